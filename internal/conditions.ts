@@ -1,4 +1,5 @@
-import { isNamed } from './http/header-lines.ts'
+import { asText, isNamed } from './http/header-lines.ts'
+import { parameterName, parameterValue, queryOf } from './http/query.ts'
 import { compilePattern } from './pattern.ts'
 
 /** What the values of one name must be. A text stands for `exact`; an object has one test, and may turn it around. */
@@ -203,13 +204,9 @@ const foldCase = (text: string) => text.toLowerCase()
 
 function readQuery(target: string): Values {
   const values = new Map<string, string[]>()
-  const start = target.indexOf('?')
-  if (start === -1) return values
-  for (const pair of target.slice(start + 1).split('&')) {
-    const equals = pair.indexOf('=')
-    const name = decodeQuery(equals === -1 ? pair : pair.slice(0, equals))
-    add(values, name, equals === -1 ? '' : decodeQuery(pair.slice(equals + 1)))
-  }
+  const query = queryOf(target)
+  if (query === '') return values
+  for (const pair of query.split('&')) add(values, parameterName(pair), parameterValue(pair))
   return values
 }
 
@@ -230,23 +227,3 @@ function add(values: Map<string, string[]>, name: string, value: string): void {
   if (known === undefined) values.set(name, [value])
   else known.push(value)
 }
-
-function decodeQuery(text: string): string {
-  if (!ENCODED.test(text)) return text
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return text
-  }
-}
-
-const ENCODED = /[%+]/
-
-/** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
-function asText(value: string): string {
-  if (!HIGH_BYTE.test(value)) return value
-  const text = Buffer.from(value, 'latin1').toString('utf8')
-  return text.includes('\ufffd') ? value : text
-}
-
-const HIGH_BYTE = /[\x80-\xff]/

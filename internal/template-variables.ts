@@ -1,5 +1,5 @@
 import { compileClaimPath } from './claim-path.ts'
-import { getAllHeaders, getCookie } from './http/header-lines.ts'
+import { asText, getAllHeaders, getCookie } from './http/header-lines.ts'
 import { queryOf, queryParameter } from './http/query.ts'
 import { pathOf } from './http/target.ts'
 import { type Exchange, schemeOf } from './policy.ts'
@@ -43,10 +43,10 @@ const FAMILIES: Readonly<Record<string, (name: string) => ReadVariable>> = {
   cookie:
     name =>
     ({ head }) =>
-      asText(getCookie(head.headers, name)),
+      headerText(getCookie(head.headers, name)),
   header: name => {
     const lower = name.toLowerCase()
-    return ({ head }) => asText(getAllHeaders(head.headers, lower))
+    return ({ head }) => headerText(getAllHeaders(head.headers, lower))
   },
   path:
     name =>
@@ -113,9 +113,6 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
-function asText(value: string | undefined): string | undefined {
-  if (value === undefined || !/[\x80-\xff]/.test(value)) return value
-  const text = Buffer.from(value, 'latin1').toString('utf8')
-  return text.includes('\ufffd') ? value : text
+function headerText(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : asText(value)
 }

@@ -1,3 +1,4 @@
+import { mediaTypeOf } from './http/media-types.ts'
 import type { Exchange } from './policy.ts'
 import { type Captures, findRawVariable, findVariable, type ReadVariable } from './template-variables.ts'
 
@@ -134,7 +135,7 @@ export function contentTypeOf(body: unknown): string {
  * string in JSON. Undefined for a type in which we cannot tell what a value would be.
  */
 export function encoderFor(contentType: string): ((value: string) => string) | undefined {
-  const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
+  const type = mediaTypeOf(contentType)
   if (type === 'text/plain') return value => value
   return /^application\/(?:[^\s/]+\+)?json$/.test(type) ? encodeForJson : undefined
 }

@@ -228,7 +228,7 @@ interface Named {
 }
 
 function namedIn(route: unknown): Named[] {
-  const { service, nodes, fallback, split } = membersOf(route)
+  const { service, nodes, fallback, split, mirror } = membersOf(route)
   const { variants } = membersOf(split)
   const ofVariants: readonly unknown[] = Array.isArray(variants) ? variants : []
   return [
@@ -238,6 +238,7 @@ function namedIn(route: unknown): Named[] {
       const { service, nodes } = membersOf(variant)
       return { path: ['split', 'variants', index], service, nodes }
     }),
+    { path: ['mirror'], service: membersOf(mirror).service, nodes: membersOf(mirror).nodes },
   ]
 }
 
@@ -263,7 +264,7 @@ function* findUnselected(route: unknown, services: KnownServices): Generator<Fin
     const selected = known.filter(node => selects(nodes as NodeSelector, node))
     const at = [...path, 'nodes']
     if (selected.length === 0) yield { path: at, message: `selects no node of ${JSON.stringify(service)}` }
-    const other = path.length === 0 ? undefined : selected.find(node => !waitsToBeSelected(node))
+    const other = path[0] === 'split' && selected.find(node => !waitsToBeSelected(node))
     if (other) yield { path: at, message: `selects node ${other.id}: ${ALSO_FOR_OTHERS}` }
   }
 }

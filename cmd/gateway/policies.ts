@@ -19,6 +19,7 @@ import { type ClientsTools, createClients } from '../../middleware/policies/clie
 import { type CompressTools, createCompress } from '../../middleware/policies/compress.ts'
 import { createConcurrency } from '../../middleware/policies/concurrency.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
+import type { CredentialPlaces, CredentialTools } from '../../middleware/policies/credential-places.ts'
 import {
   createFixedAnswer,
   createMock,
@@ -26,11 +27,7 @@ import {
   type FixedAnswerTools,
 } from '../../middleware/policies/fixed-answer.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
-import {
-  type CredentialPlaces,
-  createHttpsOnly,
-  type HttpsOnlyTools,
-} from '../../middleware/policies/https-only.ts'
+import { createHttpsOnly } from '../../middleware/policies/https-only.ts'
 import type { LimitSettings, LimitTools } from '../../middleware/policies/limit-stage.ts'
 import { createMirror, type Mirrors, type MirrorTools } from '../../middleware/policies/mirror.ts'
 import { createQuota } from '../../middleware/policies/quota.ts'
@@ -45,7 +42,7 @@ import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 /** The tools of all policies. Each policy takes those it needs. */
 type PolicyTools = ClientsTools &
   CorsTools &
-  HttpsOnlyTools &
+  CredentialTools &
   FixedAnswerTools &
   RequestLimitsTools &
   RewriteTools &

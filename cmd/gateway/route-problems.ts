@@ -1,14 +1,10 @@
 import { didYouMean } from '../../config/kit/closest.ts'
 import { ALSO_FOR_OTHERS } from '../../config/policies/node-selector.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
-import {
-  includesNode,
-  type NodeSelector,
-  selects,
-  waitsToBeSelected,
-} from '../../internal/nodes/node-selection.ts'
+import { includesNode, selects, waitsToBeSelected } from '../../internal/nodes/node-selection.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import { servicesNamedBy } from '../../internal/routing/named-services.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { targetsFor } from '../../middleware/policies/split.ts'
 import type { AutoRoutes } from './auto-routes.ts'
@@ -18,26 +14,15 @@ import type { GrpcNames } from './grpc-names.ts'
 const MAX_GUESSES = 10
 const MAX_SERVICES_TO_GUESS = 1_000
 
-/** A field of a document that names a service. */
-interface Named {
-  readonly field: string
-  readonly service: string
-}
-
-/** A field of a document that selects nodes of a service. */
-interface Selecting extends Named {
-  readonly selector: NodeSelector
-}
-
 /** Yields the routes to services without a node, which may be misspelt. */
 export function* unserved(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
   const services = [...nodes.services()].map(({ name }) => name)
   let guesses = services.length > MAX_SERVICES_TO_GUESS ? 0 : MAX_GUESSES
   for (const route of documents) {
-    for (const { field, service } of servicesOf(route)) {
-      if (nodes.service(service)) continue
+    for (const { prefix, service } of servicesNamedBy(route)) {
+      if (service === undefined || nodes.service(service)) continue
       const guess = guesses-- > 0 ? didYouMean(service, services) : ''
-      const reason = `$.${field}: no node of ${JSON.stringify(service)} is registered${guess}`
+      const reason = `$.${prefix}service: no node of ${JSON.stringify(service)} is registered${guess}`
       yield { key: route.id, reason }
     }
   }
@@ -50,14 +35,16 @@ export function* unserved(documents: readonly Route[], nodes: NodeTable): Genera
 export function* unselected(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
   for (const route of documents) {
     const { id: key } = route
-    for (const { field, service, selector } of selectorsOf(route)) {
+    for (const { kind, prefix, service = route.service, selector } of servicesNamedBy(route)) {
+      if (selector === undefined) continue
+      const field = `${prefix}nodes`
       const peers = nodes.service(service)?.peers
       const selected = peers?.filter(({ node }) => selects(selector, node))
       const name = JSON.stringify(service)
       if (selected?.length === 0) {
         yield { key, reason: `$.${field}: no node of ${name} has ${JSON.stringify(selector)}` }
       }
-      const other = field === 'nodes' ? undefined : selected?.find(({ node }) => !waitsToBeSelected(node))
+      const other = kind === 'variant' && selected?.find(({ node }) => !waitsToBeSelected(node))
       if (other) yield { key, reason: `$.${field}: selects node ${other.node.id}: ${ALSO_FOR_OTHERS}` }
     }
     const split = route.policies?.split
@@ -69,31 +56,6 @@ export function* unselected(documents: readonly Route[], nodes: NodeTable): Gene
       yield { key, reason: `$.split: no node of ${JSON.stringify(service)} is left for stable` }
     }
   }
-}
-
-function servicesOf({ fallback, policies, service }: Route): Named[] {
-  const variants = policies?.split?.variants ?? []
-  return [
-    { field: 'service', service },
-    { field: 'fallback.service', service: fallback?.type === 'service' ? fallback.service : '' },
-    ...variants.map(({ service = '' }, i) => ({ field: `split.variants[${i}].service`, service })),
-  ].filter(named => named.service !== '')
-}
-
-function selectorsOf({ nodes, policies, service }: Route): Selecting[] {
-  const variants = policies?.split?.variants ?? []
-  return [
-    ...(nodes?.only ? [{ field: 'nodes', service, selector: nodes.only }] : []),
-    ...variants.flatMap((variant, i) =>
-      variant.nodes === undefined
-        ? []
-        : {
-            field: `split.variants[${i}].nodes`,
-            service: variant.service ?? service,
-            selector: variant.nodes,
-          },
-    ),
-  ]
 }
 
 /** Yields the services that get no automatic route because they had a document, with the document that replaces one. */

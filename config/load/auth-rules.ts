@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
+import { claimPathProblem } from '../kit/claim-path.ts'
 import { type Finding, type Path, show, under } from '../kit/problem.ts'
-import { claimPathProblem, findUnknownAuthenticators } from '../route/route-auth.ts'
+import { findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 import { configuredAuthenticators } from './route-context.ts'
 

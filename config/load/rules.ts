@@ -2,9 +2,10 @@ import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
+import { NO_COOKIE_SECRET } from '../policies/cookie-secret.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
-import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
+import { findBalancerProblems, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findPolicySetNameProblems, findPolicySetRuleProblems } from '../route/read-policy-set.ts'
 import { findRouteRuleProblems } from '../route/read-route-document.ts'
@@ -88,7 +89,7 @@ function hasCookieSecret({ stickyCookie }: Config['routes']): boolean {
 function* stickyCookieProblems(routes: Config['routes']): Generator<Finding> {
   if (hasCookieSecret(routes)) return
   const { defaults, documents } = routes
-  const message = NO_COOKIE_SECRET
+  const message = `sticky-cookie ${NO_COOKIE_SECRET}`
   if (needsCookieSecret(defaults.balancer)) yield { path: ['routes', 'defaults', 'balancer'], message }
   for (const [id, { balancer }] of Object.entries(documents)) {
     if (needsCookieSecret(balancer)) yield { path: ['routes', 'documents', id, 'balancer'], message }

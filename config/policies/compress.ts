@@ -1,9 +1,9 @@
 import { isIncompressible } from '../../internal/http/media-types.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
+import { MEDIA_TYPE } from './media-type.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const CHANGING_METHODS = ['PUT', 'PATCH']
 
 /** `compress`: compresses answers for clients that accept it. */
@@ -42,18 +42,12 @@ export const compress = policyRule({
             }),
           ),
           types: Type.Optional(
-            Type.Array(
-              Type.String({
-                pattern: `^(?:${TOKEN}/${TOKEN}|\\+${TOKEN})$`,
-                title: 'a media type such as application/json or text/*, or an ending such as +json',
-              }),
-              {
-                minItems: 1,
-                maxItems: 64,
-                description:
-                  'Media types that are compressed: `application/json`, `text/*`, or `+json` for all that end so. Absent: text, JSON, XML, JavaScript, WebAssembly and SVG.',
-              },
-            ),
+            Type.Array(MEDIA_TYPE, {
+              minItems: 1,
+              maxItems: 64,
+              description:
+                'Media types that are compressed: `application/json`, `text/*`, `application/*+json`, or `+json` for all that end so. Absent: text, JSON, XML, JavaScript, WebAssembly and SVG.',
+            }),
           ),
           events: Type.Optional(
             Type.Boolean({

@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox'
-import { compileClaimPath } from '../../internal/claim-path.ts'
+import { claimPathProblem } from '../kit/claim-path.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
@@ -64,10 +64,7 @@ export function* findKeyProblems(
       if (isWithheld)
         yield { path: [...at, 'header'], message: 'is a header that is never taken from a client' }
     }
-    if (typeof claim === 'string') {
-      const message = claimProblem(claim)
-      if (message !== undefined) yield { path: [...at, 'claim'], message }
-    }
+    if (typeof claim === 'string') yield* claimPathProblem(claim, [...at, 'claim'])
     if (typeof pathParameter === 'string' && typeof document?.path === 'string') {
       const { path } = document
       if (!path.split('/').includes(`:${pathParameter}`)) {
@@ -98,13 +95,4 @@ function isForgeable(key: unknown): boolean {
   if (Array.isArray(key)) return key.some(isForgeable)
   const { header, cookie, query } = membersOf(key)
   return header !== undefined || cookie !== undefined || query !== undefined
-}
-
-function claimProblem(path: string): string | undefined {
-  try {
-    compileClaimPath(path)
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  }
 }

@@ -3,6 +3,7 @@ import { Type } from '../kit/type.ts'
 import { METHOD, membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
 import { findRequestChangeProblems, OPERATIONS } from './headers.ts'
 import { findNodeSelectorProblems, nodeSelector } from './node-selector.ts'
+import { findPercentProblems } from './percent.ts'
 import { policyRule } from './policy-rule.ts'
 
 /** `mirror`: sends copies of requests to another service. */
@@ -62,7 +63,7 @@ export const mirror = policyRule({
       credentials: Type.Optional(
         Type.Boolean({
           description:
-            'Whether copies have the headers with credentials and identity: Authorization, Cookie, the API key, and what the gateway says of the client. Absent: false.',
+            'Whether copies have what says who asks: Authorization, Cookie, the API key, a token in the query, and what the gateway says of the client. Absent: false.',
         }),
       ),
       headers: Type.Optional(
@@ -89,8 +90,7 @@ export const mirror = policyRule({
   *problems(rule, context) {
     const { headers, nodes, percent } = membersOf(rule)
     yield* under(['nodes'], findNodeSelectorProblems(nodes))
-    if (typeof percent === 'number' && Math.abs(percent * 100 - Math.round(percent * 100)) > 1e-6)
-      yield { path: ['percent'], message: `must be in steps of 0.01, not ${percent}` }
+    yield* under(['percent'], findPercentProblems(percent))
     yield* under(['headers'], findRequestChangeProblems(headers, context))
   },
 })

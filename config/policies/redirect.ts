@@ -25,7 +25,8 @@ export const redirect = policyRule({
       ),
       keepQuery: Type.Optional(
         Type.Boolean({
-          description: 'Whether the query of the client is added behind that of `to`. Absent: true.',
+          description:
+            'Whether the query of the client is added behind that of `to`, without a token in it (`jwt.queryParameter`). Absent: true.',
         }),
       ),
       cacheSeconds: Type.Optional(

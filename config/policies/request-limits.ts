@@ -1,11 +1,8 @@
 import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
+import { MEDIA_TYPE } from './media-type.ts'
 import { ENFORCE, policyRule } from './policy-rule.ts'
-
-/** `type/subtype`, `type/*`, or a suffix such as `application/*+json`. */
-const CONTENT_TYPE =
-  '^[A-Za-z0-9][\\w.!#$&^-]*/(?:\\*(?:\\+[A-Za-z0-9][\\w.!#$&^-]*)?|[A-Za-z0-9][\\w.!#$&^+-]*)$'
 
 /** `requestLimits`: what a request of the route may be like. */
 export const requestLimits = policyRule({
@@ -39,11 +36,11 @@ export const requestLimits = policyRule({
         }),
       ),
       contentTypes: Type.Optional(
-        Type.Array(Type.String({ pattern: CONTENT_TYPE, title: 'a content type such as application/json' }), {
+        Type.Array(MEDIA_TYPE, {
           minItems: 1,
           maxItems: 64,
           description:
-            'Content types that a body may have: `application/json`, `image/*`, `application/*+json`. Parameters do not matter. Another one is answered 415; a body without a type counts as `application/octet-stream`.',
+            'Content types that a body may have: `application/json`, `image/*`, `application/*+json`, or `+json` for all that end so. Parameters do not matter. Another one is answered 415; a body without a type counts as `application/octet-stream`.',
         }),
       ),
       lengthRequired: Type.Optional(

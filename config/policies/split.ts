@@ -1,10 +1,12 @@
-import { compileClaimPath } from '../../internal/claim-path.ts'
+import { claimPathProblem } from '../kit/claim-path.ts'
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf, name } from '../kit/values.ts'
 import { ConditionSchema, findConditionProblems, findMatchProblems, MATCH_FIELDS } from './conditions.ts'
+import { NO_COOKIE_SECRET } from './cookie-secret.ts'
 import { findKeyProblems, KEY } from './key-rule.ts'
 import { findNodeSelectorProblems, nodeSelector } from './node-selector.ts'
+import { findPercentProblems, hundredths } from './percent.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 
 const MAX_VARIANTS = 16
@@ -128,19 +130,12 @@ function* variantsProblems(
     names.add(name)
     yield* under([index, 'nodes'], findNodeSelectorProblems(nodes))
     yield* under([index, 'match'], variantMatchProblems(match, context))
-    if (typeof percent === 'number') {
-      sum += hundredths(percent)
-      if (Math.abs(percent * 100 - hundredths(percent)) > 1e-6)
-        yield { path: [index, 'percent'], message: `must be in steps of 0.01, not ${percent}` }
-    }
+    yield* under([index, 'percent'], findPercentProblems(percent))
+    if (typeof percent === 'number') sum += hundredths(percent)
     if (drain === true && sticky !== 'cookie')
       yield { path: [index, 'drain'], message: 'needs sticky: "cookie", which tells who had the variant' }
   }
   if (sum > 100 * 100) yield { path: [], message: `have ${sum / 100} percent together, more than 100` }
-}
-
-function hundredths(percent: number): number {
-  return Math.round(percent * 100)
 }
 
 function* variantMatchProblems(match: unknown, context: RuleContext): Generator<Finding> {
@@ -148,32 +143,19 @@ function* variantMatchProblems(match: unknown, context: RuleContext): Generator<
   const { claims } = membersOf(match)
   for (const [path, condition] of Object.entries(membersOf(claims))) {
     yield* under(['claims', path], findConditionProblems(condition))
-    const message = claimPathProblem(path)
-    if (message !== undefined) yield { path: ['claims', path], message }
+    yield* claimPathProblem(path, ['claims', path])
   }
   if (claims !== undefined && context.document?.auth === 'none')
     yield { path: ['claims'], message: 'needs an identity, but the route has auth: none' }
 }
 
-function claimPathProblem(path: string): string | undefined {
-  try {
-    compileClaimPath(path)
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  }
-}
-
 function* stickyProblems(sticky: unknown, context: RuleContext): Generator<Finding> {
   if (sticky === undefined || sticky === 'none') return
   if (sticky === 'cookie') {
-    if (context.hasCookieSecret === false) yield { path: [], message: NO_COOKIE_SECRET }
+    if (context.hasCookieSecret === false) yield { path: [], message: `"cookie" ${NO_COOKIE_SECRET}` }
     return
   }
   if (sticky === 'route' || sticky === 'service')
     yield { path: [], message: 'is the same for all requests, so all of them would get one variant' }
   yield* findKeyProblems(sticky, context)
 }
-
-const NO_COOKIE_SECRET =
-  '"cookie" needs a secret to sign the cookie: set WAYGATE_COOKIE_SECRET or routes.stickyCookie.secretFile'

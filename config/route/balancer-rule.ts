@@ -118,9 +118,6 @@ export function needsCookieSecret(rule: unknown): boolean {
   return rule === 'sticky-cookie' || 'sticky-cookie' in membersOf(rule)
 }
 
-export const NO_COOKIE_SECRET =
-  'sticky-cookie needs a secret to sign its cookie: set WAYGATE_COOKIE_SECRET or routes.stickyCookie.secretFile'
-
 /**
  * Finds what the schema of a balancer cannot express. Fields of the wrong type are ignored.
  *

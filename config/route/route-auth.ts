@@ -1,11 +1,11 @@
-import { compileClaimPath } from '../../internal/claim-path.ts'
 import {
   AUTHENTICATOR_NAMES,
   type AuthenticatorName,
   type AuthRule,
   type RouteAuth,
 } from '../../internal/routing/route.ts'
-import { type Finding, type Path, show } from '../kit/problem.ts'
+import { claimPathProblem } from '../kit/claim-path.ts'
+import type { Finding } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
 import type { RouteAuthRule } from './auth-rule-schema.ts'
 
@@ -64,15 +64,6 @@ export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
       for (const path of Object.keys(membersOf(claims)))
         yield* claimPathProblem(path, [...at, name, 'claims', path])
     }
-  }
-}
-
-/** Checks the path of a claim that is set at `at`. */
-export function* claimPathProblem(path: string, at: Path): Generator<Finding> {
-  try {
-    compileClaimPath(path)
-  } catch (error) {
-    yield { path: at, message: `${(error as Error).message}, not ${show(path)}` }
   }
 }
 

@@ -8,11 +8,12 @@ import type {
 } from '../../internal/routing/route.ts'
 import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
+import { NO_COOKIE_SECRET } from '../policies/cookie-secret.ts'
 import { toNodeSelection } from '../policies/node-selector.ts'
 import { addingRules, findPolicyProblems, type PolicyLevel, toPolicies } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import type { Config } from '../schema.ts'
-import { NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
+import { needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { type GrpcDefaults, toGrpcRule } from './grpc-rule.ts'
 import { toHealthCheck } from './health-check.ts'
 import { toMatch } from './match-rule.ts'
@@ -68,7 +69,7 @@ function* findConfigurationProblems(document: unknown, context: RouteContext): G
   const { auth, balancer, upstreamTls } = membersOf(document)
   const { authenticators, hasCookieSecret, identities } = context
   if (hasCookieSecret === false && needsCookieSecret(balancer)) {
-    yield { path: ['balancer'], message: NO_COOKIE_SECRET }
+    yield { path: ['balancer'], message: `sticky-cookie ${NO_COOKIE_SECRET}` }
   }
   if (authenticators) yield* under(['auth'], findUnknownAuthenticators(auth, authenticators))
   if (identities) yield* under(['upstreamTls'], findUnknownIdentities(upstreamTls, identities))

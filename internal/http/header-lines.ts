@@ -162,3 +162,12 @@ export function isNamed(spelling: string, name: string): boolean {
     (spelling === name || spelling.toLowerCase() === name)
   )
 }
+
+/** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
+export function asText(value: string): string {
+  if (!HIGH_BYTE.test(value)) return value
+  const text = Buffer.from(value, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? value : text
+}
+
+const HIGH_BYTE = /[\x80-\xff]/

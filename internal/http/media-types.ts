@@ -1,6 +1,6 @@
 /** Types whose content is compressed already, or framed in a way of its own, as that of gRPC. */
 const INCOMPRESSIBLE =
-  /^(?:(?:image|audio|video)\/(?!svg\+xml$)|font\/woff|application\/(?:grpc|zip|gzip|x-gzip|zstd|x-7z|x-rar|vnd\.rar))/
+  /^(?:(?:image|audio|video)\/(?!(?:svg|\*)\+xml$)|font\/woff|application\/(?:grpc|zip|gzip|x-gzip|zstd|x-7z|x-rar|vnd\.rar))/
 
 /** Returns whether content of a type is never compressed. The type is in lower case, without parameters; `image/*` is one. */
 export function isIncompressible(type: string): boolean {
@@ -13,17 +13,23 @@ export function mediaTypeOf(contentType: string): string {
 }
 
 /**
- * Compiles a list of media types: `application/json`, `text/*` for all that begin so, or `+json` for all that end so.
+ * Compiles a list of media types: `application/json`, `text/*` for all that begin so, `+json` for all that end so, or
+ * `application/*+json` for all that do both.
  *
  * @returns a function that tells whether a type is on the list; it takes types as `mediaTypeOf` returns them
  */
 export function createTypeList(entries: readonly string[]): (type: string) => boolean {
-  const lower = entries.map(entry => entry.toLowerCase())
-  const prefixes = lower.filter(entry => entry.endsWith('/*')).map(entry => entry.slice(0, -1))
-  const suffixes = lower.filter(entry => entry.startsWith('+'))
-  const exact = new Set(lower)
+  const exact = new Set<string>()
+  const ranges: { readonly start: string; readonly end: string }[] = []
+  for (const entry of entries.map(entry => entry.toLowerCase())) {
+    const [start = '', end] = entry.startsWith('+') ? ['', entry] : entry.split('*')
+    if (end === undefined) exact.add(entry)
+    else ranges.push({ start, end })
+  }
   return type =>
     exact.has(type) ||
-    prefixes.some(prefix => type.startsWith(prefix)) ||
-    suffixes.some(suffix => type.endsWith(suffix))
+    ranges.some(
+      ({ start, end }) =>
+        type.length > start.length + end.length && type.startsWith(start) && type.endsWith(end),
+    )
 }

@@ -118,6 +118,7 @@ export interface NamedSets {
 export type RoutePolicies = {
   readonly cors?: object
   readonly split?: { readonly variants: readonly VariantTarget[] }
+  readonly mirror?: { readonly service: string; readonly nodes?: NodeSelector | undefined }
 } & Readonly<Record<string, unknown>>
 
 /** Where the requests of a variant go. What is absent is as in the route. */

@@ -1,6 +1,6 @@
 import { normaliseHost } from '../../internal/http/authority.ts'
 import { getAllHeaders } from '../../internal/http/header-lines.ts'
-import { type Exchange, schemeOf } from '../../internal/policy.ts'
+import { askedHostOf, type Exchange, schemeOf } from '../../internal/policy.ts'
 
 /** Values of Sec-Fetch-Site of requests that no other site has caused. */
 const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none'])
@@ -37,6 +37,6 @@ function isForeign(exchange: Exchange): boolean {
 /** Returns whether a URL has the scheme and the host of the request. Whether two hosts are one site cannot be known here. */
 function isOwn(page: string, exchange: Exchange): boolean {
   const url = URL.parse(page)
-  const host = exchange.proxied?.host ?? exchange.head.host ?? ''
-  return url !== null && url.protocol === `${schemeOf(exchange)}:` && url.hostname === normaliseHost(host)
+  if (url === null || url.protocol !== `${schemeOf(exchange)}:`) return false
+  return url.hostname === normaliseHost(askedHostOf(exchange) ?? '')
 }

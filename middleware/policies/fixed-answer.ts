@@ -37,9 +37,12 @@ export class Delays {
     this.#max = max
   }
 
-  /** Resolves when the time is over, or the client has left. Returns undefined when there is no place to wait. */
+  /**
+   * Resolves when the time is over, or the client leaves. Returns undefined when there is no place to wait, or the client
+   * has left before.
+   */
   wait(ms: number, { response }: Exchange): Promise<void> | undefined {
-    if (this.#waiting >= this.#max) return undefined
+    if (response.destroyed || this.#waiting >= this.#max) return undefined
     this.#waiting++
     return new Promise(resolve => {
       const timer = setTimeout(end, ms)

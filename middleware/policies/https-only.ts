@@ -2,28 +2,12 @@ import { normaliseHost } from '../../internal/http/authority.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { parameterName, queryOf } from '../../internal/http/query.ts'
-import { type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
-import { createWholeResponse } from '../../internal/whole-response.ts'
+import { askedHostOf, type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
+import { HTTPS_PORT, redirectToTls } from '../../internal/redirect-to-tls.ts'
+import type { CredentialPlaces, CredentialTools } from './credential-places.ts'
 
 /** `port`: where clients find TLS. Default: 443. */
 export type HttpsOnlyRule = true | { readonly port?: number | undefined }
-
-/** Where clients send secrets, beside the header Authorization. */
-export interface CredentialPlaces {
-  /** The header of API keys, in lower case; undefined = there are none. */
-  readonly keyHeader?: string | undefined
-  /** The query parameter of tokens; undefined = they are not read there. */
-  readonly tokenParameter?: string | undefined
-}
-
-export interface HttpsOnlyTools {
-  readonly credentialPlaces: CredentialPlaces
-}
-
-const HTTPS_PORT = 443
-/** The method and the body stay as they are. */
-const PERMANENT_REDIRECT = 308
-const NO_BODY = Buffer.alloc(0)
 
 const REFUSED = new GatewayError('WG_HTTPS_REQUIRED', { cause: new Error('the request came without TLS') })
 
@@ -31,19 +15,16 @@ const REFUSED = new GatewayError('WG_HTTPS_REQUIRED', { cause: new Error('the re
  * Refuses requests without TLS. Browsers that ask for a page are sent to TLS. A request with a secret is not, because the
  * secret has crossed the network already, and a redirect would hide that from the one who sent it.
  */
-export function createHttpsOnly(rule: HttpsOnlyRule, { credentialPlaces }: HttpsOnlyTools): Policy {
+export function createHttpsOnly(rule: HttpsOnlyRule, { credentialPlaces }: CredentialTools): Policy {
   const { port = HTTPS_PORT } = rule === true ? {} : rule
   return {
     onRequest: exchange => {
       if (schemeOf(exchange) === 'https') return undefined
-      const { head, isWebSocket, proxied } = exchange
-      const host = normaliseHost(proxied?.host ?? head.host ?? '')
-      if (!isSafe(exchange) || isWebSocket || host === '' || hasSecret(exchange, credentialPlaces)) {
+      const host = normaliseHost(askedHostOf(exchange) ?? '')
+      if (!isSafe(exchange) || exchange.isWebSocket || host === '' || hasSecret(exchange, credentialPlaces)) {
         throw REFUSED
       }
-      const authority = port === HTTPS_PORT ? host : `${host}:${port}`
-      const location = `https://${authority}${proxied?.prefix ?? ''}${spelledTarget(exchange)}`
-      return createWholeResponse(PERMANENT_REDIRECT, ['location', location], NO_BODY)
+      return redirectToTls(exchange, port)
     },
   }
 }
@@ -59,9 +40,4 @@ function hasSecret({ call, head }: Exchange, { keyHeader, tokenParameter }: Cred
   return queryOf(call.target)
     .split('&')
     .some(pair => parameterName(pair) === tokenParameter)
-}
-
-/** Returns the target as the client has spelled it, in origin-form. */
-function spelledTarget({ call, request }: Exchange): string {
-  return request.url!.startsWith('/') ? request.url! : call.target
 }

@@ -1,10 +1,12 @@
 import { Call } from '../../internal/call.ts'
 import { getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
+import { withoutParameter } from '../../internal/http/query.ts'
 import { createNodeSelection, type NodeSelector } from '../../internal/nodes/node-selection.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import type { RequestBody, UpstreamRequest } from '../../internal/upstream.ts'
 import { WholeBody } from '../../internal/whole-body.ts'
 import { CopiedBody, type CopyMemory, type CopyResult } from './copied-body.ts'
+import type { CredentialTools } from './credential-places.ts'
 import { compileRequestChange } from './headers.ts'
 
 export interface MirrorRule {
@@ -53,7 +55,7 @@ export interface Mirrors {
   ): Promise<Extract<MirrorOutcome, 'answered' | 'failed' | 'timeout'>>
 }
 
-export interface MirrorTools {
+export interface MirrorTools extends CredentialTools {
   readonly mirrors: Mirrors
   readonly mirrored: (call: Call, outcome: MirrorOutcome) => void
 }
@@ -73,7 +75,9 @@ const NOT_COPIED: Readonly<Record<Exclude<CopyResult, 'whole'>, MirrorOutcome>> 
  * Sends copies of requests to another service, whose answers nobody gets. A copy leaves when the first node has the whole
  * request, and the request has an answer or has failed, so it never delays, pauses or fails what it was copied from.
  */
-export function createMirror(rule: MirrorRule, { mirrors, mirrored }: MirrorTools): Policy {
+export function createMirror(rule: MirrorRule, tools: MirrorTools): Policy {
+  const { mirrors, mirrored } = tools
+  const { tokenParameter } = tools.credentialPlaces
   const { service, percent = 100, methods = DEFAULT_METHODS, body: copiesBodies = true } = rule
   const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, timeoutMs = DEFAULT_TIMEOUT_MS } = rule
   const { maxInFlight = DEFAULT_MAX_IN_FLIGHT, credentials = false } = rule
@@ -116,12 +120,14 @@ export function createMirror(rule: MirrorRule, { mirrors, mirrored }: MirrorTool
   }
 
   async function sendCopy(
-    { route, method, target, headers, body: given }: UpstreamRequest,
+    { route, method, target: asked, headers, body: given }: UpstreamRequest,
     exchange: Exchange,
     body: RequestBody | null,
   ): Promise<MirrorOutcome> {
     const { call } = exchange
     try {
+      const hidesToken = tokenParameter !== undefined && !credentials
+      const target = hidesToken ? withoutParameter(asked, tokenParameter) : asked
       const lines = copyHeaders(headers, exchange, body === null && given !== null)
       const copy: UpstreamRequest = { route, service, nodes, method, target, headers: lines, body }
       return await mirrors.send(copy, new Call(call.requestId, method, target, performance.now()), timeoutMs)

@@ -1,9 +1,10 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import { queryOf } from '../../internal/http/query.ts'
+import { queryOf, withoutParameter } from '../../internal/http/query.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { ASKED_HOST, splitTarget } from '../../internal/redirect-target.ts'
 import { compileTemplate, encodeForUrl, variablesOf } from '../../internal/template.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
+import type { CredentialTools } from './credential-places.ts'
 
 export interface RedirectRule {
   /** The template of a path, or of a URL whose scheme and host are fixed. */
@@ -31,8 +32,9 @@ const REFUSED = new GatewayError('WG_BAD_REQUEST', {
 })
 
 /** Answers every request of a route with a redirect, after authentication. */
-export function createRedirect({ to, status = 308, keepQuery = true, cacheSeconds }: RedirectRule): Policy {
-  const locate = compileRedirect(to, keepQuery)
+export function createRedirect(rule: RedirectRule, { credentialPlaces }: CredentialTools): Policy {
+  const { to, status = 308, keepQuery = true, cacheSeconds } = rule
+  const locate = compileRedirect(to, keepQuery, credentialPlaces.tokenParameter)
   const seconds = cacheSeconds ?? (PERMANENT.includes(status) ? DEFAULT_CACHE_SECONDS : undefined)
   const isForOne = variablesOf(to).some(variable => OF_CLIENT.test(variable))
   return {
@@ -50,8 +52,14 @@ export function createRedirect({ to, status = 308, keepQuery = true, cacheSecond
 /**
  * Returns the function that says where a request is redirected. Of a request, only values that are encoded get into the
  * result, and pieces of its path, so that it never leads to another host.
+ *
+ * @param dropped a parameter of the client's query that is not kept: a cache or another host could get the secret in it
  */
-export function compileRedirect(to: string, keepQuery: boolean): (exchange: Exchange) => string {
+export function compileRedirect(
+  to: string,
+  keepQuery: boolean,
+  dropped?: string,
+): (exchange: Exchange) => string {
   const parts = splitTarget(to)
   const asksHost = parts.origin.endsWith(ASKED_HOST)
   const path = compileTemplate(parts.path)
@@ -65,7 +73,8 @@ export function compileRedirect(to: string, keepQuery: boolean): (exchange: Exch
     if (pathText === undefined || own === undefined || fragmentText === undefined) throw REFUSED
     if (MISLEADING.test(pathText) || (asksHost && head.host === undefined)) throw REFUSED
     const origin = asksHost ? parts.origin.replace(ASKED_HOST, head.host!) : parts.origin
-    const queries = [own, keepQuery ? queryOf(call.target) : ''].filter(text => text !== '')
+    const target = dropped === undefined ? call.target : withoutParameter(call.target, dropped)
+    const queries = [own, keepQuery ? queryOf(target) : ''].filter(text => text !== '')
     const location = origin + pathText + (queries.length === 0 ? '' : `?${queries.join('&')}`) + fragmentText
     if (location.length > MAX_LENGTH) throw REFUSED
     return location

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
+import { createTypeList, mediaTypeOf } from '../../internal/http/media-types.ts'
 import { queryOf } from '../../internal/http/query.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 
@@ -8,7 +9,7 @@ export interface RequestLimitsRule {
   readonly headerBytes?: number | undefined
   readonly headerLines?: number | undefined
   readonly queryParameters?: number | undefined
-  /** Content types that a body may have: `type/subtype`, `type/*`, or `type/*+suffix`. */
+  /** Content types that a body may have, as `createTypeList` takes them. */
   readonly contentTypes?: readonly string[] | undefined
   /** Whether a body must come with its length. Default: false. */
   readonly lengthRequired?: boolean | undefined
@@ -57,7 +58,7 @@ function compileLimits(rule: RequestLimitsRule): (exchange: Exchange) => Gateway
   const { targetBytes = Infinity, headerBytes, headerLines = Infinity, queryParameters, contentTypes } = rule
   const takes = contentTypes && compileTypes(contentTypes)
   const wrongType =
-    contentTypes && new GatewayError('WG_UNSUPPORTED_TYPE', { headers: { accept: contentTypes.join(', ') } })
+    contentTypes && new GatewayError('WG_UNSUPPORTED_TYPE', { headers: { accept: acceptOf(contentTypes) } })
   return ({ call, head, request }) => {
     const { rawHeaders } = request
     if (request.url!.length > targetBytes) return URI_TOO_LONG
@@ -84,23 +85,17 @@ function parametersOf(target: string): number {
 }
 
 function compileTypes(entries: readonly string[]): (contentType: string) => boolean {
-  const lower = entries.map(entry => entry.toLowerCase())
-  const exact = new Set(lower.filter(entry => !entry.includes('*')))
-  const ranges = lower
-    .filter(entry => entry.includes('*'))
-    .map(entry => {
-      const [start = '', end = ''] = entry.split('*')
-      return { start, end, length: start.length + end.length }
-    })
+  const isListed = createTypeList(entries)
   return contentType => {
     // Of several types, a node may read another one than we do.
     if (contentType.replace(QUOTED, '').includes(',')) return false
-    const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
-    if (exact.has(type)) return true
-    return ranges.some(
-      ({ start, end, length }) => type.length > length && type.startsWith(start) && type.endsWith(end),
-    )
+    return isListed(mediaTypeOf(contentType))
   }
+}
+
+/** Returns a list of media types as media ranges, which an ending alone is none of. */
+function acceptOf(entries: readonly string[]): string {
+  return entries.map(entry => (entry.startsWith('+') ? `*/*${entry}` : entry)).join(', ')
 }
 
 const QUOTED = /"(?:[^"\\]|\\.)*"/g

@@ -1,7 +1,7 @@
 import { normaliseHost } from '../../internal/http/authority.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { askedHostOf, type Step, schemeOf } from '../../internal/policy.ts'
-import { createWholeResponse } from '../../internal/whole-response.ts'
+import { redirectToTls } from '../../internal/redirect-to-tls.ts'
 
 export interface RequireTlsOptions {
   /** Whether clients without TLS are sent to it; if not, they are served. */
@@ -13,11 +13,6 @@ export interface RequireTlsOptions {
   /** Returns the port for TLS. */
   readonly port: () => number
 }
-
-const NO_BODY = Buffer.alloc(0)
-const HTTPS_PORT = 443
-/** The method and the body stay as they are. */
-const PERMANENT_REDIRECT = 308
 
 /**
  * Refuses requests for hosts that require client certificates if their connection has none. The host that a trusted proxy
@@ -38,8 +33,7 @@ export function createRequireTls(options: RequireTlsOptions): Step {
       const host = normaliseHost(askedHostOf(exchange) ?? '')
       if (!hasCertificate(host))
         throw new GatewayError('WG_MISDIRECTED', { detail: 'This host is not served with TLS.' })
-      const at = port() === HTTPS_PORT ? host : `${host}:${port()}`
-      return createWholeResponse(PERMANENT_REDIRECT, ['location', `https://${at}${call.target}`], NO_BODY)
+      return redirectToTls(exchange, port())
     }
     if (tls?.certificate === undefined && (isClosed(head.host) || isClosed(askedHostOf(exchange))))
       throw new GatewayError('WG_MISDIRECTED', { detail: 'This host needs TLS with a client certificate.' })

@@ -105,7 +105,7 @@ const PLACES: Readonly<Record<string, Look>> = {
   },
   redirect(template, exchange) {
     const to = `/${template}/{path.*}?q=${template}#${template}`
-    const answer = run(createRedirect({ to, keepQuery: false }), exchange)
+    const answer = run(createRedirect({ to, keepQuery: false }, { credentialPlaces: {} }), exchange)
     const { host, searchParams } = new URL(answer!.headers[1]!, 'http://gateway.example/')
     if (host !== 'gateway.example') return `leads to ${host}`
     return searchParams.size === 1 ? undefined : 'there are other parameters'

@@ -1,3 +1,4 @@
+import { servicesNamedBy } from '../../../internal/routing/named-services.ts'
 import { hides } from '../../../internal/routing/precedence.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import type { ParsedRouteDocument } from '../../key-state.ts'
@@ -83,13 +84,13 @@ function judgeTargets(
   { services, guess = () => '' }: Pick<RoutesContext, 'services' | 'guess'>,
 ): DoctorFinding[] {
   if (!services) return []
-  const nowhere = routes.flatMap(({ id, service, fallback, policies }) => {
-    const instead = fallback?.type === 'service' ? fallback.service : ''
-    const ofVariants = (policies?.split?.variants ?? []).map(({ service = '' }) => service)
-    return [service, instead, ...ofVariants]
-      .filter(name => name !== '' && !services.has(name))
-      .map(name => `${id}: ${name}${guess(name, services)}`)
-  })
+  const nowhere = routes.flatMap(route =>
+    servicesNamedBy(route).flatMap(({ service }) =>
+      service === undefined || services.has(service)
+        ? []
+        : `${route.id}: ${service}${guess(service, services)}`,
+    ),
+  )
   if (nowhere.length === 0) return []
   return [
     {

@@ -344,6 +344,16 @@ test('services that the gateway does not know are warnings, with the name that w
     'a.yaml: warning: $.split.variants[0].service (a.yaml:2) names "bta", which has no node',
     'a.yaml: ok (route document)',
   ])
+  const mirroring = (mirror: object) => JSON.stringify({ path: '/a', service: 'task', mirror }, null, 1)
+  assert.deepEqual((await check(t, mirroring({ service: 'tsak' }), { services })).lines, [
+    'a.yaml: warning: $.mirror.service (a.yaml:5) names "tsak", which has no node (did you mean "task"?)',
+    'a.yaml: ok (route document)',
+  ])
+  const mirrored = await check(t, mirroring({ service: 'task', nodes: { version: '3' } }), { services })
+  assert.deepEqual(mirrored.lines, [
+    'a.yaml: warning: $.mirror.nodes (a.yaml:6) selects no node of "task"',
+    'a.yaml: ok (route document)',
+  ])
   const selecting = { path: '/a', service: 'task', nodes: { version: '3' } }
   const variants = [
     { name: 'waits', nodes: { version: '2' } },

@@ -23,7 +23,14 @@ test('true and an object are accepted, and nothing else', () => {
     {},
     { encodings: ['gzip'], levels: { gzip: 9, br: 6, zstd: 9 }, minBytes: 0, maxStreams: 0 },
     {
-      types: ['text/*', '+json', 'application/vnd.acme', 'IMAGE/SVG+XML'],
+      types: [
+        'text/*',
+        '+json',
+        'application/*+json',
+        'image/*+xml',
+        'application/vnd.acme',
+        'IMAGE/SVG+XML',
+      ],
       events: true,
       public: true,
       etags: 'skip',
@@ -39,6 +46,7 @@ test('true and an object are accepted, and nothing else', () => {
     [{ levels: { br: 11 } }, /^\$\.compress\.levels\.br: must be <= 6, not 11/],
     [{ levels: { zstd: 0 } }, /^\$\.compress\.levels\.zstd: must be >= 1/],
     [{ minByte: 1 }, /^\$\.compress\.minByte: is not a known field \(did you mean "minBytes"\?\)/],
+    [{ types: ['*/*'] }, /^\$\.compress\.types\[0\]: must be a media type such as /],
     [{ types: ['json'] }, /^\$\.compress\.types\[0\]: must be a media type such as /],
     [
       { types: ['text/*', 'text/event-stream'] },

@@ -268,6 +268,7 @@ describe('routes', () => {
             ...{ id: 'b', path: '/b', service: 'task' },
             policies: {
               split: { variants: [{ service: 'task' }, { nodes: { version: '2' } }, { service: 'beta' }] },
+              mirror: { service: 'shadow' },
             },
           }),
         ],
@@ -275,7 +276,7 @@ describe('routes', () => {
         guess: didYouMean,
       },
     )
-    assert.deepEqual(found.at(-1)?.details?.items, ['a: tsak (did you mean "task"?)', 'b: beta'])
+    assert.deepEqual(found.at(-1)?.details?.items, ['a: tsak (did you mean "task"?)', 'b: beta', 'b: shadow'])
   })
 
   test('with the same path and hosts shadow each other: the higher priority wins, then the smaller id', () => {

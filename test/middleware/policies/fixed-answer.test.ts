@@ -171,6 +171,11 @@ test('mock: delays are bounded', async () => {
   await Promise.all(waiting)
 })
 
+test('mock: a client that has left before its delay takes no place', () => {
+  const response = { destroyed: true, once: () => assert.fail('it closes no more') }
+  assert.equal(new Delays(1).wait(5_000, { response } as unknown as Exchange), undefined)
+})
+
 test('respond: is a whole route, as protected as any', async t => {
   const { ask, logged, registry } = await setUp(
     t,

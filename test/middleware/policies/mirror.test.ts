@@ -114,6 +114,38 @@ test('mirror: credentials and identity are left out, unless the rule asks for th
   }
 })
 
+test('mirror: a token in the query that the route does not read is left out, unless the rule asks for it', async t => {
+  for (const credentials of [undefined, true]) {
+    const { ask, node, copies, untilOutcomes } = await setUp(t, {
+      withKey: true,
+      document: { jwt: { queryParameter: 'access_token' } },
+      mirror: { credentials },
+    })
+    const target = '/a?x=1&access_token=secret'
+    await ask(target)
+    await untilOutcomes({ answered: 1 })
+    assert.equal(node.requests[0]!.target, target)
+    assert.equal(copies.requests[0]!.target, credentials ? target : '/a?x=1')
+  }
+})
+
+test('mirror: a service without a node, and nodes that nobody has, are warnings', async t => {
+  const { registry, adminPort } = await setUp(t, { mirror: { service: 'shadw' } })
+  const problems = async (): Promise<string[]> => {
+    const { problems } = (await send(adminPort, { path: '/routes' })).json()
+    return (problems as { reason: string }[]).map(({ reason }) => reason)
+  }
+  assert.deepEqual(await problems(), [
+    '$.mirror.service: no node of "shadw" is registered (did you mean "shadow"?)',
+  ])
+  const mirror = { service: 'shadow', nodes: { version: '2' } }
+  registry.putRoute('r', { path: '/*', service: 'user', auth: 'none', mirror })
+  await until('it says so', async () => {
+    assert.deepEqual(await problems(), ['$.mirror.nodes: no node of "shadow" has {"version":"2"}'])
+    return true
+  })
+})
+
 test('mirror: headers of copies are changed, and those of requests are not', async t => {
   const { ask, node, copies, untilOutcomes } = await setUp(t, {
     mirror: {

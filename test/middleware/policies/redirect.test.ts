@@ -87,6 +87,18 @@ test('redirect: the query of the client comes last, unless it is not kept', asyn
   assert.equal(await dropped.locationFor('/go/?a'), '/new?b')
 })
 
+test('redirect: a token in the query is not passed on', async t => {
+  const config = { document: { jwt: { queryParameter: 'access_token' } } }
+  const { locationFor } = await setUp(t, { to: 'https://www.example.com/new' }, {}, config)
+  for (const [query, kept] of [
+    ['?access_token=secret', ''],
+    ['?a=1&access%5ftoken=secret&b&access_token', '?a=1&b'],
+    ['?access_tokens=1&x=access_token', '?access_tokens=1&x=access_token'],
+  ] as const) {
+    assert.equal(await locationFor(`/go/${query}`), `https://www.example.com/new${kept}`, query)
+  }
+})
+
 test('redirect: a URL has a host that is written out, or the one that the client asks, of those listed', async t => {
   const fixed = await setUp(t, { to: 'https://www.example.com:8443?a' })
   assert.equal(await fixed.locationFor('/go/x?b'), 'https://www.example.com:8443/?a&b')

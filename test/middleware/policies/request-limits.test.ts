@@ -62,7 +62,7 @@ test('requestLimits: query parameters are counted', async t => {
 
 test('requestLimits: a body has one of the content types, whatever its parameters', async t => {
   const { ask, port, node } = await setUp(t, {
-    contentTypes: ['application/json', 'application/*+json', 'IMAGE/*'],
+    contentTypes: ['application/json', 'application/*+json', 'IMAGE/*', '+cbor'],
   })
   const post = (type: string | undefined, body = 'x') =>
     ask({ method: 'POST', body, headers: { ...(type !== undefined && { 'content-type': type }) } })
@@ -72,6 +72,7 @@ test('requestLimits: a body has one of the content types, whatever its parameter
     'application/json;x="a,b"',
     'application/problem+json',
     'image/png',
+    'application/x+cbor',
   ]) {
     assert.equal(await post(type), 200, type)
   }
@@ -92,13 +93,13 @@ test('requestLimits: a body has one of the content types, whatever its parameter
   assert.equal(await post('text/plain', ''), 200)
   assert.equal(await ask({ headers: { 'content-type': 'text/plain' } }), 200)
   const refused = await send(port, { method: 'POST', body: 'x' })
-  assert.equal(refused.headers.accept, 'application/json, application/*+json, IMAGE/*')
+  assert.equal(refused.headers.accept, 'application/json, application/*+json, IMAGE/*, */*+cbor')
   const chunked = await openRaw(
     port,
     'POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n',
   )
   assert.match(await chunked.closed, /^HTTP\/1\.1 415 /)
-  assert.equal(node.requests.length, 7)
+  assert.equal(node.requests.length, 8)
 })
 
 test('requestLimits: a body without length is 411 where the length is required', async t => {
@@ -154,13 +155,13 @@ const refused: [requestLimits: object, reason: string][] = [
   [{ headerLines: 257 }, '$.requestLimits.headerLines: must be <= 256, not 257'],
   [
     { contentTypes: ['json'] },
-    '$.requestLimits.contentTypes[0]: must be a content type such as application/json',
+    '$.requestLimits.contentTypes[0]: must be a media type such as application/json',
   ],
   [
     { contentTypes: ['application/json; charset=utf-8'] },
-    '$.requestLimits.contentTypes[0]: must be a content type',
+    '$.requestLimits.contentTypes[0]: must be a media type',
   ],
-  [{ contentTypes: ['a/b', 'c/d, e/f'] }, '$.requestLimits.contentTypes[1]: must be a content type'],
+  [{ contentTypes: ['a/b', 'c/d, e/f'] }, '$.requestLimits.contentTypes[1]: must be a media type'],
 ]
 for (const [requestLimits, reason] of refused) {
   test(`refused: ${JSON.stringify({ requestLimits })}`, () => {

@@ -695,7 +695,7 @@ const refused: [split: unknown, reason: string][] = [
   [variants({ drain: true }), '$.split.variants[0].drain: needs sticky: "cookie"'],
   [
     { ...variants({}), sticky: 'cookie' },
-    '$.split.sticky: "cookie" needs a secret to sign the cookie: set WAYGATE_COOKIE_SECRET',
+    '$.split.sticky: "cookie" needs a secret to sign its cookie: set WAYGATE_COOKIE_SECRET',
   ],
   [{ ...variants({}), sticky: 'route' }, '$.split.sticky: is the same for all requests'],
   [{ ...variants({}), sticky: 'cookies' }, '$.split.sticky: must be'],

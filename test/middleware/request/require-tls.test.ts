@@ -11,7 +11,8 @@ async function placeOf(port: number, host: string | undefined): Promise<string |
     ...{ redirects: true, requiresCertificate: () => true },
     ...{ hasCertificate: name => name === 'a.example' || name === '[::1]', port: () => port },
   })
-  const exchange = { call: new Call('r1', 'GET', '/x?y', 0), head: { host }, proxied: undefined }
+  const [call, request] = [new Call('r1', 'GET', '/x?y', 0), { url: '/x?y' }]
+  const exchange = { call, request, head: { host }, proxied: undefined }
   const answer = await requireTls(exchange as unknown as Exchange)
   assert.equal(answer!.status, 308)
   return answer!.headers[1]

@@ -108,6 +108,13 @@ test('a trusted proxy that says https is served, and one that says http is redir
   assert.deepEqual([http.status, http.headers.location], [308, `https://shop.example:${tlsPort}/user`])
 })
 
+test('the address is the one that the client has asked: with the prefix that a proxy has stripped, and as it is spelled', async t => {
+  const { port, tlsPort } = await start(t, { trustedProxies: ['127.0.0.1'] })
+  const headers = { host: 'shop.example', 'x-forwarded-proto': 'http', 'x-forwarded-prefix': '/shop' }
+  const answered = await send(port, { path: '/user//a%2Db?c=%41', headers })
+  assert.equal(answered.headers.location, `https://shop.example:${tlsPort}/shop/user//a%2Db?c=%41`)
+})
+
 test('a client that is no trusted proxy cannot say that it uses TLS', async t => {
   const { port, node } = await start(t)
   const headers = { host: 'shop.example', 'x-forwarded-proto': 'https', forwarded: 'proto=https' }
