@@ -25,6 +25,8 @@ const NO_BODY = Buffer.alloc(0)
 const OF_CLIENT = /^(?:claim|cookie|header)\.|^(?:client\.address|identity\.subject)$/
 /** What browsers take for another host, or drop before they read on. */
 const MISLEADING = /^\/[/\\]|\\|[^\x21-\x7e]/
+/** Segments that lead out of the path. */
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i
 
 const REFUSED = new GatewayError('WG_BAD_REQUEST', {
   detail: 'This request would be redirected to an address that is not allowed.',
@@ -71,7 +73,8 @@ export function compileRedirect(
     const own = query.render(exchange, encodeForUrl)
     const fragmentText = fragment.render(exchange, encodeForUrl)
     if (pathText === undefined || own === undefined || fragmentText === undefined) throw REFUSED
-    if (MISLEADING.test(pathText) || (asksHost && head.host === undefined)) throw REFUSED
+    if (MISLEADING.test(pathText) || DOT_SEGMENT.test(pathText) || (asksHost && head.host === undefined))
+      throw REFUSED
     const origin = asksHost ? parts.origin.replace(ASKED_HOST, head.host!) : parts.origin
     const target = dropped === undefined ? call.target : withoutParameter(call.target, dropped)
     const queries = [own, keepQuery ? queryOf(target) : ''].filter(text => text !== '')

@@ -262,3 +262,9 @@ test('redirect: is not for routes.defaults', async t => {
     /\$\.routes\.defaults\.redirect: is not a known field/,
   )
 })
+
+test('redirect: dot segments from a variable are 400', async t => {
+  const { locationFor } = await setUp(t, { to: '/x/{query.next|none}', keepQuery: false })
+  assert.equal(await locationFor('/go/?next=a'), '/x/a')
+  for (const next of ['..', '.', '%2e%2e']) assert.equal(await locationFor(`/go/?next=${next}`), 400, next)
+})
