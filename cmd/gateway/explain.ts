@@ -274,15 +274,20 @@ const MIN_SECRET = 4
 /** Shows no credential, wherever a template or the query has put it. */
 function withoutSecrets(steps: readonly ExplainStep[], secrets: readonly string[]): readonly ExplainStep[] {
   if (secrets.length === 0) return steps
-  const hidden = JSON.stringify(steps, (_key, value: unknown) =>
-    typeof value === 'string'
-      ? secrets.reduce(
-          (text, secret) => text.replaceAll(secret, HIDDEN).replaceAll(encodeURIComponent(secret), HIDDEN),
-          value,
-        )
-      : value,
-  )
-  return JSON.parse(hidden) as ExplainStep[]
+  const hide = (text: string) =>
+    secrets.reduce(
+      (shown, secret) => shown.replaceAll(secret, HIDDEN).replaceAll(encodeURIComponent(secret), HIDDEN),
+      text,
+    )
+  return steps.map(step => mapTexts(step, hide) as ExplainStep)
+}
+
+/** Returns a copy of plain data in which every text is changed. */
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value)
+  if (Array.isArray(value)) return value.map(item => mapTexts(item, change))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapTexts(inner, change)]))
 }
 
 const HIDDEN = '(not shown)'

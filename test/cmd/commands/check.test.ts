@@ -255,7 +255,7 @@ test('the kind can be forced', async t => {
   assert.deepEqual((await check(t, '{}', { kind: 'route' })).code, 1)
   assert.match(
     (await check(t, 'path: /a', { kind: 'config' })).lines[0] ?? '',
-    /\$\.path: is not for policy sets/,
+    /\$\.path: is not a known field/,
   )
 })
 
