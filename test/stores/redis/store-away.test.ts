@@ -92,14 +92,16 @@ test('limit: a store that was killed is back within 2 s of its return, with one 
   await redis.kill('SIGKILL')
   await untilAway(store)
   await delay(2_500)
-  assert.deepEqual(store.changes.slice(length).map(kind), ['connect ECONNREFUSED'])
+  // The call under way may have noticed first.
+  const lost = store.changes.slice(length).map(kind)
+  assert.deepEqual(lost, [...(lost.length > 1 ? ['read ECONNRESET'] : []), 'connect ECONNREFUSED'])
   await redis.restart()
   const began = performance.now()
   await store.untilUp()
   assert.ok(performance.now() - began < 2_000, `${performance.now() - began} ms`)
   // A Redis that starts may say so first.
   assert.equal(store.changes.at(-1), 'up')
-  assert.ok(store.changes.length <= length + 3, `${store.changes}`)
+  assert.ok(store.changes.length <= length + 4, `${store.changes}`)
 })
 
 test('limit: a stopped store is left alone until it goes on, and is used again then', async t => {
