@@ -219,6 +219,8 @@ export class StoreLink {
 /** Returns what is the same of all errors of one kind: a code of the system, or the first word of what the store says. */
 function kindOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException
+  // Which of the two a store that has ended answers with is a matter of moments.
+  if (code === 'ECONNRESET') return 'ECONNREFUSED'
   if (code !== undefined) return code
   return error instanceof StoreUnavailable ? error.name : error.message.split(' ', 1)[0]!
 }

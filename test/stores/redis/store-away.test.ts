@@ -92,16 +92,17 @@ test('limit: a store that was killed is back within 2 s of its return, with one 
   await redis.kill('SIGKILL')
   await untilAway(store)
   await delay(2_500)
-  // The call under way may have noticed first.
+  // A connection may still be accepted by what is about to end.
   const lost = store.changes.slice(length).map(kind)
-  assert.deepEqual(lost, [...(lost.length > 1 ? ['read ECONNRESET'] : []), 'connect ECONNREFUSED'])
+  assert.equal(lost.length, 1, `${lost}`)
+  assert.match(lost[0]!, /^(?:connect ECONNREFUSED|read ECONNRESET)$/)
   await redis.restart()
   const began = performance.now()
   await store.untilUp()
   assert.ok(performance.now() - began < 2_000, `${performance.now() - began} ms`)
   // A Redis that starts may say so first.
   assert.equal(store.changes.at(-1), 'up')
-  assert.ok(store.changes.length <= length + 4, `${store.changes}`)
+  assert.ok(store.changes.length <= length + 3, `${store.changes}`)
 })
 
 test('limit: a stopped store is left alone until it goes on, and is used again then', async t => {
