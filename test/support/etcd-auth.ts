@@ -73,6 +73,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
       waygate: [
         ['read', '/services/'],
         ['read', '/waygate/routes/'],
+        ['read', '/waygate/policies/'],
         ['read', '/waygate/descriptors/'],
       ],
       'service-trio': [['readwrite', '/services/trio/']],

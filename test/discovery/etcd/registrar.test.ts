@@ -398,6 +398,7 @@ describe('a registration', { concurrency: 4 }, () => {
         const { warnings, untilHeld } = await edited(t, etcd.url)
         await etcdctl(etcd.url, 'put', ...option, KEY, garbage)
         await untilHeld(({ weight }) => weight === 10)
+        await until('it says so', () => warnings.length > 0)
         assert.deepEqual(warnings, ['value was replaced; put it back'])
       })
     }

@@ -245,15 +245,15 @@ test('limit: a pause of this process is no failure of the store', async t => {
   const { timeout = 0, answered = 0 } = store.results
   let inTime = 0
   for (let i = 0; i < 20; i++) {
-    const answer = store.take(charge)
+    const answer = store.take(charge).then(
+      () => inTime++,
+      () => {},
+    )
     await Promise.resolve()
     await nextTurn()
     // Redis answers meanwhile.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
-    await answer.then(
-      () => inTime++,
-      () => {},
-    )
+    await answer
     if (!store.counters.isUp) await store.untilUp()
   }
   assert.ok(
