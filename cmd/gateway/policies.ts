@@ -37,7 +37,7 @@ import { createRequestLimits, type RequestLimitsTools } from '../../middleware/p
 import { createRewrite, type RewriteTools } from '../../middleware/policies/rewrite.ts'
 import { createSecurityHeaders } from '../../middleware/policies/security-headers.ts'
 import { createSplit, type SplitTools } from '../../middleware/policies/split.ts'
-import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
+import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
 type PolicyTools = ClientsTools &

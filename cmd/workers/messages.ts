@@ -3,7 +3,7 @@ import type { Config } from '../../config/schema.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import type { encodeRemembered } from '../../discovery/remembered.ts'
 import type { CheckQuestion, ExplainQuestion } from '../../routes/admin/explain.ts'
-import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 

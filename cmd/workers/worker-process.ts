@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import { MAX_TIMER_MS } from '../../config/kit/values.ts'
-import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'

@@ -3,8 +3,9 @@ import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { ExplainPage, ExplainQuestion } from './explain.ts'
-import type { LimitsView, LimitView } from './limit-metrics.ts'
-import type { Metrics } from './metrics.ts'
+import type { LimitsView, LimitView } from './metrics/limit-metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 import type {
   DescribedRoute,
   DescriptorsPage,
@@ -15,7 +16,6 @@ import type {
   ServicePage,
   ServiceState,
 } from './page-types.ts'
-import type { RouteCounts } from './request-counts.ts'
 import { Turns } from './turns.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 

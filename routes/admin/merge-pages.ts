@@ -1,5 +1,6 @@
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 import type {
   DescriptorsPage,
   LimitPage,
@@ -11,7 +12,6 @@ import type {
   ServiceState,
   ServicesPage,
 } from './page-types.ts'
-import type { RouteCounts } from './request-counts.ts'
 import { Turns } from './turns.ts'
 import type { SourceDetails } from './views.ts'
 

@@ -62,7 +62,9 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'middleware/policies': ['middleware/request'],
   'middleware/request': [],
   routes: [],
-  'routes/admin': ['routes'],
+  'routes/admin': ['routes', 'routes/admin/metrics'],
+  // Metrics are read from the views that pages are made of.
+  'routes/admin/metrics': ['routes/admin'],
   'routes/public': [],
   'routes/public/http1': ['routes', 'routes/public', 'routes/public/http2'],
   'routes/public/http2': ['routes/public'],

@@ -1,6 +1,6 @@
+import { Turns } from '../turns.ts'
 import { MERGE, type MetricHead, type MetricValue, type MetricValues } from './metric-values.ts'
 import { labelsText } from './metrics-text.ts'
-import { Turns } from './turns.ts'
 
 interface Merging {
   readonly head: MetricHead

@@ -1,7 +1,7 @@
-import type { Call } from '../../internal/call.ts'
-import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { Route } from '../../internal/routing/route.ts'
-import type { Sample } from './live-metric.ts'
+import type { Call } from '../../../internal/call.ts'
+import type { NodeTable } from '../../../internal/nodes/node-table.ts'
+import type { Route } from '../../../internal/routing/route.ts'
+import type { LabelledValue } from './live-metric.ts'
 
 /** Beyond so many series, those of a route and service with one status share the node `other`. */
 const MAX_SERIES = 50_000
@@ -41,7 +41,7 @@ export class RequestCounts {
   }
 
   /** Yields the counts for a scrape. */
-  *samples(): Generator<Sample> {
+  *samples(): Generator<LabelledValue> {
     for (const series of this.#series.values()) yield new CountSample(series)
   }
 
@@ -103,7 +103,7 @@ function addTo(sums: Map<string, RouteCounts>, { labels, isFailure, count }: Ser
   sums.set(labels.route, { requests: requests + count, failures: failures + (isFailure ? count : 0) })
 }
 
-class CountSample implements Sample {
+class CountSample implements LabelledValue {
   readonly labels: Series['labels']
   readonly value: number
   readonly #series: Series

@@ -1,5 +1,5 @@
-import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
+import type { NodeTable } from '../../../internal/nodes/node-table.ts'
+import type { ClientConnectionsView } from '../../../middleware/connection/client-connections.ts'
 import type { AddLiveMetric, LiveType } from './live-metric.ts'
 
 /** The concurrency limit of a service, as pages and metrics show it. */

@@ -1,7 +1,7 @@
-import { laneOf, speaksHttp1 } from '../../internal/nodes/node.ts'
-import type { NodeTable, PeerCounts } from '../../internal/nodes/node-table.ts'
-import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
-import type { AddLiveMetric, Sample } from './live-metric.ts'
+import { laneOf, speaksHttp1 } from '../../../internal/nodes/node.ts'
+import type { NodeTable, PeerCounts } from '../../../internal/nodes/node-table.ts'
+import type { BreakerState, Peer } from '../../../internal/nodes/peer.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 import { type Aggregator, MERGE } from './metric-values.ts'
 
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
@@ -53,7 +53,7 @@ export function addNodeMetrics(live: AddLiveMetric, nodes: NodeTable, byNode: bo
   )
 }
 
-function* perNode(nodes: NodeTable, read: (peer: Peer) => number | undefined): Generator<Sample> {
+function* perNode(nodes: NodeTable, read: (peer: Peer) => number | undefined): Generator<LabelledValue> {
   for (const { name, peers } of nodes.services()) {
     for (const peer of peers) {
       const value = read(peer)
@@ -67,7 +67,7 @@ function* perService(
   read: (peer: Peer) => number | undefined,
   merge: (a: number, b: number) => number,
   removed?: keyof PeerCounts,
-): Generator<Sample> {
+): Generator<LabelledValue> {
   for (const { name, peers, past } of nodes.services()) {
     let merged: number | undefined = removed && past[removed]
     for (const peer of peers) {

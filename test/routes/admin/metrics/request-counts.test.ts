@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Call } from '../../../internal/call.ts'
-import { NodeTable } from '../../../internal/nodes/node-table.ts'
-import type { Route } from '../../../internal/routing/route.ts'
-import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
-import { RequestCounts } from '../../../routes/admin/request-counts.ts'
-import { FakePeer, testNode } from '../../support/peer.ts'
-import { testRoute } from '../../support/route.ts'
+import { Call } from '../../../../internal/call.ts'
+import { NodeTable } from '../../../../internal/nodes/node-table.ts'
+import type { Route } from '../../../../internal/routing/route.ts'
+import { MetricsPage } from '../../../../routes/admin/metrics/metrics-page.ts'
+import { RequestCounts } from '../../../../routes/admin/metrics/request-counts.ts'
+import { FakePeer, testNode } from '../../../support/peer.ts'
+import { testRoute } from '../../../support/route.ts'
 
 /** Ends a request to a node that the table does not have. */
 function countGone(counts: RequestCounts, id: string) {

@@ -1,5 +1,5 @@
+import type { CertificateView } from '../views.ts'
 import type { AddLiveMetric } from './live-metric.ts'
-import type { CertificateView } from './views.ts'
 
 /** The TLS of clients, as metrics show it. */
 export interface TlsView {

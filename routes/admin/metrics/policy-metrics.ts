@@ -1,5 +1,5 @@
-import type { LocalCounters } from '../../internal/limits/local-counters.ts'
-import type { AddLiveMetric, Sample } from './live-metric.ts'
+import type { LocalCounters } from '../../../internal/limits/local-counters.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 
 /** Routes beyond so many share the label `other`. */
 const MAX_ROUTES = 5_000
@@ -36,7 +36,7 @@ class LabelledCounter {
     counts.set(value, (counts.get(value) ?? 0) + by)
   }
 
-  *samples(): Generator<Sample> {
+  *samples(): Generator<LabelledValue> {
     for (const [route, counts] of this.#routes) {
       for (const [text, value] of counts) yield { labels: { route, [this.#label]: text }, value }
     }
@@ -50,7 +50,7 @@ class ReasonCounter {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
   }
 
-  *samples(): Generator<Sample> {
+  *samples(): Generator<LabelledValue> {
     for (const [reason, value] of this.#counts) yield { labels: { reason }, value }
   }
 }
@@ -122,7 +122,7 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
   )
 }
 
-function* compressedBytes({ compressed }: PolicyCounts): Generator<Sample> {
+function* compressedBytes({ compressed }: PolicyCounts): Generator<LabelledValue> {
   for (const side of ['in', 'out'] as const) {
     for (const { labels, value } of compressed[side].samples()) yield { labels: { ...labels, side }, value }
   }

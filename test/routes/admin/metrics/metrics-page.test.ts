@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AccumulatedHistogram } from '../../../routes/admin/accumulated-histogram.ts'
-import type { MetricFamily, MetricValue, MetricValues } from '../../../routes/admin/metric-values.ts'
-import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
+import { AccumulatedHistogram } from '../../../../routes/admin/metrics/accumulated-histogram.ts'
+import type {
+  MetricFamily,
+  MetricValue,
+  MetricValues,
+} from '../../../../routes/admin/metrics/metric-values.ts'
+import { MetricsPage } from '../../../../routes/admin/metrics/metrics-page.ts'
 
 type Values = Record<string, number>
 

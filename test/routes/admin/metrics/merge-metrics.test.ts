@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AccumulatedHistogram } from '../../../routes/admin/accumulated-histogram.ts'
-import { mergeMetrics } from '../../../routes/admin/merge-metrics.ts'
-import { type Aggregator, type MetricValues, toFamily } from '../../../routes/admin/metric-values.ts'
-import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
+import { AccumulatedHistogram } from '../../../../routes/admin/metrics/accumulated-histogram.ts'
+import { mergeMetrics } from '../../../../routes/admin/metrics/merge-metrics.ts'
+import {
+  type Aggregator,
+  type MetricValues,
+  toFamily,
+} from '../../../../routes/admin/metrics/metric-values.ts'
+import { MetricsPage } from '../../../../routes/admin/metrics/metrics-page.ts'
 
 /** Returns the text of merged metrics, without the page's own. */
 async function renderMerged(processes: readonly (readonly MetricValues[])[]): Promise<string> {

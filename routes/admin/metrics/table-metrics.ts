@@ -1,6 +1,7 @@
-import type { LocalCounters } from '../../internal/limits/local-counters.ts'
-import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
+import type { LocalCounters } from '../../../internal/limits/local-counters.ts'
+import type { NodeTable } from '../../../internal/nodes/node-table.ts'
+import type { ClientConnectionsView } from '../../../middleware/connection/client-connections.ts'
+import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from '../views.ts'
 import { addGrpcMetrics, type GrpcCounts } from './grpc-metrics.ts'
 import {
   addConnectionMetrics,
@@ -24,7 +25,6 @@ import { addNodeMetrics } from './node-metrics.ts'
 import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
-import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
 
 /** The sources from which metrics are read. */
 export interface MetricViews {

@@ -1,7 +1,7 @@
 import type { Aggregator, MetricFamily, MetricValue } from './metric-values.ts'
 
 /** One value of a metric, with its labels. */
-export interface Sample extends MetricValue {
+export interface LabelledValue extends MetricValue {
   readonly labels: Readonly<Record<string, string>>
 }
 
@@ -19,7 +19,7 @@ export type AddLiveMetric = (
   name: string,
   help: string,
   aggregator: Aggregator,
-  samples: () => Iterable<Sample>,
+  samples: () => Iterable<LabelledValue>,
 ) => void
 
 /** Returns a function that adds live metrics to a list. */

@@ -1,4 +1,4 @@
-import type { AddLiveMetric, Sample } from './live-metric.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 
 /** What is known of the gRPC services of nodes, as metrics show it. */
 export interface DescriptorsView {
@@ -21,11 +21,11 @@ export class TranscodeCounts {
     add(this.#errors, service, reason)
   }
 
-  messages(): Iterable<Sample> {
+  messages(): Iterable<LabelledValue> {
     return samplesOf(this.#messages, 'direction')
   }
 
-  errors(): Iterable<Sample> {
+  errors(): Iterable<LabelledValue> {
     return samplesOf(this.#errors, 'reason')
   }
 }
@@ -39,7 +39,7 @@ function add(counts: Map<string, Map<string, number>>, service: string, kind: st
   ofService.set(kind, (ofService.get(kind) ?? 0) + 1)
 }
 
-function* samplesOf(counts: Map<string, Map<string, number>>, label: string): Generator<Sample> {
+function* samplesOf(counts: Map<string, Map<string, number>>, label: string): Generator<LabelledValue> {
   for (const [service, ofService] of counts) {
     for (const [kind, value] of ofService) yield { labels: { service, [label]: kind }, value }
   }
@@ -81,6 +81,6 @@ export function addTranscodeMetrics(
   )
 }
 
-function* samplesOfSources(descriptors: DescriptorsView): Generator<Sample> {
+function* samplesOfSources(descriptors: DescriptorsView): Generator<LabelledValue> {
   for (const { service, source } of descriptors.known()) yield { labels: { service, source }, value: 1 }
 }

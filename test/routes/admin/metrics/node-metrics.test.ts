@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NodeTable } from '../../../internal/nodes/node-table.ts'
-import { addTo } from '../../../routes/admin/live-metric.ts'
-import type { MetricFamily } from '../../../routes/admin/metric-values.ts'
-import { addNodeMetrics } from '../../../routes/admin/node-metrics.ts'
-import { FakePeer, testNode } from '../../support/peer.ts'
+import { NodeTable } from '../../../../internal/nodes/node-table.ts'
+import { addTo } from '../../../../routes/admin/metrics/live-metric.ts'
+import type { MetricFamily } from '../../../../routes/admin/metrics/metric-values.ts'
+import { addNodeMetrics } from '../../../../routes/admin/metrics/node-metrics.ts'
+import { FakePeer, testNode } from '../../../support/peer.ts'
 
 function setUp(byNode: boolean) {
   const nodes = new NodeTable(node => new FakePeer(node))

@@ -1,7 +1,7 @@
+import { Turns } from '../turns.ts'
 import type { MetricFamily, MetricHead, MetricValues } from './metric-values.ts'
 import { headText, lineText } from './metrics-text.ts'
 import { type MetricSize, type PageSeries, SeriesCap } from './series-cap.ts'
-import { Turns } from './turns.ts'
 
 /** The most series that `/metrics` has. */
 const MAX_SERIES = 50_000

@@ -1,7 +1,7 @@
-import type { Call } from '../../internal/call.ts'
-import type { FindMethod } from '../../internal/grpc/rpc.ts'
-import { GRPC_STATUS } from '../../internal/grpc/status.ts'
-import type { AddLiveMetric, Sample } from './live-metric.ts'
+import type { Call } from '../../../internal/call.ts'
+import type { FindMethod } from '../../../internal/grpc/rpc.ts'
+import { GRPC_STATUS } from '../../../internal/grpc/status.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 
 /** Beyond so many series, calls share one whose labels are `other`. */
 const MAX_SERIES = 20_000
@@ -28,7 +28,7 @@ export class GrpcCounts {
     this.#find(route?.id ?? '', service, isKnown ? rpc : OTHER, grpcStatus).value++
   }
 
-  samples(): Iterable<Sample> {
+  samples(): Iterable<LabelledValue> {
     return this.#series.values()
   }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Histogram, Registry } from 'prom-client'
-import { AccumulatedHistogram } from '../../../routes/admin/accumulated-histogram.ts'
-import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
+import { AccumulatedHistogram } from '../../../../routes/admin/metrics/accumulated-histogram.ts'
+import { MetricsPage } from '../../../../routes/admin/metrics/metrics-page.ts'
 
 const BOUNDS = [0.001, 0.1, 1, 2.5]
 

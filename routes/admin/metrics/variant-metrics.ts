@@ -1,6 +1,6 @@
-import type { Call } from '../../internal/call.ts'
+import type { Call } from '../../../internal/call.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
-import type { AddLiveMetric, Sample } from './live-metric.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 
 /** Variants of routes beyond so many share the labels `other`. */
 const MAX_VARIANTS = 5_000
@@ -35,7 +35,7 @@ export class VariantCounts {
     this.durations.observe(key, totalMs / 1000)
   }
 
-  *samples(): Generator<Sample> {
+  *samples(): Generator<LabelledValue> {
     for (const [key, counts] of this.#classes) {
       for (const [digit, value] of counts.entries()) {
         if (value !== undefined) yield { labels: { ...labelsOf(key), class: `${digit}xx` }, value }

@@ -1,11 +1,11 @@
-import type { Call } from '../../internal/call.ts'
+import type { Call } from '../../../internal/call.ts'
+import { Turns } from '../turns.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
 import { addTo } from './live-metric.ts'
 import { type MetricFamily, type MetricValues, toFamily } from './metric-values.ts'
 import { MetricsPage } from './metrics-page.ts'
 import { RequestCounts, type RouteCounts } from './request-counts.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
-import { Turns } from './turns.ts'
 import { addVariantMetrics, VariantCounts } from './variant-metrics.ts'
 
 /** Seconds: from the time of an answer out of memory to the time after which clients give up. */
