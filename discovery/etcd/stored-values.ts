@@ -32,7 +32,12 @@ export async function putStored(
   name: string,
   value: string,
 ): Promise<void> {
-  await withClient(options, client => client.put(`${checkPrefix(prefix)}${name}`).value(value).exec())
+  await withClient(options, client =>
+    client
+      .put(`${checkPrefix(prefix)}${name}`)
+      .value(value)
+      .exec(),
+  )
 }
 
 /**
