@@ -21,16 +21,15 @@ const LARGE = { path: '/a', respond: { body: 'large' }, auth: 'none', errors }
 test('a document in etcd of more than 256 KiB is refused by its size, and the last good one stays', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
-  const put = (key: string, value: object) =>
-    etcdctl(etcd.url, 'put', `/waygate/${key}`, JSON.stringify(value))
+  const client = createEtcdClient({ endpoints: [etcd.url] })
+  t.after(() => client.close())
+  const put = (key: string, value: object) => client.put(`/waygate/${key}`).value(JSON.stringify(value))
   await put('routes/r', { path: '/a', respond: { body: 'small' }, auth: 'none', policies: ['s'] })
   await put('policies/s', { responseHeaders: { set: { 'x-set': 'small' }, onErrors: true } })
   await using gateway = await startGatewayHere({ etcd: etcd.url })
   await put('routes/r', LARGE)
   await put('policies/s', { responseHeaders: { set: { 'x-set': 'large' }, onErrors: true }, errors })
-  type Problem = { readonly key: string; readonly reason: string }
-  const problems = async () =>
-    (await send(gateway.adminPort, { path: '/routes' })).json().problems as Problem[]
+  const problems = async () => (await gateway.routes()).problems
   await until('both are listed', async () => (await problems()).length === 2)
   for (const { reason } of await problems()) assert.match(reason, /\$: must not have more than 256 KiB/)
   const got = await send(gateway.port, { path: '/a' })
