@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/schema.ts'
 import { createAdmin } from '../../routes/admin/admin.ts'
+import type { ApiPages } from '../../routes/admin/api-types.ts'
 import type { AdminPages } from '../../routes/admin/page-types.ts'
 
 export interface AdminListener {
@@ -18,9 +19,10 @@ export async function openAdmin(
   pages: AdminPages,
   { adminHost, adminPort, adminToken, admin: { hosts, dashboard } }: Config,
   logger: Logger,
+  api?: ApiPages,
 ): Promise<AdminListener> {
   const admin = createAdmin({
-    pages,
+    ...{ pages, api },
     token: adminToken,
     hosts: [adminHost, ...hosts],
     dashboard,

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
+import type { ApiPages } from './api-types.ts'
 import { readCheckQuestion, readQuestion } from './explain.ts'
 import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
@@ -23,6 +24,7 @@ const MAX_NAME_CHARS = 3 * 255
 
 export interface AdminOptions {
   readonly pages: AdminPages
+  readonly api?: ApiPages | undefined
   /** The bearer token that callers must send; undefined = none. */
   readonly token: string | undefined
   /** Names under which the listener may be called without a token, besides `localhost`. */

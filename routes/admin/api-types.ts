@@ -261,13 +261,19 @@ export interface ApiPages {
   requests(query: RequestsQuery): Promise<readonly RequestEntry[]>
   inFlight(overMs: number): Promise<readonly OpenCall[]>
   changes(limit: number): Promise<readonly ChangeEntry[]>
-  /** Calls the listener until the function is called that is returned. While nobody watches, nothing is measured by the second. */
+  /**
+   * Calls the listener until the function is called that is returned. While nobody watches, nothing is measured by the second.
+   *
+   * @throws TypeError when its filter cannot be read
+   */
   watch(listener: LiveListener): () => void
 }
 
 /** Receives what the stream is made of. */
 export interface LiveListener {
-  /** The table has changed: routes or services of these names, or all of it. */
+  /** Which requests are wanted, in the language of filters. Default: all; null = none, which costs least. */
+  readonly filter?: string | null
+  /** The table has changed: routes or services of these names, or all of it, where both lists are empty. */
   onTable(changed: {
     readonly revision: string | null
     readonly routes: readonly string[]
@@ -276,6 +282,8 @@ export interface LiveListener {
   onFigures(figures: LiveFigures): void
   onChange(change: ChangeEntry): void
   onRequest(request: RequestEntry): void
+  /** So many requests that fit were left out, because there were too many. */
+  onLost?(requests: number): void
   onSource(source: Omit<SourceView, 'revision'>): void
   onProblems(problems: readonly TableProblem[]): void
   /** The gateway shuts down, for the reason given. */
