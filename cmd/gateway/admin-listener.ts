@@ -17,15 +17,15 @@ export interface AdminListener {
  */
 export async function openAdmin(
   pages: AdminPages,
-  { adminHost, adminPort, adminToken, admin: { hosts, dashboard } }: Config,
+  { adminHost, adminPort, adminToken, admin: { tokens, hosts, dashboard, tail } }: Config,
   logger: Logger,
   api?: ApiPages,
 ): Promise<AdminListener> {
   const admin = createAdmin({
-    ...{ pages, api },
+    ...{ pages, api, tokens },
     token: adminToken,
     hosts: [adminHost, ...hosts],
-    dashboard,
+    features: { tail, dashboard, traceUrl: null },
     onInternalError: error => logger.error({ err: error }, 'internal error'),
   })
   try {

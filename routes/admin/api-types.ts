@@ -238,11 +238,32 @@ export interface LiveFigures {
   readonly nodes: Readonly<Record<string, NodeFigures>>
 }
 
+/** The event `table` of `GET /api/v1/live`: the table at first, and again after the reader was too slow; else what has changed. */
+export interface LiveTablePart {
+  readonly revision: string | null
+  /** Whether this is all of the table, so that what is not in it is gone. */
+  readonly whole: boolean
+  readonly routes: readonly ListedRoute[]
+  readonly services: readonly ServicePage[]
+  /** The ids of routes and the names of services that are gone. */
+  readonly gone: { readonly routes: readonly string[]; readonly services: readonly string[] }
+}
+
+/** The event `problem` of the stream: all problems, at first and whenever they change. */
+export type LiveProblems = Items<TableProblem>
+
+/** The event `bye` of the stream, which is its last. */
+export interface LiveBye {
+  readonly reason: string
+}
+
 /** The event `requests` of the stream. */
 export interface LiveRequests {
   readonly items: readonly RequestEntry[]
   /** Requests that fit the filter and were left out, because there were too many or the reader was too slow. */
   readonly lost: number
+  /** How many requests a second fit the filter; present while they are so many that some are left out. */
+  readonly perSecond?: number
 }
 
 /** What the API asks of a gateway: of one process, or of several whose answers are merged. */
