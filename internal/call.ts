@@ -48,6 +48,8 @@ export class Call {
   deadlineAt: number | undefined = undefined
   /** From the first try to the head of the answer, milliseconds; -1 until then. */
   upstreamMs = -1
+  /** From the arrival to the first try, milliseconds; -1 until then. */
+  overheadMs = -1
   /** Whether the client's connection has switched to another protocol. */
   upgraded = false
   /** The variant that gets the request, `stable` for the rest; undefined = the route has no `split`. */

@@ -35,6 +35,7 @@ import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
+import { packageVersion } from '../cli/version.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
@@ -235,6 +236,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const proxyProtocol = createProxyProtocol(config, connections, logger)
   const http2Counts = new Http2Counts()
   const metrics = createMetrics({
+    version: packageVersion(),
     labels: config.metrics.labels,
     ...{
       nodes,

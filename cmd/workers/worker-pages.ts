@@ -15,11 +15,14 @@ const ANSWER_WITHIN_MS = 2_000
 
 /** The admin pages of all workers: collects their answers at each request and merges them. */
 export class WorkerPages implements AdminPages {
+  /** How often the configuration was loaded again. The primary counts them. */
+  readonly reloads = { succeeded: 0, failed: 0 }
   readonly #ownMetrics = createPrimaryMetrics({
     workers: () => this.#pool?.serving.length ?? 0,
     restarts: () => this.#pool?.restarts ?? 0,
     silent: () => this.#silent,
     killed: () => this.#pool?.killed ?? 0,
+    reloads: this.reloads,
   })
   readonly #metricsPage = new MetricsPage()
   /** The totals of workers that have ended. */
