@@ -5,13 +5,12 @@ import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { readCheckQuestion, readQuestion } from './explain.ts'
 import { createForeignCheck } from './foreign-requests.ts'
+import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
 import { oneAtATime } from './turns.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
-/** The media type of Prometheus' text format. */
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** The largest route document is 256 KiB. */
@@ -44,7 +43,7 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
   })
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
   const foreign = createForeignCheck(hosts)
-  const metrics = oneAtATime(() => pages.metrics())
+  const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
 
@@ -73,7 +72,10 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
     if (pages.isReady()) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready' })
   })
-  app.get('/metrics', async (_request, reply) => send(reply, await metrics(), METRICS_TYPE))
+  app.get('/metrics', async ({ headers }, reply) => {
+    const format = chooseFormat(headers.accept)
+    return send(reply.header('vary', 'accept'), await metrics.get(format)!(), format.contentType)
+  })
   app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }, reply) => {
     const page = await pages.methods(name)
     return page ?? refuse(reply, 404, 'Not found', 'the service has no nodes that speak gRPC')

@@ -4,6 +4,7 @@ import { addInfoMetrics } from './info-metrics.ts'
 import { addTo } from './live-metric.ts'
 import { type MetricFamily, type MetricValues, toFamily } from './metric-values.ts'
 import { MetricsPage } from './metrics-page.ts'
+import type { PageFormat } from './page-format.ts'
 import { RefusalCounts, RequestCounts, type RouteCounts } from './request-counts.ts'
 import { RequestDurations } from './request-durations.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
@@ -14,8 +15,8 @@ export interface Metrics {
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
-  /** Returns all metrics in the Prometheus text format, in pieces. */
-  render(): Promise<readonly string[]>
+  /** Returns all metrics in this format, in pieces. */
+  render(format?: PageFormat): Promise<readonly string[]>
   /** Yields the values of all metrics, metric by metric; large ones come in several parts. */
   values(): AsyncIterable<MetricValues>
 }
@@ -60,8 +61,8 @@ export function createMetrics(views: MetricViews): Metrics {
 
   return {
     countsByRoute: () => requests.byRoute(),
-    async render() {
-      const pieces = await page.text(await all())
+    async render(format) {
+      const pieces = await page.text(await all(), format)
       await dropGone()
       return pieces
     },

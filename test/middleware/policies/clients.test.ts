@@ -229,7 +229,7 @@ test('clients: routes.defaults hold for automatic routes', async t => {
   assert.equal(await statusFor('10.6.6.6', '/auto/x'), 403)
   assert.equal(await statusFor('10.1.2.3', '/auto/x'), 200)
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="auto:auto",policy="clients"} 1',
+    'waygate_policy_refusals_total{route="auto:auto",policy="clients",rule=""} 1',
   ])
 })
 
