@@ -242,6 +242,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const proxyProtocol = createProxyProtocol(config, connections, logger)
   const http2Counts = new Http2Counts()
   const metrics = createMetrics({
+    version: packageVersion(),
     labels: config.metrics.labels,
     ...{
       nodes,

@@ -84,16 +84,22 @@ export async function servePrimary(
     const begunAt = performance.now()
     logger.info('reloading the configuration')
     const next = await reloadSource(load, config, logger)
-    if (!next) return
+    if (!next) {
+      pages.reloads.failed++
+      return
+    }
     const count = countWorkers(next.loaded)
     try {
       await pool.replace(settings(next), count)
       config = next.loaded.config
       logger.level = config.logLevel
       const tookMs = Math.round(performance.now() - begunAt)
+      pages.reloads.succeeded++
       logger.info({ workers: count, tookMs }, 'new configuration is active')
     } catch (error) {
-      if (!isStopping) logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
+      if (isStopping) return
+      pages.reloads.failed++
+      logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
     }
   }
 

@@ -80,7 +80,7 @@ export function createTablePages({
     isReady,
     explain,
     check: async ({ id, document }) => table.judge(id, document),
-    metrics: () => metrics.render(),
+    metrics: format => metrics.render(format),
     metricValues: () => metrics.values(),
     services: async () => ({ services: await services() }),
     methods: async service => methods.methods(service),

@@ -3,6 +3,7 @@ import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from './explain.ts'
 import type { MetricValues } from './metrics/metric-values.ts'
+import type { PageFormat } from './metrics/page-format.ts'
 import type { RouteCounts } from './metrics/request-counts.ts'
 import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
 
@@ -17,8 +18,8 @@ export interface AdminPages {
   explain(question: ExplainQuestion): Promise<ExplainPage | undefined>
   /** Judges a route document; undefined while nothing is there that could. */
   check(question: CheckQuestion): Promise<CheckPage | undefined>
-  /** Prometheus text, in pieces. */
-  metrics(): Promise<readonly string[]>
+  /** The content of `/metrics`, in pieces. Default: the text format of Prometheus. */
+  metrics(format?: PageFormat): Promise<readonly string[]>
   /** Whether a table is loaded and shutdown has not begun. */
   isReady(): boolean
 }

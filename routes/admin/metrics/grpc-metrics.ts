@@ -2,6 +2,7 @@ import type { Call } from '../../../internal/call.ts'
 import type { FindMethod } from '../../../internal/grpc/rpc.ts'
 import { GRPC_STATUS } from '../../../internal/grpc/status.ts'
 import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+import { routeLabel, serviceLabel } from './request-labels.ts'
 
 /** Beyond so many series, calls share one whose labels are `other`. */
 const MAX_SERIES = 20_000
@@ -22,10 +23,11 @@ export class GrpcCounts {
     this.#findMethod = findMethod
   }
 
-  count({ route, peer, rpc, grpcStatus = GRPC_STATUS.CANCELLED }: Call): void {
-    const service = peer?.node.service ?? route?.service ?? ''
+  count(call: Call): void {
+    const { rpc, grpcStatus = GRPC_STATUS.CANCELLED } = call
+    const service = serviceLabel(call)
     const isKnown = rpc !== undefined && this.#findMethod(service, rpc) !== undefined
-    this.#find(route?.id ?? '', service, isKnown ? rpc : OTHER, grpcStatus).value++
+    this.#find(routeLabel(call), service, isKnown ? rpc : OTHER, grpcStatus).value++
   }
 
   samples(): Iterable<LabelledValue> {

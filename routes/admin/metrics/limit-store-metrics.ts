@@ -1,4 +1,4 @@
-import { AccumulatedHistogram } from './accumulated-histogram.ts'
+import { AccumulatedHistogram, type HistogramSeries } from './accumulated-histogram.ts'
 import type { AddLiveMetric } from './live-metric.ts'
 
 /** The store of shared limits, as metrics show it. */
@@ -19,14 +19,20 @@ export class LimitStoreCounts {
   readonly durations = new AccumulatedHistogram(
     'waygate_limit_store_seconds',
     'Time that requests waited for the store of shared limits, by result: answered, timeout, error.',
-    'result',
     BOUNDS,
   )
+  readonly #durationsOf = new Map<Result, HistogramSeries>()
 
   /** @param seconds how long the store was asked; undefined where it was not */
   add(result: Result, seconds: number | undefined): void {
     this.#calls.set(result, this.#calls.get(result)! + 1)
-    if (seconds !== undefined) this.durations.observe(result, seconds)
+    if (seconds === undefined) return
+    let series = this.#durationsOf.get(result)
+    if (!series) {
+      series = this.durations.add({ result })
+      this.#durationsOf.set(result, series)
+    }
+    series.observe(seconds)
   }
 
   get calls(): ReadonlyMap<Result, number> {

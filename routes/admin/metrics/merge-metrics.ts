@@ -1,10 +1,24 @@
 import { Turns } from '../turns.ts'
-import { MERGE, type MetricHead, type MetricValue, type MetricValues } from './metric-values.ts'
+import {
+  type Exemplar,
+  MERGE,
+  type MetricHead,
+  type MetricValue,
+  type MetricValues,
+} from './metric-values.ts'
 import { labelsText } from './metrics-text.ts'
 
 interface Merging {
   readonly head: MetricHead
-  readonly series: Map<string, { readonly first: MetricValue; value: number; count: number }>
+  readonly series: Map<string, MergedValue>
+}
+
+interface MergedValue {
+  readonly first: MetricValue
+  value: number
+  count: number
+  /** The latest. */
+  exemplar: Exemplar | undefined
 }
 
 /** Merges the metrics of several processes, each by its `aggregator`. A metric may come in several parts. */
@@ -20,10 +34,13 @@ export async function mergeMetrics(metrics: Iterable<MetricValues>): Promise<Met
     for (const each of values) {
       const key = `${each.metricName} ${each.labels.le} ${labelsText(each.labels)}`
       const before = known.series.get(key)
-      if (before === undefined) known.series.set(key, { first: each, value: each.value, count: 1 })
-      else {
+      if (before === undefined) {
+        known.series.set(key, { first: each, value: each.value, count: 1, exemplar: each.exemplar })
+      } else {
         if (merge) before.value = merge(before.value, each.value)
         before.count++
+        if (each.exemplar && each.exemplar.time > (before.exemplar?.time ?? 0))
+          before.exemplar = each.exemplar
       }
       if (turns.isOver) await turns.next()
     }
@@ -31,8 +48,9 @@ export async function mergeMetrics(metrics: Iterable<MetricValues>): Promise<Met
   const merged: MetricValues[] = []
   for (const { head, series } of merging.values()) {
     const values: MetricValue[] = []
-    for (const { first, value, count } of series.values()) {
-      values.push({ ...first, value: head.aggregator === 'average' ? value / count : value })
+    for (const { first, value, count, exemplar } of series.values()) {
+      const merged = head.aggregator === 'average' ? value / count : value
+      values.push({ ...first, value: merged, ...(exemplar && { exemplar }) })
       if (turns.isOver) await turns.next()
     }
     merged.push({ ...head, values })

@@ -3,12 +3,22 @@ export type Aggregator = 'sum' | 'max' | 'min' | 'first' | 'average' | 'omit'
 
 export type Labels = Readonly<Record<string, string | number>>
 
+/** One observation of a histogram that can be looked up as a trace. */
+export interface Exemplar {
+  readonly traceId: string
+  readonly value: number
+  /** Seconds since 1970. */
+  readonly time: number
+}
+
 /** One series of a metric, with its present value. */
 export interface MetricValue {
   readonly labels: Labels
   readonly value: number
   /** The name of a histogram with `_bucket`, `_sum` or `_count`. */
   readonly metricName?: string
+  /** Of a bucket: the latest observation of a sampled trace. */
+  readonly exemplar?: Exemplar
   /** Is called once a page has it, under its own name or among others. A page may read it without having room for it. */
   noteShown?(): void
 }

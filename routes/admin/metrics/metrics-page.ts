@@ -1,6 +1,7 @@
 import { Turns } from '../turns.ts'
 import type { MetricFamily, MetricHead, MetricValues } from './metric-values.ts'
-import { headText, lineText } from './metrics-text.ts'
+import { TEXT_FORMAT } from './metrics-text.ts'
+import type { PageFormat } from './page-format.ts'
 import { type MetricSize, type PageSeries, SeriesCap } from './series-cap.ts'
 
 /** The most series that `/metrics` has. */
@@ -33,18 +34,24 @@ export class MetricsPage {
     this.#maxSeries = maxSeries
   }
 
-  /** Returns the page in the Prometheus text format, in pieces. */
-  async text(families: readonly MetricFamily[]): Promise<readonly string[]> {
+  /** Returns the page in pieces. */
+  async text(
+    families: readonly MetricFamily[],
+    format: PageFormat = TEXT_FORMAT,
+  ): Promise<readonly string[]> {
     const pieces: string[] = []
     let piece = ''
     for await (const { head, isFirst, series } of this.#parts(families)) {
-      if (isFirst) piece += piece === '' && pieces.length === 0 ? headText(head) : `\n${headText(head)}`
-      for (const { sample, labels } of series) piece += lineText(head.name, labels, sample)
+      if (isFirst) {
+        if (piece !== '' || pieces.length > 0) piece += format.separator
+        piece += format.head(head)
+      }
+      for (const { sample, labels } of series) piece += format.line(head.name, labels, sample)
       if (piece.length < PIECE_CHARS) continue
       pieces.push(piece)
       piece = ''
     }
-    pieces.push(piece)
+    pieces.push(piece + format.end)
     return pieces
   }
 

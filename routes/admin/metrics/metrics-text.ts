@@ -1,12 +1,30 @@
 import type { Labels, MetricHead, MetricValue } from './metric-values.ts'
+import type { PageFormat } from './page-format.ts'
 
 const SPECIAL = /[\\"\n]/
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' }
 
-/** Returns the lines that a metric begins with in the Prometheus text format. */
-export function headText({ name, help, type }: MetricHead): string {
+/**
+ * The text format of Prometheus.
+ *
+ * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
+ */
+export const TEXT_FORMAT: PageFormat = {
+  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  separator: '\n',
+  end: '',
+  head: headText,
+  line: lineText,
+}
+
+function headText({ name, help, type }: MetricHead): string {
   const text = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
   return `# HELP ${name} ${text}\n# TYPE ${name} ${type}\n`
+}
+
+/** Escapes the value of a label. */
+export function escapeText(text: string): string {
+  return text.replace(/[\\"\n]/g, found => ESCAPES[found]!)
 }
 
 /** Returns labels as the text format has them, without braces, and without `le`: the same for all lines of a histogram. */
@@ -16,18 +34,12 @@ export function labelsText(labels: Labels): string {
     if (name === 'le') continue
     const value = String(labels[name])
     if (text !== '') text += ','
-    text += `${name}="${SPECIAL.test(value) ? value.replace(/[\\"\n]/g, found => ESCAPES[found]!) : value}"`
+    text += `${name}="${SPECIAL.test(value) ? escapeText(value) : value}"`
   }
   return text
 }
 
-/**
- * Returns the line of a series.
- *
- * @param labels as {@link labelsText} has them
- * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
- */
-export function lineText(
+function lineText(
   name: string,
   labels: string,
   { metricName = name, labels: { le }, value }: MetricValue,
@@ -39,7 +51,8 @@ export function lineText(
     : `${metricName}{${labels}} ${valueText(value)}\n`
 }
 
-function valueText(value: number): string {
+/** Returns a value as both formats write it. */
+export function valueText(value: number): string {
   if (Number.isFinite(value)) return String(value)
   return Number.isNaN(value) ? 'NaN' : value < 0 ? '-Inf' : '+Inf'
 }

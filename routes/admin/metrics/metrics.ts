@@ -1,23 +1,22 @@
 import type { Call } from '../../../internal/call.ts'
 import { Turns } from '../turns.ts'
-import { AccumulatedHistogram } from './accumulated-histogram.ts'
+import { addInfoMetrics } from './info-metrics.ts'
 import { addTo } from './live-metric.ts'
 import { type MetricFamily, type MetricValues, toFamily } from './metric-values.ts'
 import { MetricsPage } from './metrics-page.ts'
-import { RequestCounts, type RouteCounts } from './request-counts.ts'
+import type { PageFormat } from './page-format.ts'
+import { RefusalCounts, RequestCounts, type RouteCounts } from './request-counts.ts'
+import { RequestDurations } from './request-durations.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
 import { addVariantMetrics, VariantCounts } from './variant-metrics.ts'
-
-/** Seconds: from the time of an answer out of memory to the time after which clients give up. */
-const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 export interface Metrics {
   /** Counts a request that has ended. */
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
-  /** Returns all metrics in the Prometheus text format, in pieces. */
-  render(): Promise<readonly string[]>
+  /** Returns all metrics in this format, in pieces. */
+  render(format?: PageFormat): Promise<readonly string[]>
   /** Yields the values of all metrics, metric by metric; large ones come in several parts. */
   values(): AsyncIterable<MetricValues>
 }
@@ -28,21 +27,11 @@ export interface Metrics {
  */
 export function createMetrics(views: MetricViews): Metrics {
   const requests = new RequestCounts(views.nodes, views.labels.node)
-  const durations = new AccumulatedHistogram(
-    'waygate_request_duration_seconds',
-    'Time from the arrival of a request to the end of its answer, by route.',
-    'route',
-    DURATION_BOUNDS,
-  )
-  const upstreamDurations = new AccumulatedHistogram(
-    'waygate_upstream_duration_seconds',
-    "Time from a request's first try to the head of its answer, over all tries, by route.",
-    'route',
-    DURATION_BOUNDS,
-  )
-  const variants = new VariantCounts(DURATION_BOUNDS)
+  const durations = new RequestDurations()
+  const refusals = new RefusalCounts()
+  const variants = new VariantCounts()
   const page = new MetricsPage()
-  const families: MetricFamily[] = [durations, upstreamDurations, variants.durations]
+  const families: MetricFamily[] = [...durations.families, variants.durations]
   if (views.limitStore !== undefined) families.push(views.limitStore.counts.durations)
   const live = addTo(families)
   live(
@@ -52,6 +41,8 @@ export function createMetrics(views: MetricViews): Metrics {
     'sum',
     () => requests.samples(),
   )
+  refusals.addTo(live)
+  addInfoMetrics(live, views.version, () => views.table.routes())
   addTableMetrics(live, views)
   addVariantMetrics(live, variants)
 
@@ -70,8 +61,8 @@ export function createMetrics(views: MetricViews): Metrics {
 
   return {
     countsByRoute: () => requests.byRoute(),
-    async render() {
-      const pieces = await page.text(await all())
+    async render(format) {
+      const pieces = await page.text(await all(), format)
       await dropGone()
       return pieces
     },
@@ -80,12 +71,11 @@ export function createMetrics(views: MetricViews): Metrics {
       await dropGone()
     },
     record(call, status, totalMs) {
-      const route = call.route?.id ?? ''
       requests.count(call, status)
-      durations.observe(route, totalMs / 1000)
+      durations.record(call, totalMs)
+      refusals.count(call)
       if (call.rpc !== undefined || call.grpcStatus !== undefined) views.grpc.count(call)
       if (call.variant !== undefined) variants.record(call, status, totalMs)
-      if (call.upstreamMs >= 0) upstreamDurations.observe(route, call.upstreamMs / 1000)
     },
   }
 }

@@ -3,44 +3,57 @@ import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 
 /** Routes beyond so many share the label `other`. */
 const MAX_ROUTES = 5_000
+const OTHER = 'other'
 
-/** Counts what the policies of routes have decided, by route and policy. */
+/** Counts what the policies of routes have decided. */
 export class PolicyCounts {
-  readonly refusals = new LabelledCounter('policy')
-  readonly wouldRefusals = new LabelledCounter('policy')
+  readonly refusals = new LabelledCounter('policy', 'rule')
+  readonly wouldRefusals = new LabelledCounter('policy', 'rule')
   readonly preflights = new LabelledCounter('result')
   readonly limited = new LabelledCounter('rule')
   readonly wouldLimit = new LabelledCounter('rule')
   readonly diversions = new LabelledCounter('variant')
   readonly mirrored = new LabelledCounter('outcome')
-  /** Bytes that were compressed, and what became of them, by content coding. */
-  readonly compressed = { in: new LabelledCounter('encoding'), out: new LabelledCounter('encoding') }
+  /** Bytes that were compressed, and what became of them. */
+  readonly compressed = new LabelledCounter('encoding', 'side')
   readonly notCompressed = new ReasonCounter()
 }
 
+/** Counts by route and further labels. */
 class LabelledCounter {
-  readonly #label: string
-  readonly #routes = new Map<string, Map<string, number>>()
+  readonly #names: readonly string[]
+  /** By route, then by the values of the labels. */
+  readonly #routes = new Map<string, Map<string, Counted>>()
 
-  constructor(label: string) {
-    this.#label = label
+  constructor(...names: string[]) {
+    this.#names = names
   }
 
-  add(route: string, value: string, by = 1): void {
-    const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : 'other'
+  /** @param values of the labels, in the order of their names */
+  add(route: string, values: readonly string[], by = 1): void {
+    const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : OTHER
     let counts = this.#routes.get(name)
     if (!counts) {
       counts = new Map()
       this.#routes.set(name, counts)
     }
-    counts.set(value, (counts.get(value) ?? 0) + by)
+    const key = values.join('\n')
+    let counted = counts.get(key)
+    if (!counted) {
+      const labels = Object.fromEntries(this.#names.map((label, i) => [label, values[i]!]))
+      counted = { labels: { route: name, ...labels }, value: 0 }
+      counts.set(key, counted)
+    }
+    counted.value += by
   }
 
   *samples(): Generator<LabelledValue> {
-    for (const [route, counts] of this.#routes) {
-      for (const [text, value] of counts) yield { labels: { route, [this.#label]: text }, value }
-    }
+    for (const counts of this.#routes.values()) yield* counts.values()
   }
+}
+
+interface Counted extends LabelledValue {
+  value: number
 }
 
 class ReasonCounter {
@@ -60,14 +73,14 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
   live(
     'counter',
     'waygate_policy_refusals_total',
-    'Requests that a policy of their route refused, by route and policy.',
+    'Requests that a policy of their route refused, by route, policy and rule.',
     'sum',
     () => counts.refusals.samples(),
   )
   live(
     'counter',
     'waygate_policy_would_refuse_total',
-    'Requests that a policy would have refused if it were enforced, by route and policy.',
+    'Requests that a policy would have refused if it were enforced, by route, policy and rule.',
     'sum',
     () => counts.wouldRefusals.samples(),
   )
@@ -90,7 +103,7 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'waygate_compress_bytes_total',
     'Bytes of bodies that the gateway compressed, by route, content coding and side: in, out.',
     'sum',
-    () => compressedBytes(counts),
+    () => counts.compressed.samples(),
   )
   live(
     'counter',
@@ -120,12 +133,6 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'sum',
     () => counts.wouldLimit.samples(),
   )
-}
-
-function* compressedBytes({ compressed }: PolicyCounts): Generator<LabelledValue> {
-  for (const side of ['in', 'out'] as const) {
-    for (const { labels, value } of compressed[side].samples()) yield { labels: { ...labels, side }, value }
-  }
 }
 
 /** Adds the metrics of the counters that this process has in memory. */

@@ -10,6 +10,8 @@ export interface PrimaryCounts {
   readonly silent: () => number
   /** How many workers were killed because they did not answer. */
   readonly killed: () => number
+  /** Loads of the configuration after the first, by their outcome. */
+  readonly reloads: { readonly succeeded: number; readonly failed: number }
 }
 
 /** Creates the metrics of the primary: its own processor time and memory, and the state of its workers. */
@@ -38,6 +40,9 @@ export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<reado
     'waygate_worker_hung_total',
     'Workers that were killed because they did not answer for workerTimeoutMs.',
     counts.killed,
+  )
+  add('counter', 'waygate_config_reloads_total', 'Reloads of the configuration, by result.', 'sum', () =>
+    Object.entries(counts.reloads).map(([result, value]) => ({ labels: { result }, value })),
   )
   return async () => [
     ...((await registry.getMetricsAsJSON()) as unknown as MetricValues[]),

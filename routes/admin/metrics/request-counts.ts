@@ -1,7 +1,9 @@
 import type { Call } from '../../../internal/call.ts'
+import { ERRORS } from '../../../internal/http/errors.ts'
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { Route } from '../../../internal/routing/route.ts'
-import type { LabelledValue } from './live-metric.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+import { NO_ROUTE, serviceLabel } from './request-labels.ts'
 
 /** Beyond so many series, those of a route and service with one status share the node `other`. */
 const MAX_SERIES = 50_000
@@ -64,11 +66,10 @@ export class RequestCounts {
     return sums
   }
 
-  #find({ peer, route }: Call, status: number): Series {
-    const node = this.#byNode ? (peer?.node.id ?? '') : undefined
-    const service = peer?.node.service ?? route?.service ?? ''
-    const series = this.#seriesOf(route?.id ?? '', service, node, status)
-    series.route = route
+  #find(call: Call, status: number): Series {
+    const node = this.#byNode ? (call.peer?.node.id ?? '') : undefined
+    const series = this.#seriesOf(call.route?.id ?? '', serviceLabel(call), node, status)
+    series.route = call.route
     return series
   }
 
@@ -98,9 +99,9 @@ export class RequestCounts {
   }
 }
 
-function addTo(sums: Map<string, RouteCounts>, { labels, isFailure, count }: Series): void {
-  const { requests, failures } = sums.get(labels.route) ?? { requests: 0, failures: 0 }
-  sums.set(labels.route, { requests: requests + count, failures: failures + (isFailure ? count : 0) })
+function addTo(sums: Map<string, RouteCounts>, { routeId, isFailure, count }: Series): void {
+  const { requests, failures } = sums.get(routeId) ?? { requests: 0, failures: 0 }
+  sums.set(routeId, { requests: requests + count, failures: failures + (isFailure ? count : 0) })
 }
 
 class CountSample implements LabelledValue {
@@ -126,6 +127,8 @@ class Series {
     readonly node?: string
     readonly status: string
   }
+  /** '' = no route matches. A route may have the id that the label then has. */
+  readonly routeId: string
   readonly #status: number
   /**
    * The route of the last request that looked the series up. A new version of a route is another object with the same
@@ -139,7 +142,13 @@ class Series {
 
   /** @param node undefined = the series has no label for it */
   constructor(route: string, service: string, node: string | undefined, status: number) {
-    this.labels = { route, service, ...(node !== undefined && { node }), status: String(status) }
+    this.routeId = route
+    this.labels = {
+      route: route || NO_ROUTE,
+      service,
+      ...(node !== undefined && { node }),
+      status: String(status),
+    }
     this.#status = status
   }
 
@@ -149,5 +158,26 @@ class Series {
 
   isFor(route: Route | undefined, status: number): boolean {
     return this.#status === status && this.route === route && !this.isDropped
+  }
+}
+
+/** Counts the errors that the gateway itself answered with, by their code. */
+export class RefusalCounts {
+  /** All codes are there from the start, so that the first error of a kind shows as an increase. */
+  readonly #counts = new Map<string, number>(Object.keys(ERRORS).map(code => [code, 0]))
+
+  count({ errorCode }: Call): void {
+    if (errorCode !== undefined) this.#counts.set(errorCode, this.#counts.get(errorCode)! + 1)
+  }
+
+  /** Adds the metric. */
+  addTo(live: AddLiveMetric): void {
+    live(
+      'counter',
+      'waygate_refused_total',
+      'Requests that the gateway answered with an error of its own, by the code of the error.',
+      'sum',
+      () => Array.from(this.#counts, ([code, value]) => ({ labels: { code }, value })),
+    )
   }
 }

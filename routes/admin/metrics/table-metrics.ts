@@ -28,6 +28,8 @@ import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from 
 
 /** The sources from which metrics are read. */
 export interface MetricViews {
+  /** The version of Waygate. */
+  readonly version: string
   /** Which labels that may have many values are used. */
   readonly labels: { readonly node: boolean }
   readonly nodes: NodeTable

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Histogram, Registry } from 'prom-client'
-import { AccumulatedHistogram } from '../../../../routes/admin/metrics/accumulated-histogram.ts'
+import {
+  AccumulatedHistogram,
+  type HistogramSeries,
+} from '../../../../routes/admin/metrics/accumulated-histogram.ts'
 import { MetricsPage } from '../../../../routes/admin/metrics/metrics-page.ts'
 
 const BOUNDS = [0.001, 0.1, 1, 2.5]
 
 function both() {
   const theirs = new Registry()
-  const mine = new AccumulatedHistogram('x_seconds', 'Help with "quotes" \\ and\nlines.', 'route', BOUNDS)
+  const series = new Map<string, HistogramSeries>()
+  const mine = new AccumulatedHistogram('x_seconds', 'Help with "quotes" \\ and\nlines.', BOUNDS)
   const reference = new Histogram({
     name: 'x_seconds',
     help: 'Help with "quotes" \\ and\nlines.',
@@ -19,7 +23,9 @@ function both() {
   return {
     mine,
     observe(route: string, value: number) {
-      mine.observe(route, value)
+      const known = series.get(route) ?? mine.add({ route })
+      series.set(route, known)
+      known.observe(value)
       reference.observe({ route }, value)
     },
     async same() {

@@ -46,8 +46,9 @@ for (const [aggregator, value] of [
 }
 
 test('histograms are summed bucket by bucket', async () => {
-  const histograms = [0, 1].map(() => new AccumulatedHistogram('d', 'Help.', 'route', [1, 2]))
-  for (const [index, seconds] of [0.5, 1.5, 3].entries()) histograms[index % 2]!.observe('r', seconds)
+  const histograms = [0, 1].map(() => new AccumulatedHistogram('d', 'Help.', [1, 2]))
+  const series = histograms.map(histogram => histogram.add({ route: 'r' }))
+  for (const [index, seconds] of [0.5, 1.5, 3].entries()) series[index % 2]!.observe(seconds)
   const values = histograms.map(({ name, help, type, aggregator }, index) => [
     { name, help, type, aggregator, values: [...histograms[index]!.samples()] } as const,
   ])

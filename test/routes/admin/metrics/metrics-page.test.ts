@@ -154,8 +154,11 @@ test('labels with more values than expected do not exceed the cap either', async
 
 test('histograms are merged whole', async () => {
   const page = new MetricsPage(100)
-  const histogram = new AccumulatedHistogram('x', 'Help.', 'route', [1, 2])
-  for (let i = 0; i < 100; i++) for (const value of [0.5, 1.5, 3]) histogram.observe(`r${i}`, value)
+  const histogram = new AccumulatedHistogram('x', 'Help.', [1, 2])
+  for (let i = 0; i < 100; i++) {
+    const route = histogram.add({ route: `r${i}` })
+    for (const value of [0.5, 1.5, 3]) route.observe(value)
+  }
   const series = await read(page, [histogram])
   assert.ok(series.size <= 100 && series.size > 90, `${series.size}`)
   const count = series.get('x_count{route="other"}')!

@@ -65,7 +65,7 @@ test('requests are counted by route, service, node and status, in any order', ()
     'one user a 404 1',
     'one user b 200 1',
     'one user  503 1',
-    '   404 1',
+    'none   404 1',
   ])
 })
 
