@@ -134,5 +134,5 @@ test('httpsOnly: is a problem where nothing can be known to use TLS', () => {
     defaultsProblem({ httpsOnly: true }, { knowsTls: false })!,
     /^\$\.routes\.defaults\.httpsOnly: would refuse/,
   )
-  assert.match(reasonOf({ httpsOnly: 'yes' })!, /^\$\.httpsOnly: must be false, true or an object, not "yes"/)
+  assert.match(reasonOf({ httpsOnly: 'yes' })!, /^\$\.httpsOnly: must be true, an object such as \{"port": \.\.\.\} or false, not "yes"/)
 })
