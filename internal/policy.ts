@@ -120,9 +120,14 @@ export interface OutgoingRequest {
   /** Null until the request is forwarded, and when it has no body. */
   body: RequestBody | null
   /** The gRPC call that it makes; undefined when the node gets it as plain HTTP. */
-  readonly rpc: Rpc | undefined
+  rpc: Rpc | undefined
   /** How the client speaks gRPC; undefined where `rpc` is. */
-  readonly dialect: GrpcDialect | undefined
+  dialect: GrpcDialect | undefined
+  /**
+   * Returns the gRPC call that it makes if it goes to this service; undefined when the nodes of that get it as plain HTTP.
+   * Throws a GatewayError when it is a call of no method. Undefined for requests that are no calls, whatever the service.
+   */
+  readonly rpcFor: ((service: string) => Rpc | undefined) | undefined
   readonly isWebSocket: boolean
   /** Receives what the node says before the head of its answer. */
   readonly interim: InterimReceiver

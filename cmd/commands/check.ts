@@ -17,6 +17,7 @@ import type { Environment } from '../../config/load/environment.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
 import { ALSO_FOR_OTHERS, nodeSelector } from '../../config/policies/node-selector.ts'
+import { findPolicyWarnings } from '../../config/policies/policies.ts'
 import { PolicySet } from '../../config/route/policy-set.ts'
 import { findPolicySetProblems } from '../../config/route/read-policy-set.ts'
 import {
@@ -163,7 +164,10 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     return { problems: problems.map(message => ({ source: file, path: '', message })), warnings }
   },
   policies: (file, document) =>
-    inEtcd(file, document, value => ({ problems: findPolicySetProblems(value), warnings: [] })),
+    inEtcd(file, document, value => ({
+      problems: findPolicySetProblems(value),
+      warnings: [...findPolicyWarnings(value)],
+    })),
   services: checkServices,
   'api-key': (file, document) =>
     inEtcd(file, document, value => ({ problems: findApiKeyProblems(value), warnings: [] })),
@@ -181,6 +185,7 @@ function findSetProblems({ config, keys }: LoadedConfig): Pick<RouteFindings, 'p
       const message = `names ${JSON.stringify(name)}, which is not in routes.policies${didYouMean(name, [...sets.keys()])}: unless etcd has it, the route answers 503`
       warnings.push({ path: [id, 'policies'], message })
     }
+    warnings.push(...under([id], readRouteDocument(document, context).warnings))
     const parsed = parseRouteDocument(id, document, context)
     if (missing.length > 0 || !('route' in parsed)) continue
     const merged = mergeSets(parsed.route, sets, context)

@@ -192,6 +192,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     credentialPlaces: {
       keyHeader: config.apiKeys.enabled ? config.apiKeys.header.toLowerCase() : undefined,
       tokenParameter: config.jwt.queryParameter,
+      tokenCookie: config.jwt.cookie,
     },
   })
 

@@ -14,6 +14,7 @@ import { findBalancerProblems } from './balancer-rule.ts'
 import { findSizeProblems } from './document-size.ts'
 import { findGrpcProblems } from './grpc-json.ts'
 import { findHealthCheckProblems } from './health-check.ts'
+import { findIdleSettings } from './idle-settings.ts'
 import { findMatchRuleProblems } from './match-rule.ts'
 import { findServiceLimitProblems } from './resilience-rules.ts'
 import { findRouteAuthProblems } from './route-auth.ts'
@@ -55,6 +56,7 @@ export function readMergedDocument(written: unknown, context: RuleContext = {}):
     warnings: [
       ...warnings,
       ...findPolicyWarnings(document, { ...context, document: membersOf(document) }),
+      ...findIdleSettings(document, context),
       ...findGrpcWarnings(document),
       ...under(['upstreamTls'], findUpstreamTlsWarnings(membersOf(document).upstreamTls)),
     ],
