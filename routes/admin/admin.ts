@@ -14,13 +14,12 @@ import { ADMIN_ERRORS, AdminError, type AdminErrorCode, adminProblem } from './a
 import type { ApiPages, FeaturesPage } from './api-types.ts'
 import type { Caller } from './callers.ts'
 import { LOCAL_CALLER } from './callers.ts'
+import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
 import { oneAtATime } from './turns.ts'
 import { serveUi } from './ui/serve-ui.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
-/** The media type of Prometheus' text format. */
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** The longest name of a service, each of its characters percent-encoded. */
@@ -54,7 +53,7 @@ export function createAdmin({
   const admit = createAdmit(admission)
   const callers = new WeakMap<FastifyRequest, Caller>()
   const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
-  const metrics = oneAtATime(() => pages.metrics())
+  const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
 
@@ -89,7 +88,10 @@ export function createAdmin({
     if (pages.isReady()) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready' })
   })
-  app.get('/metrics', async (_request, reply) => send(reply, await metrics(), METRICS_TYPE))
+  app.get('/metrics', async ({ headers }, reply) => {
+    const format = chooseFormat(headers.accept)
+    return send(reply.header('vary', 'accept'), await metrics.get(format)!(), format.contentType)
+  })
   app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }) => {
     const page = await pages.methods(name)
     if (page !== undefined) return page
