@@ -106,6 +106,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         })
       : undefined
 
+  const tracing = config.tracing.endpoint
+    ? (await import('./tracing.ts')).openTracing({
+        ...{ config: config.tracing, logger },
+        revision: () => table.source().revision,
+        loopWaitMs: () => loop.turnMs,
+      })
+    : undefined
+  const tracedTries = tracing ? [tracing.tries] : []
+
   // The nodes, and the state that this process keeps about them.
   const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
   const guard = createNodeGuard({
@@ -156,6 +165,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    ...tracedTries,
     createTryTimeout({ deadlines }),
     createCallFields(),
   ])
@@ -166,6 +176,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createRetry({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    ...tracedTries,
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
@@ -258,6 +269,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     transcode: transcodeCounts,
     descriptors,
     lostLines: options.lostLines ?? NONE_LOST,
+    spans: tracing?.counts,
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
@@ -284,14 +296,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tls: tls?.server,
     identityHeaders: context.identityHeaders,
     sendsForwarded: config.forwardedHeader,
+    startTrace: tracing?.startTrace,
     onPiece: countBodyBytes,
     onOpen: () => traffic.opened(),
     onUpgrade: () => traffic.upgraded(),
-    onClose({ call, response }) {
+    onClose(exchange) {
+      const { call, response } = exchange
       traffic.closed(call.upgraded)
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
       call.limiter?.release(call)
-      record(call, statusOf(call, response))
+      const status = statusOf(call, response)
+      record(call, status)
+      tracing?.end(exchange, status)
     },
     onRefused: record,
   })
@@ -304,7 +320,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       auth.close()
       tls?.close()
     },
-    onDrained: async () => options.onDrained?.(pages),
+    onDrained: async () => {
+      await tracing?.close()
+      await options.onDrained?.(pages)
+    },
     closeTable() {
       upstreamFiles.close()
       health.close()

@@ -16,6 +16,7 @@ import { findLimitStoreProblems } from './limit-rules.ts'
 import { findPrefixProblems } from './prefix-rules.ts'
 import { ruleContext } from './route-context.ts'
 import { findTlsProblems } from './tls-rules.ts'
+import { findTracingProblems } from './tracing-rules.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
@@ -47,6 +48,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
   yield* findLimitStoreProblems(config.rateLimits)
+  yield* findTracingProblems(config.tracing)
   yield* findRoutesRuleProblems(config, {
     ...ruleContext(config),
     hasCookieSecret: hasCookieSecret(config.routes),

@@ -22,6 +22,7 @@ import {
 } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
 import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addSpanMetrics, type SpanCounts } from './span-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
@@ -52,6 +53,8 @@ export interface MetricViews {
   readonly transcode: TranscodeCounts
   readonly descriptors: DescriptorsView
   readonly lostLines: LostLinesView
+  /** Undefined = nothing is traced. */
+  readonly spans?: SpanCounts | undefined
   /** Undefined = there is no TLS for clients. */
   readonly tls?: TlsView | undefined
 }
@@ -119,6 +122,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
   addPolicyMetrics(live, policies)
   addLocalCounterMetrics(live, views.localCounters)
+  if (views.spans !== undefined) addSpanMetrics(live, views.spans)
   if (views.limitStore !== undefined) addLimitStoreMetrics(live, views.limitStore)
   addSessionMetrics(live, sessions)
   addLookUpMetrics(live, views.lookUps)

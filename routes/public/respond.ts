@@ -122,7 +122,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       endCall(exchange, refusalOfError(known), 'gateway', known.headers)
       return
     }
-    const body = Buffer.from(problemBody(known, call.requestId))
+    const body = Buffer.from(problemBody(known, call.requestId, call.trace?.traceId))
     const headers = ['content-type', PROBLEM_CONTENT_TYPE, 'content-length', String(body.length)]
     for (const [name, value] of Object.entries(known.headers ?? {})) headers.push(name, value)
     let { status } = known

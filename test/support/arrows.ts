@@ -44,6 +44,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
     'internal/nodes',
     'internal/routing',
     'internal/text',
+    'internal/trace',
   ],
   'internal/balancers': ['internal/nodes'],
   'internal/grpc': ['internal', 'internal/http', 'internal/http2'],
@@ -55,6 +56,8 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   // A route document has conditions, and policies are for routes.
   'internal/routing': ['internal', 'internal/grpc', 'internal/http', 'internal/nodes'],
   'internal/text': [],
+  // A span is of a try on a peer, whose request gets it.
+  'internal/trace': ['internal', 'internal/http', 'internal/nodes'],
   'internal/tls': ['internal/http'],
   middleware: [],
   'middleware/auth': [],
