@@ -99,7 +99,7 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
 
 /** Returns the span of a try as JSON of OTLP. @param originMs as for {@link requestSpan} */
 export function trySpan(span: TrySpan, originMs: number): string {
-  const { trace, peer, request, status, grpcStatus } = span
+  const { trace, peer, method, rpc: called, status, grpcStatus } = span
   const { node } = peer
   const scheme = usesTls(node) ? 'https' : 'http'
   const isFailedCall = grpcStatus !== undefined && grpcStatus !== GRPC_STATUS.OK
@@ -107,24 +107,24 @@ export function trySpan(span: TrySpan, originMs: number): string {
   if (status >= 400) error = String(status)
   else if (isFailedCall) error = GRPC_STATUS_NAMES[grpcStatus]
   else if (span.failure !== undefined) error = failureName(span.failure)
-  let attributes = methodOf(request.method)
+  let attributes = methodOf(method)
   attributes += text('server.address', node.host)
   attributes += integer('server.port', node.port)
-  attributes += text('url.full', `${scheme}://${peer.address}${pathOf(request.target)}`)
+  attributes += text('url.full', `${scheme}://${peer.address}${pathOf(span.target)}`)
   if (isIP(node.host) !== 0) attributes += text('network.peer.address', node.host)
   if (span.resendCount > 0 && !span.isCopy)
     attributes += integer('http.request.resend_count', span.resendCount)
   if (status !== 0) attributes += integer('http.response.status_code', status)
   if (error !== undefined) attributes += text('error.type', error)
-  if (request.rpc !== undefined) attributes += rpc(request.rpc.method, grpcStatus)
+  if (called !== undefined) attributes += rpc(called, grpcStatus)
   attributes += text('waygate.service', node.service)
   attributes += text('waygate.node', node.id)
   attributes += text('waygate.breaker', span.breaker)
-  if (request.isHedge) attributes += yes('waygate.hedge')
+  if (span.isHedge) attributes += yes('waygate.hedge')
   if (span.isCopy) attributes += yes('waygate.mirror')
   let json = beginning(trace, span.spanId, trace.spanId)
   json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE}`
-  json += `,"name":"${METHODS.has(request.method) ? request.method : 'HTTP'}","kind":${KIND_CLIENT}`
+  json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","kind":${KIND_CLIENT}`
   json += times(span.startedAt, span.endedAt, originMs)
   json += `,"attributes":[${attributes.slice(0, -1)}]`
   // A try that was given up has not failed.

@@ -75,7 +75,13 @@ export class TrySpan {
   readonly trace: Trace
   readonly spanId: string
   readonly peer: Peer
-  readonly request: TriedRequest
+  readonly method: string
+  /** Path and query as the node sees them. */
+  readonly target: string
+  /** The method of a gRPC call; undefined for plain HTTP. */
+  readonly rpc: string | undefined
+  /** Whether it was sent beside another try that was slow. */
+  readonly isHedge: boolean
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number
   /** How many tries came before it. */
@@ -96,7 +102,10 @@ export class TrySpan {
     this.trace = trace
     this.spanId = spanId
     this.peer = peer
-    this.request = request
+    this.method = request.method
+    this.target = request.target
+    this.rpc = request.rpc?.method
+    this.isHedge = request.isHedge === true
     this.startedAt = startedAt
     this.resendCount = trace.tries.length
     this.breaker = peer.breaker
