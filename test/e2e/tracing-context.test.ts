@@ -20,7 +20,7 @@ function traceLines({ requests }: ScriptedNode): Record<string, string[]> {
   const { lines } = requests.at(-1)!
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    if (/^(?:trace|baggage)/.test(name)) (found[name] ??= []).push(lines[i + 1]!)
+    if (/^(?:trace|baggage)/.test(name)) found[name] = [...(found[name] ?? []), lines[i + 1]!]
   }
   return found
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:http2'
 import { test } from 'node:test'
+import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import type { ReceivedSpan } from '../support/collector.ts'
 import { createEchoClient } from '../support/grpc-client.ts'
 import { startGrpcNode } from '../support/grpc-node.ts'
@@ -9,6 +10,7 @@ import { askHttp2 } from '../support/http2-client.ts'
 import { askJson } from '../support/json-gateway.ts'
 import { registerNaming } from '../support/naming.ts'
 import { answer, deadPort, startNode } from '../support/node-server.ts'
+import { rawCall } from '../support/raw-call.ts'
 import { startTaskNode } from '../support/task-node.ts'
 import { startTracedGateway } from '../support/traced-gateway.ts'
 import { until } from '../support/until.ts'
@@ -103,8 +105,8 @@ test('a request is one span, and its try another', async t => {
 test('each retry has a parent id of its own, and the failed try says why', async t => {
   const [well, dead] = [await startNode(t, socket => socket.write(answer())), await deadPort()]
   const gateway = await startTracedGateway(t, {
-    nodes: { 'user/a': dead, 'user/b': well.port },
-    routes: { r: { path: '/*', service: 'user', auth: 'none', balancer: 'first-available' } },
+    nodes: { 'user/a': { port: dead, weight: 100 }, 'user/b': well.port },
+    routes: { r: { path: '/*', service: 'user', auth: 'none' } },
   })
   const { headers } = await send(gateway.port, { path: '/x' })
   const [request, first, second] = await gateway.spansOf(headers['x-request-id'], 3)
@@ -136,9 +138,9 @@ test('the second side of a hedge is a try of its own, and the first one was give
   const slow = await startNode(t, () => {})
   const fast = await startNode(t, socket => socket.write(answer()))
   const gateway = await startTracedGateway(t, {
-    nodes: { 'user/a': slow.port, 'user/b': fast.port },
+    nodes: { 'user/a': { port: slow.port, weight: 100 }, 'user/b': fast.port },
     routes: {
-      r: { path: '/*', service: 'user', auth: 'none', balancer: 'first-available', hedge: { afterMs: 20 } },
+      r: { path: '/*', service: 'user', auth: 'none', hedge: { afterMs: 20 } },
     },
   })
   const { headers } = await send(gateway.port, { path: '/x' })
@@ -287,14 +289,13 @@ test('a gRPC call has its method and its status, in the request as in the try', 
     assert.deepEqual(pick(span, STATUS), [200])
   }
 
-  const missing = await client
-    .call('NoSuch', {}, { metadata: { 'x-request-id': 'missing' } })
-    .catch(() => undefined)
-  if (missing !== undefined) {
-    const [request, attempt] = await gateway.spansOf('missing', 2)
-    assert.deepEqual(pick(attempt, 'rpc.status_code', 'error.type'), ['UNIMPLEMENTED', 'UNIMPLEMENTED'])
-    assert.deepEqual([request?.status?.code, attempt?.status?.code], [ERROR, ERROR])
-  }
+  const missing = await rawCall(gateway.port, 'grpc', {
+    ...{ path: '/waygate.test.v1.Echo/NoSuch', headers: { 'x-request-id': 'missing' } },
+  })
+  assert.equal(missing.grpcStatus, GRPC_STATUS.UNIMPLEMENTED)
+  const [request, attempt] = await gateway.spansOf('missing', 2)
+  assert.deepEqual(pick(attempt, 'rpc.status_code', 'error.type'), ['UNIMPLEMENTED', 'UNIMPLEMENTED'])
+  assert.deepEqual([request?.status?.code, attempt?.status?.code], [ERROR, ERROR])
 })
 
 test('JSON in front of gRPC is a request of HTTP and a try of gRPC', async t => {
@@ -315,7 +316,8 @@ test('JSON in front of gRPC is a request of HTTP and a try of gRPC', async t => 
   assert.deepEqual(metadata, [`00-${request?.traceId}-${attempt?.spanId}-03`])
 
   const failed = await askJson(gateway.port, 'GET', '/task/GetTask?id=404')
-  if (failed.status >= 400) assert.match(failed.json.traceId, /^[0-9a-f]{32}$/)
+  assert.equal(failed.status, 404)
+  assert.match(failed.json.traceId, /^[0-9a-f]{32}$/)
 })
 
 test('a WebSocket is one span up to the 101, with an event at its close', async t => {
