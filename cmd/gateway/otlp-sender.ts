@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
+import { parseJson } from '../../internal/text/json.ts'
 import { SpanCounts } from '../../routes/admin/span-metrics.ts'
 
 export interface OtlpSenderOptions {
@@ -191,9 +192,9 @@ async function readSome({ body }: Response): Promise<string> {
 
 /** Reads `partialSuccess` of an answer. One that is not JSON says nothing. */
 function acceptedIn(answer: string): Attempt {
-  let partial: { rejectedSpans?: unknown; errorMessage?: unknown } | undefined
+  let partial: { readonly rejectedSpans?: unknown; readonly errorMessage?: unknown } | null | undefined
   try {
-    partial = JSON.parse(answer)?.partialSuccess
+    partial = (parseJson(answer) as { partialSuccess?: typeof partial } | null)?.partialSuccess
   } catch {}
   const rejected = Number(partial?.rejectedSpans ?? 0)
   const message = typeof partial?.errorMessage === 'string' ? partial.errorMessage : ''

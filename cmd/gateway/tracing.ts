@@ -3,11 +3,11 @@ import type { Logger } from 'pino'
 import type { Config } from '../../config/schema.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import type { Trace } from '../../internal/trace/trace.ts'
+import { tracedRequest } from '../../internal/trace/traced-request.ts'
 import type { Wrapper } from '../../internal/upstream.ts'
 import type { StartTrace } from '../../middleware/request/open-exchange.ts'
 import { createStartTrace } from '../../middleware/request/start-trace.ts'
 import type { SpanCounts } from '../../routes/admin/span-metrics.ts'
-import { createTracedTries } from '../../wrappers/traced-tries.ts'
 import { OtlpSender, type SenderTimes } from './otlp-sender.ts'
 import { errorOf, requestSpan, trySpan } from './span-text.ts'
 
@@ -25,7 +25,10 @@ export interface TracingOptions {
 /** Traces requests. The owner calls `close()`. */
 export interface Tracing {
   readonly startTrace: StartTrace
-  /** Gives each try its span. */
+  /**
+   * Gives each try a span, and tells its node. It belongs within the breaker of the node, since a try that the breaker refuses was
+   * not made.
+   */
   readonly tries: Wrapper
   /** Ends the span of a request whose answer is over. @param status as the access log has it */
   end(exchange: Exchange, status: number): void
@@ -88,7 +91,8 @@ export function openTracing({ config, logger, revision, loopWaitMs, times }: Tra
 
   return {
     startTrace: createStartTrace(config),
-    tries: createTracedTries(),
+    tries: next => (request, call) =>
+      next(tracedRequest(request, call.trace!, call.peer!, performance.now()), call),
     counts,
     end(exchange, status) {
       const { call } = exchange

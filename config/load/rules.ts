@@ -16,7 +16,6 @@ import { findLimitStoreProblems } from './limit-rules.ts'
 import { findPrefixProblems } from './prefix-rules.ts'
 import { ruleContext } from './route-context.ts'
 import { findTlsProblems } from './tls-rules.ts'
-import { findTracingProblems } from './tracing-rules.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
@@ -48,11 +47,28 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
   yield* findLimitStoreProblems(config.rateLimits)
-  yield* findTracingProblems(config.tracing)
+  yield* tracingProblems(config.tracing)
   yield* findRoutesRuleProblems(config, {
     ...ruleContext(config),
     hasCookieSecret: hasCookieSecret(config.routes),
   })
+}
+
+/** Finds what is wrong with the address of the collector. */
+function* tracingProblems({ endpoint }: Config['tracing']): Generator<Finding> {
+  if (endpoint === undefined) return
+  const path = ['tracing', 'endpoint']
+  const url = URL.parse(endpoint)
+  if (url === null || !/^https?:\/\//i.test(endpoint)) {
+    yield { path, message: `must be an address such as http://localhost:4318, not ${show(endpoint)}` }
+  } else if (url.username !== '' || url.password !== '') {
+    yield {
+      path,
+      message: 'must have no user and password: set `headers`, as in {"authorization": "Basic ..."}',
+    }
+  } else if (url.hash !== '') {
+    yield { path, message: 'must have no #' }
+  }
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {

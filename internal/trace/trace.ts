@@ -8,7 +8,7 @@ export interface TraceStart extends TraceParent {
   readonly parentId?: string | undefined
   /** `tracestate` for nodes. */
   readonly state?: string | undefined
-  /** `baggage` for nodes. */
+  /** `baggage` that is believed. It is one of the request's headers, and in no span. */
   readonly baggage?: string | undefined
   /** What a caller has sent that is not believed. */
   readonly link?: TraceParent | undefined
@@ -111,12 +111,11 @@ export class TrySpan {
     this.breaker = peer.breaker
   }
 
-  /** Header lines for the node, flat. */
+  /** The header lines that tell the node of the try, flat. */
   get headers(): string[] {
-    const { traceId, isSampled, isRandom, state, baggage } = this.trace
+    const { traceId, isSampled, isRandom, state } = this.trace
     const lines = ['traceparent', formatTraceparent({ traceId, spanId: this.spanId, isSampled, isRandom })]
     if (state !== undefined) lines.push('tracestate', state)
-    if (baggage !== undefined) lines.push('baggage', baggage)
     return lines
   }
 

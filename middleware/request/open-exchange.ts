@@ -149,7 +149,11 @@ export function createOpenExchange({
     call.clientAddress = proxied
       ? realAddress(peerAddress, proxied.forwardedFor, isTrustedProxy)
       : peerAddress
-    if (startTrace !== undefined) call.trace = startTrace(head.traceLines, isProxied)
+    if (startTrace !== undefined) {
+      call.trace = startTrace(head.traceLines, isProxied)
+      // It may decide which route the request takes.
+      if (call.trace.baggage !== undefined) head.headers.push('baggage', call.trace.baggage)
+    }
     const spoken = dialectOf(request, head)
     // The status of a gRPC call comes in trailers, which HTTP/1.1 clients and proxies often lose.
     const isMisplaced = spoken === 'grpc' && request.httpVersionMajor === 1
