@@ -18,6 +18,7 @@ import { type Child, startChild } from './child.ts'
 import { type DemoCertificate, makeDemoCertificate } from './demo-certificate.ts'
 import { avoidTakenPorts } from './demo-ports.ts'
 import { introduction } from './demo-text.ts'
+import { startTraffic, TRAFFIC_ID } from './demo-traffic.ts'
 import { signToken } from './token.ts'
 
 /** The examples, which are built with the package. */
@@ -68,12 +69,17 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   })
   let isIntroduced = false
   // What the start has to say would hide the introduction, except for warnings.
-  const log = createLogger(loaded.config.logLevel, line => isIntroduced || !/^\{"level":[123]0,/.test(line))
+  const log = createLogger(
+    loaded.config.logLevel,
+    line =>
+      (isIntroduced && !line.includes(`"requestId":"${TRAFFIC_ID}`)) || !/^\{"level":[123]0,/.test(line),
+  )
   const { flush } = log
   logUnusedSignals(log.logger)
   const children: Child[] = []
   if (loaded.config.workers !== 1) log.logger.warn('the demo runs one process; workers is ignored')
   let stack: Stack | undefined
+  let stopTraffic = () => {}
   try {
     stack = await startStack(loaded, log)
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
@@ -96,13 +102,18 @@ export async function runDemo(options: DemoCommand): Promise<number> {
         taken,
         firstPid,
         ca: certificate?.ca,
+        traffic: options.traffic,
+        adminToken: loaded.config.adminToken,
       }),
     )
     isIntroduced = true
+    const url = localUrlOf(stack.gateway.addresses.plain!)
+    stopTraffic = startTraffic({ url, kind: options.grpc ? 'grpc' : 'http', rate: options.traffic })
     for (const { exited, pid } of children) void exited.then(() => announceEnd(pid, signal))
     await signal
     return 0
   } finally {
+    stopTraffic()
     await Promise.all(children.map(child => child.stop(STOP_GRACE_MS)))
     await stack?.stop()
     flush()
@@ -120,6 +131,8 @@ function loadDemoConfig(
     : { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }
   const defaults = {
     ...key,
+    // The page's link has it.
+    WAYGATE_ADMIN_TOKEN: randomBytes(16).toString('base64url'),
     ...(certificate && { WAYGATE_TLS_CERT: certificate.cert, WAYGATE_TLS_KEY: certificate.key }),
   }
   const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
