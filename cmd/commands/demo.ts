@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,9 +61,10 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   const removeFolder = () => rm(folder, { recursive: true, force: true })
   const prepare = async () => {
     const certificate = options.tls ? await makeDemoCertificate(folder) : undefined
-    return { certificate, ...(await avoidTakenPorts(loadDemoConfig(options, certificate))) }
+    const { loaded, adminToken } = withAdminToken(loadDemoConfig(options, certificate))
+    return { certificate, adminToken, ...(await avoidTakenPorts(loaded)) }
   }
-  const { certificate, loaded, taken } = await prepare().catch(async error => {
+  const { certificate, adminToken, loaded, taken } = await prepare().catch(async error => {
     await removeFolder()
     throw error
   })
@@ -103,7 +104,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
         firstPid,
         ca: certificate?.ca,
         traffic: options.traffic,
-        adminToken: loaded.config.adminToken,
+        adminToken,
       }),
     )
     isIntroduced = true
@@ -131,8 +132,6 @@ function loadDemoConfig(
     : { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }
   const defaults = {
     ...key,
-    // The page's link has it.
-    WAYGATE_ADMIN_TOKEN: randomBytes(16).toString('base64url'),
     ...(certificate && { WAYGATE_TLS_CERT: certificate.cert, WAYGATE_TLS_KEY: certificate.key }),
   }
   const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
@@ -148,6 +147,20 @@ function loadDemoConfig(
   // The demo asks its own services without TLS.
   const tls = { ...config.tls, plain: 'serve' as const }
   return { ...loaded, config: { ...config, clientLimits, tls, drainMs: 0 } }
+}
+
+/**
+ * Adds a token of the admin listener that may do everything, unless some are configured.
+ *
+ * @returns undefined for the token when it is not known
+ */
+function withAdminToken(loaded: LoadedConfig): { loaded: LoadedConfig; adminToken: string | undefined } {
+  const { config } = loaded
+  const { adminToken, admin } = config
+  if (adminToken !== undefined || Object.keys(admin.tokens).length > 0) return { loaded, adminToken }
+  const made = randomBytes(16).toString('base64url')
+  const tokens = { demo: { sha256: hash('sha256', made), role: 'operate' as const } }
+  return { loaded: { ...loaded, config: { ...config, admin: { ...admin, tokens } } }, adminToken: made }
 }
 
 async function putRouteDocuments(

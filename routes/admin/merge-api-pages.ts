@@ -23,7 +23,7 @@ import {
   type PageOf,
   sumCounts,
 } from './merge-pages.ts'
-import type { RouteCounts } from './request-counts.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 
 /** The state of a gateway, as each of its processes sees it. */
 type OwnStatus = Awaited<ReturnType<ApiPages['status']>>
