@@ -1,0 +1,207 @@
+import type {
+  ChangeEntry,
+  FiguresPage,
+  LiveFigures,
+  LiveRequests,
+  NodeFigures,
+  RequestEntry,
+  StatusPage,
+} from '../routes/admin/api-types.ts'
+import type { ListedRoute, NodePage, RouteList, ServicePage } from '../routes/admin/page-types.ts'
+import type { TableProblem } from '../routes/admin/views.ts'
+import type { StreamEvent } from './event-parser.ts'
+import type { StreamState } from './live-stream.ts'
+import { KEPT_MS, Series } from './series.ts'
+
+/** The event `table`: everything at first, then what has changed. */
+export interface TableEvent {
+  readonly whole?: boolean
+  readonly revision: string | null
+  readonly defaultAuth?: RouteList['defaultAuth']
+  readonly routes: readonly ListedRoute[]
+  readonly services: readonly ServicePage[]
+  /** Ids of routes and names of services that are gone. */
+  readonly gone?: { readonly routes: readonly string[]; readonly services: readonly string[] }
+}
+
+const KEPT_CHANGES = 500
+const KEPT_REQUESTS = 500
+
+/** What the page knows of the gateway. It is changed in place; `onChange` is called after each change. */
+export class Model {
+  status: StatusPage | undefined
+  stream: StreamState = { kind: 'connecting' }
+  revision: string | null = null
+  defaultAuth: RouteList['defaultAuth'] = null
+  source: StatusPage['source'] | undefined
+  /** When `source` came, on the clock of this machine. */
+  sourceAt = 0
+  problems: readonly TableProblem[] = []
+  routes = new Map<string, ListedRoute>()
+  services = new Map<string, ServicePage>()
+  /** Counts changes of `routes` and `services`, for whoever keeps what was computed of them. */
+  tableVersion = 0
+  hasTable = false
+  readonly total = new Series()
+  readonly routeSeries = new Map<string, Series>()
+  readonly serviceSeries = new Map<string, Series>()
+  /** By `service/id`. */
+  readonly nodes = new Map<string, LiveNode>()
+  inFlight = 0
+  /** Retries begun in the last ten seconds or so, one count a second. */
+  retries: readonly number[] = []
+  /** The time of the latest figures, on the clock of the gateway. */
+  now = Date.now()
+  /** Newest first. */
+  changes: readonly ChangeEntry[] = []
+  /** Requests of the tail, newest first, and how many were left out between them. */
+  tail: readonly RequestEntry[] = []
+  lost = 0
+  readonly #onChange: () => void
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  apply({ type, data }: StreamEvent): void {
+    const value: unknown = JSON.parse(data)
+    if (type === 'table') this.applyTable(value as TableEvent)
+    else if (type === 'figures') this.applyFigures(value as LiveFigures)
+    else if (type === 'source') this.setSource(value as StatusPage['source'])
+    else if (type === 'problem') this.problems = (value as { readonly items: readonly TableProblem[] }).items
+    else if (type === 'change') this.addChanges([value as ChangeEntry])
+    else if (type === 'requests') this.addRequests(value as LiveRequests)
+    this.#onChange()
+  }
+
+  setStream(stream: StreamState): void {
+    if (stream.kind === 'live' && this.stream.kind === 'live') return
+    this.stream = stream
+    this.#onChange()
+  }
+
+  setStatus(status: StatusPage): void {
+    this.status = status
+    this.revision ??= status.revision
+    this.setSource(status.source)
+    this.#onChange()
+  }
+
+  setSource(source: StatusPage['source']): void {
+    this.source = source
+    this.sourceAt = Date.now()
+  }
+
+  /** Takes over the ten minutes before the page was opened. */
+  setFigures({ total, routes, services }: FiguresPage): void {
+    Object.assign(this.total, new Series(total))
+    for (const [id, samples] of Object.entries(routes)) this.routeSeries.set(id, new Series(samples))
+    for (const [name, samples] of Object.entries(services)) this.serviceSeries.set(name, new Series(samples))
+    this.now = Math.max(this.now, total.at(-1)?.t ?? 0)
+    this.#onChange()
+  }
+
+  setChanges(changes: readonly ChangeEntry[]): void {
+    this.changes = []
+    this.addChanges([...changes].reverse())
+    this.#onChange()
+  }
+
+  setTail(requests: readonly RequestEntry[]): void {
+    this.tail = requests.slice(0, KEPT_REQUESTS)
+    this.lost = 0
+    this.#onChange()
+  }
+
+  /** Returns a node as it was last heard of. */
+  node(service: string, id: string): NodePage | undefined {
+    return this.services.get(service)?.nodes.find(node => node.id === id)
+  }
+
+  private applyTable({ whole, revision, defaultAuth, routes, services, gone }: TableEvent): void {
+    if (whole || !this.hasTable) {
+      this.routes = new Map()
+      this.services = new Map()
+    }
+    this.hasTable = true
+    this.revision = revision
+    if (defaultAuth !== undefined) this.defaultAuth = defaultAuth
+    for (const route of routes) this.routes.set(route.id, route)
+    for (const service of services) this.services.set(service.name, service)
+    for (const id of gone?.routes ?? []) this.routes.delete(id)
+    for (const name of gone?.services ?? []) this.services.delete(name)
+    for (const key of this.nodes.keys()) {
+      const [service = '', id = ''] = splitNodeKey(key)
+      if (!this.node(service, id)) this.nodes.delete(key)
+    }
+    this.tableVersion++
+  }
+
+  private applyFigures({ t, total, inFlight, retries, routes, services, nodes }: LiveFigures): void {
+    this.now = t
+    this.inFlight = inFlight
+    this.retries = [...this.retries.slice(-9), retries]
+    this.total.add(t, total)
+    addAll(this.routeSeries, t, routes)
+    addAll(this.serviceSeries, t, services)
+    for (const [key, figures] of Object.entries(nodes)) {
+      const known = this.nodes.get(key)
+      if (known) known.add(t, figures)
+      else this.nodes.set(key, new LiveNode(t, figures))
+    }
+  }
+
+  private addChanges(changes: readonly ChangeEntry[]): void {
+    this.changes = [...changes].reverse().concat(this.changes).slice(0, KEPT_CHANGES)
+  }
+
+  private addRequests({ items, lost }: LiveRequests): void {
+    this.lost += lost
+    const known = new Set(this.tail.slice(0, items.length + 100).map(({ requestId }) => requestId))
+    const fresh = items.filter(({ requestId }) => !known.has(requestId))
+    this.tail = [...fresh].reverse().concat(this.tail).slice(0, KEPT_REQUESTS)
+  }
+}
+
+/** The last seconds of a node. */
+export class LiveNode {
+  figures: NodeFigures
+  #recent: { readonly t: number; readonly n: number; readonly failures: number }[] = []
+
+  constructor(t: number, figures: NodeFigures) {
+    this.figures = figures
+    this.add(t, figures)
+  }
+
+  add(t: number, figures: NodeFigures): void {
+    this.figures = figures
+    this.#recent.push({ t, n: figures[1], failures: figures[2] })
+    while (this.#recent[0]!.t <= t - 5_000) this.#recent.shift()
+  }
+
+  /** Returns its tries in the last 5 s before `now`, a second, and the share of them that failed. */
+  present(now: number): { readonly rate: number; readonly failures: number | null } {
+    const recent = this.#recent.filter(({ t }) => t > now - 5_000)
+    const n = recent.reduce((sum, each) => sum + each.n, 0)
+    const failures = recent.reduce((sum, each) => sum + each.failures, 0)
+    return { rate: n / 5, failures: n === 0 ? null : failures / n }
+  }
+}
+
+/** Splits `service/id`; the id of a node may contain slashes, the name of a service does not. */
+export function splitNodeKey(key: string): [service: string, id: string] {
+  const at = key.indexOf('/')
+  return [key.slice(0, at), key.slice(at + 1)]
+}
+
+function addAll(all: Map<string, Series>, t: number, rows: Readonly<Record<string, LiveFigures['total']>>): void {
+  for (const [key, figures] of Object.entries(rows)) {
+    let series = all.get(key)
+    if (!series) all.set(key, (series = new Series()))
+    series.add(t, figures)
+  }
+  for (const [key, { samples }] of all) {
+    const last = samples.at(-1)
+    if (last && last.t < t - KEPT_MS) all.delete(key)
+  }
+}
