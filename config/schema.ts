@@ -150,6 +150,10 @@ const AdminSection = section(
         'Names, without ports, under which the admin listener may be called without `adminToken`, besides `localhost`, `adminHost` and every IP address. Others are refused with 421, because a web page can let its name resolve to this machine (DNS rebinding).',
       env: 'WAYGATE_ADMIN_HOSTS',
     }),
+    dashboard: Type.Boolean({
+      default: true,
+      description: 'Whether the admin listener serves the page that shows the gateway, at `/`.',
+    }),
   },
   'The admin listener.',
 )

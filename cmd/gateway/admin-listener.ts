@@ -16,13 +16,14 @@ export interface AdminListener {
  */
 export async function openAdmin(
   pages: AdminPages,
-  { adminHost, adminPort, adminToken, admin: { hosts } }: Config,
+  { adminHost, adminPort, adminToken, admin: { hosts, dashboard } }: Config,
   logger: Logger,
 ): Promise<AdminListener> {
   const admin = createAdmin({
     pages,
     token: adminToken,
     hosts: [adminHost, ...hosts],
+    dashboard,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
   })
   try {

@@ -7,6 +7,7 @@ import { readCheckQuestion, readQuestion } from './explain.ts'
 import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
 import { oneAtATime } from './turns.ts'
+import { isOfUi, serveUi } from './ui/serve-ui.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
@@ -26,6 +27,8 @@ export interface AdminOptions {
   readonly token: string | undefined
   /** Names under which the listener may be called without a token, besides `localhost`. */
   readonly hosts?: readonly string[] | undefined
+  /** Whether the page is served at `/`. */
+  readonly dashboard?: boolean | undefined
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
@@ -35,7 +38,13 @@ export interface AdminOptions {
  * /metrics. The caller closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request
  * with the token may name any host, because no web page of somebody else can have the token.
  */
-export function createAdmin({ pages, token, hosts = [], onInternalError }: AdminOptions): FastifyInstance {
+export function createAdmin({
+  pages,
+  token,
+  hosts = [],
+  dashboard = false,
+  onInternalError,
+}: AdminOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
@@ -56,6 +65,7 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
       refuse(reply, found.status, STATUS_CODES[found.status]!, found.detail)
       return
     }
+    if (dashboard && isOfUi(request.url)) return done()
     if (matches(request.headers.authorization, expected)) return done()
     reply.header('www-authenticate', 'Bearer realm="waygate-admin"')
     refuse(reply, 401, 'Unauthorized')
@@ -68,6 +78,7 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
     refuse(reply, statusCode, STATUS_CODES[statusCode] ?? 'Error')
   })
 
+  if (dashboard) serveUi(app, reply => refuse(reply, 404, 'Not found'))
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
     if (pages.isReady()) return { status: 'ready' }
