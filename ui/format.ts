@@ -1,12 +1,12 @@
-/** Writes a number such that it has at most three digits that say something: `0.4`, `12`, `4.1k`. */
+/** Writes a number with the digits that say something: `0.4`, `12`, `1,086`, `41k`. */
 export function shortNumber(value: number): string {
   if (value >= 999_500) return `${trim(value / 1_000_000)}M`
   if (value >= 9_995) return `${trim(value / 1_000)}k`
-  return value >= 100 ? Math.round(value).toLocaleString('en') : trim(value)
+  return value >= 9.95 ? Math.round(value).toLocaleString('en') : trim(value)
 }
 
 function trim(value: number): string {
-  return value >= 99.95 ? value.toFixed(0) : value.toFixed(1).replace(/\.0$/, '')
+  return value >= 9.95 ? value.toFixed(0) : value.toFixed(1).replace(/\.0$/, '')
 }
 
 /** Writes a rate per second. A rate that is almost nothing is not shown as nothing. */
@@ -24,7 +24,7 @@ export function percent(share: number): string {
 export function millis(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–'
   if (ms >= 9_995) return `${trim(ms / 1000)} s`
-  return `${ms < 0.995 ? ms.toFixed(2) : shortNumber(ms)} ms`
+  return `${ms > 0 && ms < 0.995 ? ms.toFixed(2) : shortNumber(ms)} ms`
 }
 
 /** Writes how long something lasts, for people: `0.3 s`, `42 s`, `3 min`, `2 h`, `5 d`. */

@@ -7,8 +7,7 @@ export { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 /** What a view can show: an element, a text, a number, nothing, or a list of these. */
 export type Shown = ComponentChild | readonly Shown[]
 
+type Html = (strings: TemplateStringsArray, ...values: unknown[]) => VNode
+
 /** Makes elements of a template. Values become text nodes and attributes, never markup. */
-export const html = htm.bind(h as (type: unknown, props: unknown, ...children: unknown[]) => VNode) as (
-  strings: TemplateStringsArray,
-  ...values: unknown[]
-) => VNode
+export const html: Html = (htm as unknown as { bind(make: typeof h): Html }).bind(h)

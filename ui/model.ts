@@ -57,6 +57,11 @@ export class Model {
   /** Requests of the tail, newest first, and how many were left out between them. */
   tail: readonly RequestEntry[] = []
   lost = 0
+  /** How many requests a second fit the filter of the tail, while it is a sample of them. */
+  perSecond: number | undefined
+  /** While the tail is paused, requests wait here. */
+  waiting: readonly RequestEntry[] = []
+  isPaused = false
   readonly #onChange: () => void
 
   constructor(onChange: () => void) {
@@ -94,9 +99,9 @@ export class Model {
 
   /** Takes over the ten minutes before the page was opened. */
   setFigures({ total, routes, services }: FiguresPage): void {
-    Object.assign(this.total, new Series(total))
-    for (const [id, samples] of Object.entries(routes)) this.routeSeries.set(id, new Series(samples))
-    for (const [name, samples] of Object.entries(services)) this.serviceSeries.set(name, new Series(samples))
+    this.total.replace(total)
+    for (const [id, samples] of Object.entries(routes)) seriesOf(this.routeSeries, id).replace(samples)
+    for (const [name, samples] of Object.entries(services)) seriesOf(this.serviceSeries, name).replace(samples)
     this.now = Math.max(this.now, total.at(-1)?.t ?? 0)
     this.#onChange()
   }
@@ -107,9 +112,26 @@ export class Model {
     this.#onChange()
   }
 
+  /** Begins the tail anew, with requests of before, newest first. */
   setTail(requests: readonly RequestEntry[]): void {
     this.tail = requests.slice(0, KEPT_REQUESTS)
+    this.waiting = []
     this.lost = 0
+    this.#onChange()
+  }
+
+  /** Holds the tail while it is read, or goes on with what has come meanwhile. */
+  pause(isPaused: boolean): void {
+    this.isPaused = isPaused
+    if (!isPaused) {
+      this.tail = [...this.waiting, ...this.tail].slice(0, KEPT_REQUESTS)
+      this.waiting = []
+    }
+    this.#onChange()
+  }
+
+  setProblems(problems: readonly TableProblem[]): void {
+    this.problems = problems
     this.#onChange()
   }
 
@@ -155,11 +177,13 @@ export class Model {
     this.changes = [...changes].reverse().concat(this.changes).slice(0, KEPT_CHANGES)
   }
 
-  private addRequests({ items, lost }: LiveRequests): void {
+  private addRequests({ items, lost, perSecond }: LiveRequests & { readonly perSecond?: number }): void {
     this.lost += lost
-    const known = new Set(this.tail.slice(0, items.length + 100).map(({ requestId }) => requestId))
-    const fresh = items.filter(({ requestId }) => !known.has(requestId))
-    this.tail = [...fresh].reverse().concat(this.tail).slice(0, KEPT_REQUESTS)
+    this.perSecond = perSecond
+    const known = new Set([...this.waiting, ...this.tail].slice(0, 200).map(({ requestId }) => requestId))
+    const fresh = items.filter(({ requestId }) => !known.has(requestId)).reverse()
+    if (this.isPaused) this.waiting = [...fresh, ...this.waiting].slice(0, KEPT_REQUESTS)
+    else this.tail = [...fresh, ...this.tail].slice(0, KEPT_REQUESTS)
   }
 }
 
@@ -194,11 +218,15 @@ export function splitNodeKey(key: string): [service: string, id: string] {
   return [key.slice(0, at), key.slice(at + 1)]
 }
 
+function seriesOf(all: Map<string, Series>, key: string): Series {
+  const series = all.get(key) ?? new Series()
+  all.set(key, series)
+  return series
+}
+
 function addAll(all: Map<string, Series>, t: number, rows: Readonly<Record<string, LiveFigures['total']>>): void {
   for (const [key, figures] of Object.entries(rows)) {
-    let series = all.get(key)
-    if (!series) all.set(key, (series = new Series()))
-    series.add(t, figures)
+    seriesOf(all, key).add(t, figures)
   }
   for (const [key, { samples }] of all) {
     const last = samples.at(-1)

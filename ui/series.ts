@@ -25,12 +25,14 @@ const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: nul
 /** The last ten minutes of a route, of a service or of all requests, in steps of 5 s, and the last seconds one by one. */
 export class Series {
   /** Oldest first; steps without requests are left out. */
-  samples: Sample[]
-  #recent: Sample[]
+  samples: Sample[] = []
+  #recent: Sample[] = []
 
-  constructor(samples: readonly Sample[] = []) {
-    this.samples = [...samples]
-    this.#recent = this.samples.slice(-1)
+  /** Takes over what the gateway has kept, which is whole where this page saw only a part of a step. */
+  replace(samples: readonly Sample[]): void {
+    const last = samples.at(-1)?.t ?? 0
+    this.samples = [...samples, ...this.samples.filter(({ t }) => t > last)]
+    if (this.#recent.length === 0) this.#recent = samples.slice(-1)
   }
 
   /** Adds what was counted in the second that ended at `t`. */

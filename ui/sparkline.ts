@@ -6,6 +6,8 @@ const POINTS = 60
 const STEP = KEPT_MS / POINTS
 const WIDTH = 84
 const HEIGHT = 18
+/** Fewer failures than this are not drawn: they could not be told from none. */
+const BAD_SHARE = 0.01
 
 /**
  * Draws ten minutes of requests a second, and those answered 5xx below in red. The greatest value of the line is at the top, so a
@@ -29,7 +31,7 @@ export function sparkline(samples: readonly Sample[] | undefined, now: number) {
   return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
     <polygon points="0,${HEIGHT} ${line} ${WIDTH},${HEIGHT}" />
     <polyline points=${line} />
-    ${failed.some(count => count > 0) && html`<polyline class="bad" points=${pointsOf(failed, most)} />`}
+    ${failed.some((count, index) => count > all[index]! * BAD_SHARE) && html`<polyline class="bad" points=${pointsOf(failed, most)} />`}
   </svg>`
 }
 
