@@ -5,6 +5,7 @@ import type { Wrapper } from '../internal/upstream.ts'
 export function createObserve(now: () => number = () => performance.now()): Wrapper {
   return next => (request, call) => {
     const begunAt = now()
+    call.upstreamAt = begunAt
     return next(request, call).then(
       outcome => noted(outcome, call, now() - begunAt),
       error => {
