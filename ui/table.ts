@@ -1,4 +1,4 @@
-import { h, html, type Shown, useRef } from './html.ts'
+import { h, html, type Shown, useMemo, useRef } from './html.ts'
 import { setParam } from './place.ts'
 import { useWindow } from './window.ts'
 
@@ -46,7 +46,8 @@ export function table<Row>(props: TableProps<Row>): Shown {
 
 function Table<Row>({ caption, columns, rows, keyOf, classOf, sort = '', empty, sorted }: TableProps<Row>) {
   const body = useRef<HTMLTableSectionElement>(null)
-  const ordered = useOrder(rows, keyOf, columns, sorted ? undefined : sort, body)
+  const by = sorted ? undefined : columns.find(({ id }) => id === sort.replace(/^-/, ''))?.sort
+  const ordered = useOrder(rows, keyOf, by, sort, body)
   const { first, end, above, below } = useWindow(ordered.length, body)
   const total = columns.reduce((sum, { width = 1 }) => sum + width, 0)
   return html`<table role="table" aria-rowcount=${ordered.length + 1}>
@@ -56,16 +57,32 @@ function Table<Row>({ caption, columns, rows, keyOf, classOf, sort = '', empty, 
     <tbody role="rowgroup" ref=${body}>
       ${above > 0 && html`<tr key="above" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${above}px` }}></td></tr>`}
       ${ordered.slice(first, end).map(
-        (row, index) => html`<tr key=${keyOf(row)} role="row" aria-rowindex=${first + index + 2} class=${classOf?.(row)}>
-          ${columns.map(
-            ({ id, title, numeric, cell }) =>
-              html`<td key=${id} role="cell" class=${numeric && 'num'} data-title=${title}>${cell(row)}</td>`,
-          )}
-        </tr>`,
+        (row, index) => html`<${Row} key=${keyOf(row)} row=${row} columns=${columns} index=${first + index + 2} name=${classOf?.(row)} />`,
       )}
       ${below > 0 && html`<tr key="below" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${below}px` }}></td></tr>`}
     </tbody>
   </table>${ordered.length === 0 && html`<p class="empty">${empty}</p>`}`
+}
+
+interface RowProps<Row> {
+  readonly row: Row
+  readonly columns: readonly Column<Row>[]
+  /** Counted from 1, with the row of the headers. */
+  readonly index: number
+  readonly name: string | undefined
+}
+
+/** A row is made anew when its figures are, but not when the table is scrolled. */
+function Row<Row>({ row, columns, index, name }: RowProps<Row>) {
+  return useMemo(
+    () => html`<tr role="row" aria-rowindex=${index} class=${name}>
+      ${columns.map(
+        ({ id, title, numeric, cell }) =>
+          html`<td key=${id} role="cell" class=${numeric && 'num'} data-title=${title}>${cell(row)}</td>`,
+      )}
+    </tr>`,
+    [row, columns, index, name],
+  )
 }
 
 function header<Row>({ id, title, hint, numeric, sort: by }: Column<Row>, sort: string, sorted?: boolean) {
@@ -89,29 +106,39 @@ function compare(a: string | number | null, b: string | number | null): number {
   return collator.compare(String(a), String(b))
 }
 
+interface Kept<Row> {
+  readonly rows: readonly Row[]
+  readonly ordered: readonly Row[]
+  readonly sort: string
+  readonly at: number
+  readonly ranks: ReadonlyMap<string, number>
+}
+
 /** Sorts rows, and keeps their order for a while, and as long as one of them has the focus. */
 function useOrder<Row>(
   rows: readonly Row[],
   keyOf: (row: Row) => string,
-  columns: readonly Column<Row>[],
-  sort: string | undefined,
+  by: Column<Row>['sort'],
+  sort: string,
   body: { readonly current: HTMLElement | null },
 ): readonly Row[] {
-  const kept = useRef({ sort: '', at: Number.NEGATIVE_INFINITY, ranks: new Map<string, number>() })
-  if (sort === undefined) return rows
-  const by = columns.find(({ id }) => id === sort.replace(/^-/, ''))?.sort
+  const kept = useRef<Kept<Row> | undefined>(undefined)
   if (!by) return rows
+  const before = kept.current?.sort === sort ? kept.current : undefined
+  if (before?.rows === rows) return before.ordered
   const now = performance.now()
-  const { ranks } = kept.current
   const hasFocus = body.current?.contains(document.activeElement) ?? false
-  const isFresh = now - kept.current.at < ORDER_MS || hasFocus
-  if (kept.current.sort === sort && isFresh && rows.every(row => ranks.has(keyOf(row)))) {
-    return rows.toSorted((a, b) => ranks.get(keyOf(a))! - ranks.get(keyOf(b))!)
+  if (before && (hasFocus || now - before.at < ORDER_MS) && rows.every(row => before.ranks.has(keyOf(row)))) {
+    const { ranks } = before
+    const ordered = rows.toSorted((a, b) => ranks.get(keyOf(a))! - ranks.get(keyOf(b))!)
+    kept.current = { ...before, rows, ordered }
+    return ordered
   }
   const sign = sort.startsWith('-') ? -1 : 1
-  const ordered = rows
+  const keyed = rows
     .map(row => ({ row, value: by(row), key: keyOf(row) }))
     .sort((a, b) => sign * compare(a.value, b.value) || collator.compare(a.key, b.key))
-  kept.current = { sort, at: now, ranks: new Map(ordered.map(({ key }, index) => [key, index])) }
-  return ordered.map(({ row }) => row)
+  const ordered = keyed.map(({ row }) => row)
+  kept.current = { rows, ordered, sort, at: now, ranks: new Map(keyed.map(({ key }, index) => [key, index])) }
+  return ordered
 }

@@ -55,7 +55,7 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
     </form>
     <div aria-live="polite">
       ${error && html`<p class="note bad">${error}</p>`}
-      ${answer ? explanation(answer) : !error && html`<p class="empty">Nothing is sent to a node, and nothing is counted. The steps are those of a real request.</p>`}
+      ${answer ? html`<h2 class="unseen">What would happen</h2>${explanation(answer)}` : !error && html`<p class="empty">Nothing is sent to a node, and nothing is counted. The steps are those of a real request.</p>`}
     </div>
   `
 }
