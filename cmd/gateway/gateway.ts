@@ -323,6 +323,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
     explain: createExplain({
       ...{ config, table, nodes, policies, readRpc, isTrustedProxy },
+      authenticators: auth.authenticators,
       identityHeaders: context.identityHeaders,
       describeRoute: describe,
     }),

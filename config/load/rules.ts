@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
@@ -22,12 +23,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* rangeProblems(['trustedProxies'], config.trustedProxies)
   yield* rangeProblems(['proxyProtocol', 'from'], config.proxyProtocol.from)
   yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
-  if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
-    yield {
-      path: ['adminHost'],
-      message: `${show(config.adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN`,
-    }
-  }
+  yield* adminProblems(config)
   if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
     yield {
       path: ['adminPort'],
@@ -51,6 +47,24 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     ...ruleContext(config),
     hasCookieSecret: hasCookieSecret(config.routes),
   })
+}
+
+/** Finds a listener that everybody could read, and tokens that are one, whose role would depend on their order. */
+function* adminProblems({ adminHost, adminToken, admin: { tokens } }: Config): Generator<Finding> {
+  if (!isLoopback(adminHost) && adminToken === undefined && Object.keys(tokens).length === 0) {
+    yield {
+      path: ['adminHost'],
+      message: `${show(adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN or admin.tokens`,
+    }
+  }
+  const known = new Map<string, string>()
+  if (adminToken !== undefined) known.set(hash('sha256', adminToken), 'adminToken')
+  for (const [name, { sha256 }] of Object.entries(tokens)) {
+    const other = known.get(sha256)
+    if (other !== undefined)
+      yield { path: ['admin', 'tokens', name, 'sha256'], message: `is the hash of ${other} as well` }
+    known.set(sha256, `admin.tokens.${name}`)
+  }
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
