@@ -174,6 +174,11 @@ const AdminSection = section(
       default: true,
       description: 'Whether the admin listener serves the page that shows the gateway, at `/`.',
     }),
+    tail: Type.Boolean({
+      default: true,
+      description:
+        'Whether the last requests are remembered and those in flight listed, for the admin API. Neither queries nor headers nor bodies are. Counts and times are kept in any case.',
+    }),
   },
   'The admin listener.',
 )

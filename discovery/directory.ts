@@ -289,6 +289,12 @@ export class Directory {
     return undefined
   }
 
+  /** Whether a key has nodes of a service, or would have by its name. */
+  isKeyOf(key: string, service: string): boolean {
+    const nodes = this.#nodeKeys.get(key)?.nodes ?? []
+    return nodes.some(node => node.service === service) || key.includes(`/${service}/`)
+  }
+
   source(name: string): SourceState {
     return this.#sources.get(name)?.state ?? INITIAL_STATE
   }
@@ -303,7 +309,11 @@ export class Directory {
     })
   }
 
-  #reporter({ source, scope, revision }: Pick<EntryChange, 'source' | 'scope' | 'revision'>): Report | undefined {
+  #reporter({
+    source,
+    scope,
+    revision,
+  }: Pick<EntryChange, 'source' | 'scope' | 'revision'>): Report | undefined {
     const { onEntry } = this.#options
     return onEntry && ((key, before, after) => onEntry({ source, scope, revision, key, before, after }))
   }

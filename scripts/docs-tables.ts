@@ -1,4 +1,5 @@
-import { COMMANDS, type CommandRow, type OptionRow } from '../cmd/cli/option-table.ts'
+import type { CommandRow, OptionRow } from '../cmd/cli/option-rows.ts'
+import { COMMANDS } from '../cmd/cli/option-table.ts'
 import { CONFIG_VARIABLE, VARIABLES } from '../config/load/environment.ts'
 import { isList } from '../config/load/fields.ts'
 import { RouteDocument } from '../config/route/route-schema.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createPrimaryMetrics } from '../routes/admin/primary-metrics.ts'
+import { createPrimaryMetrics } from '../routes/admin/metrics/primary-metrics.ts'
 import { makeAuthority } from './support/certificates.ts'
 import { startTestGateway } from './support/gateway.ts'
 import { send, sendRaw } from './support/http.ts'

@@ -20,6 +20,7 @@ import { type CompressTools, createCompress } from '../../middleware/policies/co
 import { createConcurrency } from '../../middleware/policies/concurrency.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import type { CredentialPlaces, CredentialTools } from '../../middleware/policies/credential-places.ts'
+import { createErrors } from '../../middleware/policies/errors.ts'
 import {
   createFixedAnswer,
   createMock,
@@ -37,7 +38,7 @@ import { createRequestLimits, type RequestLimitsTools } from '../../middleware/p
 import { createRewrite, type RewriteTools } from '../../middleware/policies/rewrite.ts'
 import { createSecurityHeaders } from '../../middleware/policies/security-headers.ts'
 import { createSplit, type SplitTools } from '../../middleware/policies/split.ts'
-import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
+import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
 type PolicyTools = ClientsTools &
@@ -67,6 +68,8 @@ type PolicyTools = ClientsTools &
 const CHAIN = {
   // Addresses come first: they are the cheapest to judge, and they cover preflights too.
   clients: createClients,
+  // It has no step: it gives refusals of any step their bodies.
+  errors: createErrors,
   // Near the top, because an answer meets it last: what other policies make of a body is compressed too.
   compress: createCompress,
   httpsOnly: createHttpsOnly,
@@ -222,6 +225,7 @@ export class LivePolicies {
       onRequest: steps('onRequest'),
       onAuthorized: steps('onAuthorized'),
       upstream: wrap(this.#upstream, all('around') as Wrapper[]),
+      refusal: policies.find(({ policy }) => policy.refusal)?.policy.refusal,
       onResponse: (all('onResponse') as EditHead[]).reverse(),
       transforms: transforms.length === 0 ? undefined : transforms,
       hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
@@ -304,6 +308,7 @@ export class LivePolicies {
     }
     return {
       ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] },
+      refusal: undefined,
       ...{ transforms: undefined, hidesFromClient: undefined, hidesFromNode: undefined },
     }
   }

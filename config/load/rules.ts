@@ -7,6 +7,7 @@ import { NO_COOKIE_SECRET } from '../policies/cookie-secret.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, needsCookieSecret } from '../route/balancer-rule.ts'
+import { findSizeProblems } from '../route/document-size.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findPolicySetNameProblems, findPolicySetRuleProblems } from '../route/read-policy-set.ts'
 import { findRouteRuleProblems } from '../route/read-route-document.ts'
@@ -119,9 +120,11 @@ export function* findRoutesRuleProblems(document: unknown, context: RuleContext 
   yield* under(['routes', 'defaults'], findPolicyProblems(defaults, context))
   for (const [name, set] of Object.entries(membersOf(policies))) {
     yield* under(['routes', 'policies', name], findPolicySetNameProblems(name))
+    yield* under(['routes', 'policies', name], findSizeProblems(set))
     yield* under(['routes', 'policies', name], findPolicySetRuleProblems(set, context))
   }
   for (const [id, route] of Object.entries(membersOf(documents))) {
+    yield* under(['routes', 'documents', id], findSizeProblems(route))
     yield* under(['routes', 'documents', id], findRouteRuleProblems(route, context))
   }
 }

@@ -49,7 +49,8 @@ function wordFilter(word: string, whole: string): Filter {
   if (field === 'status') return statusFilter(sign, value, whole)
   if (field === 'ms') return numberFilter(sign, value, whole, ({ totalMs }) => totalMs)
   const known = TEXT_FIELDS.find(each => each === field)
-  if (known === undefined) throw new TypeError(`"${whole}": there is no field "${name}"; the fields are ${FIELDS}`)
+  if (known === undefined)
+    throw new TypeError(`"${whole}": there is no field "${name}"; the fields are ${FIELDS}`)
   if (sign !== ':') throw new TypeError(`"${whole}": ${known} is a text; write ${known}:TEXT`)
   if (value === '') throw new TypeError(`"${whole}": write a text behind ${known}:, such as ${known}:a*`)
   const fits = textTest(value.toLowerCase())
@@ -64,7 +65,9 @@ function searchFilter(word: string): Filter {
 function statusFilter(sign: string, value: string, whole: string): Filter {
   if (sign !== ':') return numberFilter(sign, value, whole, ({ status }) => status)
   if (!STATUS.test(value)) {
-    throw new TypeError(`"${whole}": a status is a number such as 404, or a class such as 5xx; or write status>=500`)
+    throw new TypeError(
+      `"${whole}": a status is a number such as 404, or a class such as 5xx; or write status>=500`,
+    )
   }
   if (!/xx$/i.test(value)) return ({ status }) => status === Number(value)
   return ({ status }) => status !== undefined && Math.floor(status / 100) === Number(value[0])

@@ -70,8 +70,7 @@ export function addPairs(a: BucketPairs, b: BucketPairs): BucketPairs {
   if (b.length === 0) return a
   const sums = new Map<number, number>()
   for (const pairs of [a, b]) {
-    for (let i = 0; i < pairs.length; i += 2)
-      sums.set(pairs[i]!, (sums.get(pairs[i]!) ?? 0) + pairs[i + 1]!)
+    for (let i = 0; i < pairs.length; i += 2) sums.set(pairs[i]!, (sums.get(pairs[i]!) ?? 0) + pairs[i + 1]!)
   }
   return [...sums].sort(([one], [other]) => one - other).flat()
 }

@@ -2,8 +2,8 @@ import type { Health } from '../../internal/nodes/health.ts'
 import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from './explain.ts'
-import type { MetricValues } from './metric-values.ts'
-import type { RouteCounts } from './request-counts.ts'
+import type { MetricValues } from './metrics/metric-values.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
 
 /** The pages of the admin listener, of one process or of several merged. */

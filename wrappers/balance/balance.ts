@@ -52,7 +52,8 @@ export function createBalance(
     call.peer = peer
     call.attempts++
     peer.requests++
-    const sent = call.tries === undefined ? next(request, call) : noteTry(call, peer, next(request, call), now)
+    const sent =
+      call.tries === undefined ? next(request, call) : noteTry(call, peer, next(request, call), now)
     const answer = balancer.observe ? observed(sent, request, balancer, peer, now) : sent
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
     return answer.then(response => withCookie(response, cookies.setCookie(request, group, peer.node.id)))

@@ -7,7 +7,7 @@ import { type CreatePolicy, type Exchange, type Policy, runSteps } from '../../.
 import type { Route } from '../../../internal/routing/route.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { createWholeResponse } from '../../../internal/whole-response.ts'
-import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
+import { PolicyCounts } from '../../../routes/admin/metrics/policy-metrics.ts'
 import { testLimits } from '../../support/limits.ts'
 import { NO_MIRRORS } from '../../support/no-mirrors.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
