@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, extname, join, posix } from 'node:path'
 import { transform } from 'esbuild'
 import { readScript, VENDORED } from '../routes/admin/ui/ui-sources.ts'

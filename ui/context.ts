@@ -21,8 +21,14 @@ export interface Resource<T> {
  * while it is loaded again.
  *
  * @param path below `api/v1/`; undefined = nothing is loaded
+ * @param version loads it again when this changes
  */
-export function useResource<T>(api: Api, path: string | undefined, everyMs?: number): Resource<T> {
+export function useResource<T>(
+  api: Api,
+  path: string | undefined,
+  everyMs?: number,
+  version?: unknown,
+): Resource<T> {
   const [loaded, setLoaded] = useState<Resource<T> & { readonly path?: string | undefined }>({
     value: undefined,
     error: undefined,
@@ -45,7 +51,7 @@ export function useResource<T>(api: Api, path: string | undefined, everyMs?: num
       abort.abort()
       clearInterval(timer)
     }
-  }, [api, path, everyMs])
+  }, [api, path, everyMs, version])
   return loaded.path === path ? loaded : { value: undefined, error: undefined }
 }
 

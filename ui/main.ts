@@ -13,6 +13,8 @@ import { Session } from './session.ts'
 import { SignIn } from './sign-in.ts'
 import { applyTheme } from './theme.ts'
 
+/** The gateway sends figures of so many rows unasked. */
+const MANY_ROWS = 2_000
 /** The page is drawn at most so often. */
 const FRAME_MS = 100
 
@@ -79,7 +81,8 @@ function followPlace(): void {
   const isTail = view === 'requests' && args.length === 0
   const query = new URLSearchParams({ figures: '1' })
   if (isTail) query.set('tail', params.get('filter') ?? '')
-  if (isTail && params.get('problems')) query.set('problems', '1')
+  // Of a large table the gateway sends figures of those rows alone that are asked for.
+  if (view === 'services' && args[0] !== undefined && model.rowCount > MANY_ROWS) query.set('rows', `service:${args[0]}`)
   live.follow(`live?${query}`)
 }
 

@@ -2,27 +2,18 @@ import type {
   ChangeEntry,
   FiguresPage,
   LiveFigures,
+  LiveProblems,
   LiveRequests,
+  LiveTablePart,
   NodeFigures,
   RequestEntry,
   StatusPage,
 } from '../routes/admin/api-types.ts'
-import type { ListedRoute, NodePage, RouteList, ServicePage } from '../routes/admin/page-types.ts'
+import type { ListedRoute, NodePage, ServicePage } from '../routes/admin/page-types.ts'
 import type { TableProblem } from '../routes/admin/views.ts'
 import type { StreamEvent } from './event-parser.ts'
 import type { StreamState } from './live-stream.ts'
 import { KEPT_MS, Series } from './series.ts'
-
-/** The event `table`: everything at first, then what has changed. */
-export interface TableEvent {
-  readonly whole?: boolean
-  readonly revision: string | null
-  readonly defaultAuth?: RouteList['defaultAuth']
-  readonly routes: readonly ListedRoute[]
-  readonly services: readonly ServicePage[]
-  /** Ids of routes and names of services that are gone. */
-  readonly gone?: { readonly routes: readonly string[]; readonly services: readonly string[] }
-}
 
 const KEPT_CHANGES = 500
 const KEPT_REQUESTS = 500
@@ -32,7 +23,6 @@ export class Model {
   status: StatusPage | undefined
   stream: StreamState = { kind: 'connecting' }
   revision: string | null = null
-  defaultAuth: RouteList['defaultAuth'] = null
   source: StatusPage['source'] | undefined
   /** When `source` came, on the clock of this machine. */
   sourceAt = 0
@@ -70,10 +60,10 @@ export class Model {
 
   apply({ type, data }: StreamEvent): void {
     const value: unknown = JSON.parse(data)
-    if (type === 'table') this.applyTable(value as TableEvent)
+    if (type === 'table') this.applyTable(value as LiveTablePart)
     else if (type === 'figures') this.applyFigures(value as LiveFigures)
     else if (type === 'source') this.setSource(value as StatusPage['source'])
-    else if (type === 'problem') this.problems = (value as { readonly items: readonly TableProblem[] }).items
+    else if (type === 'problem') this.problems = (value as LiveProblems).items
     else if (type === 'change') this.addChanges([value as ChangeEntry])
     else if (type === 'requests') this.addRequests(value as LiveRequests)
     this.#onChange()
@@ -135,23 +125,27 @@ export class Model {
     this.#onChange()
   }
 
+  /** How many rows figures can have. */
+  get rowCount(): number {
+    return [...this.services.values()].reduce((sum, { nodes }) => sum + nodes.length + 1, this.routes.size)
+  }
+
   /** Returns a node as it was last heard of. */
   node(service: string, id: string): NodePage | undefined {
     return this.services.get(service)?.nodes.find(node => node.id === id)
   }
 
-  private applyTable({ whole, revision, defaultAuth, routes, services, gone }: TableEvent): void {
+  private applyTable({ whole, revision, routes, services, gone }: LiveTablePart): void {
     if (whole || !this.hasTable) {
       this.routes = new Map()
       this.services = new Map()
     }
     this.hasTable = true
     this.revision = revision
-    if (defaultAuth !== undefined) this.defaultAuth = defaultAuth
     for (const route of routes) this.routes.set(route.id, route)
     for (const service of services) this.services.set(service.name, service)
-    for (const id of gone?.routes ?? []) this.routes.delete(id)
-    for (const name of gone?.services ?? []) this.services.delete(name)
+    for (const id of gone.routes) this.routes.delete(id)
+    for (const name of gone.services) this.services.delete(name)
     for (const key of this.nodes.keys()) {
       const [service = '', id = ''] = splitNodeKey(key)
       if (!this.node(service, id)) this.nodes.delete(key)
@@ -177,7 +171,7 @@ export class Model {
     this.changes = [...changes].reverse().concat(this.changes).slice(0, KEPT_CHANGES)
   }
 
-  private addRequests({ items, lost, perSecond }: LiveRequests & { readonly perSecond?: number }): void {
+  private addRequests({ items, lost, perSecond }: LiveRequests): void {
     this.lost += lost
     this.perSecond = perSecond
     const known = new Set([...this.waiting, ...this.tail].slice(0, 200).map(({ requestId }) => requestId))

@@ -19,7 +19,7 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
   const [id = ''] = args
   const path = `routes/${encodeURIComponent(id)}`
   // The document is loaded again when the table has changed.
-  const detail = useResource<RouteDetail>(api, `${path}?table=${model.tableVersion}`)
+  const detail = useResource<RouteDetail>(api, path, undefined, model.tableVersion)
   const latest = useResource<Items<RequestEntry>>(api, `requests?${new URLSearchParams({ filter: `route:${id}`, problems: '1', limit: '10' })}`, 5_000)
   const route = model.routes.get(id)
   const back = { text: 'Routes', href: linkTo('routes') }
