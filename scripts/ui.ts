@@ -20,7 +20,12 @@ export async function buildUi(folder: string): Promise<void> {
     if (scripts.has(name)) return
     scripts.set(name, '')
     const script = await readScript(sources, name)
-    const { code } = await transform(script, { minify: true, format: 'esm', target: 'es2023', legalComments: 'none' })
+    const { code } = await transform(script, {
+      minify: true,
+      format: 'esm',
+      target: 'es2023',
+      legalComments: 'none',
+    })
     scripts.set(name, code)
     const imported = [...code.matchAll(IMPORT)].map(([, path]) => posix.join(posix.dirname(name), path!))
     await Promise.all(imported.map(read))

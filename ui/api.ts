@@ -40,7 +40,12 @@ export class Api {
     const { token } = this.#session
     const headers = new Headers(init.headers)
     if (token !== null) headers.set('authorization', `Bearer ${token}`)
-    const response = await fetch(`api/v1/${path}`, { ...init, headers, credentials: 'omit', cache: 'no-store' })
+    const response = await fetch(`api/v1/${path}`, {
+      ...init,
+      headers,
+      credentials: 'omit',
+      cache: 'no-store',
+    })
     if (response.ok) return response
     const text = await reasonOf(response)
     if (response.status === 401) {

@@ -1,5 +1,5 @@
-import { attentionLines } from './attention.ts'
 import type { Api } from './api.ts'
+import { attentionLines } from './attention.ts'
 import type { ViewProps } from './context.ts'
 import { Header, isThere } from './header.ts'
 import { html, useEffect, useRef } from './html.ts'
@@ -61,7 +61,11 @@ function Announcer({ model }: { readonly model: Model }) {
   const text = useRef('')
   const lines = attentionLines(model)
   const fresh = lines.filter(({ key }) => !told.current.has(key))
-  if (fresh.length > 0) text.current = fresh.map(({ subject, text }) => `${subject}: ${text}`).slice(0, 3).join('. ')
+  if (fresh.length > 0)
+    text.current = fresh
+      .map(({ subject, text }) => `${subject}: ${text}`)
+      .slice(0, 3)
+      .join('. ')
   told.current = new Set(lines.map(({ key }) => key))
   return html`<p class="unseen" role="status" aria-live="polite">${text.current}</p>`
 }

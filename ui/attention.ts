@@ -19,11 +19,20 @@ const NODES_EACH = 4
 
 /** Returns what needs attention, the worst first. */
 export function attentionLines(model: Model): AttentionLine[] {
-  const lines = [...sourceLines(model), ...[...model.services.values()].flatMap(each => serviceLines(model, each))]
+  const lines = [
+    ...sourceLines(model),
+    ...[...model.services.values()].flatMap(each => serviceLines(model, each)),
+  ]
   for (const { key, reason, lastGood } of model.problems) {
     if (lines.some(line => line.key === key)) continue
     const text = lastGood ? `${reason}; the version of revision ${lastGood.revision} stays in use` : reason
-    lines.push({ key, severity: 'warn', subject: key, text, href: linkTo('source') })
+    lines.push({
+      key,
+      severity: 'warn',
+      subject: key,
+      text,
+      href: model.routes.has(key) ? linkTo('routes', [key]) : linkTo('source'),
+    })
   }
   return lines.sort((a, b) => Number(a.severity === 'warn') - Number(b.severity === 'warn'))
 }
@@ -59,7 +68,8 @@ function serviceLines(model: Model, service: ServicePage): AttentionLine[] {
     }
   }
   const { share5, rate } = model.serviceSeries.get(name)?.present(model.now) ?? { share5: 0, rate: 0 }
-  if (share5 !== null && share5 >= 0.05 && rate >= 1) say('5xx', 'bad', `${percent(share5)} of its requests fail`)
+  if (share5 !== null && share5 >= 0.05 && rate >= 1)
+    say('5xx', 'bad', `${percent(share5)} of its requests fail`)
   if (retries.budget === 'exhausted') say('retries', 'warn', 'the budget for retries is exhausted')
   if (service.limit && service.limit.queued > 0)
     say('queue', 'warn', `${counted(service.limit.queued, 'request')} wait for the concurrency limit`)
@@ -73,7 +83,9 @@ export function nodeFault(
   node: NodePage,
 ): { readonly severity: 'bad' | 'warn'; readonly text: string } | undefined {
   const figures = model.nodes.get(`${service}/${node.id}`)?.figures
-  const [breaker, health, state] = figures ? [figures[5], figures[6], figures[7]] : [node.breaker, node.health, node.state]
+  const [breaker, health, state] = figures
+    ? [figures[5], figures[6], figures[7]]
+    : [node.breaker, node.health, node.state]
   if (state === 'down') return { severity: 'bad', text: node.problem ?? 'down' }
   if (breaker === 'open') return { severity: 'bad', text: 'breaker open' }
   if (health === 'unhealthy') return { severity: 'bad', text: node.problem ?? 'fails its health checks' }

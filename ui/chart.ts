@@ -1,6 +1,6 @@
 import type uPlot from 'uplot'
-import { html, useEffect, useRef, useState } from './html.ts'
 import { clock } from './format.ts'
+import { html, useEffect, useRef, useState } from './html.ts'
 import { KEPT_MS } from './series.ts'
 
 /** A line of a chart. */
@@ -105,7 +105,12 @@ function optionsOf(
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement)
   const grid = { stroke: presentColor('--line'), width: 1 }
-  const axis = { stroke: presentColor('--ink-2'), grid, ticks: { show: false }, font: `11px ${style.fontFamily}` }
+  const axis = {
+    stroke: presentColor('--ink-2'),
+    grid,
+    ticks: { show: false },
+    font: `11px ${style.fontFamily}`,
+  }
   const { lines, write } = latest.current
   return {
     width,
@@ -148,7 +153,10 @@ function presentColor(name: string): string {
 }
 
 function faint(color: string): string {
-  return color.replace(/^rgba?\(([^)]*)\)$/, (_, parts: string) => `rgba(${parts.split(',').slice(0, 3).join(',')}, 0.1)`)
+  return color.replace(
+    /^rgba?\(([^)]*)\)$/,
+    (_, parts: string) => `rgba(${parts.split(',').slice(0, 3).join(',')}, 0.1)`,
+  )
 }
 
 function drawMarks(plot: uPlot, marks: readonly number[], color: string): void {

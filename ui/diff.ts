@@ -27,7 +27,10 @@ export function diffLines(before: string | null, after: string | null): DiffLine
     if (i < a.length && j < b.length && a[i] === b[j]) {
       lines.push({ kind: 'same', text: a[i++]! })
       j++
-    } else if (j >= b.length || (i < a.length && common[(i + 1) * width + j]! >= common[i * width + j + 1]!)) {
+    } else if (
+      j >= b.length ||
+      (i < a.length && common[(i + 1) * width + j]! >= common[i * width + j + 1]!)
+    ) {
       lines.push({ kind: 'old', text: a[i++]! })
     } else {
       lines.push({ kind: 'new', text: b[j++]! })

@@ -20,7 +20,8 @@ export function explanation({ steps, route, candidates, nodes, wouldAnswer, revi
         <h3>Documents that come closest</h3>
         ${candidates.length === 0 && html`<p class="empty">None comes close.</p>`}
         <ul class="candidates">${candidates.map(
-          ({ id, lost }) => html`<li key=${id} class=${id === route?.id ? 'taken' : ''}><a href=${linkTo('routes', [id])}>${id}</a> <span class=${lost === null ? '' : 'faint'}>${lost ?? 'takes the request'}</span></li>`,
+          ({ id, lost }) =>
+            html`<li key=${id} class=${id === route?.id ? 'taken' : ''}><a href=${linkTo('routes', [id])}>${id}</a> <span class=${lost === null ? '' : 'faint'}>${lost ?? 'takes the request'}</span></li>`,
         )}</ul>
       </section>
       <section>
@@ -40,7 +41,8 @@ export function explanation({ steps, route, candidates, nodes, wouldAnswer, revi
 }
 
 function verdict(wouldAnswer: ExplainPage['wouldAnswer'], nodes: ExplainPage['nodes']): Shown {
-  if (wouldAnswer) return html`The gateway would answer <b>${wouldAnswer.status}</b>${wouldAnswer.code && html` <code>${wouldAnswer.code}</code>`}.`
+  if (wouldAnswer)
+    return html`The gateway would answer <b>${wouldAnswer.status}</b>${wouldAnswer.code && html` <code>${wouldAnswer.code}</code>`}.`
   const eligible = nodes.filter(each => each.eligible)
   if (eligible.length === 1) return html`<b>${eligible[0]!.id}</b> would answer.`
   return html`One of <b>${eligible.length}</b> nodes would answer.`

@@ -23,7 +23,7 @@ export function percent(share: number): string {
 /** Writes a time that a request took. */
 export function millis(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–'
-  if (ms >= 9_995) return `${trim(ms / 1000)} s`
+  if (ms >= 995) return `${trim(ms / 1000)} s`
   return `${ms > 0 && ms < 0.995 ? ms.toFixed(2) : shortNumber(ms)} ms`
 }
 

@@ -12,8 +12,8 @@ export interface HeaderProps {
   readonly onReconnect: () => void
 }
 
-/** The ids that gateways give to requests, and those that clients usually send. */
-const REQUEST_ID = /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$|^req-/i
+/** What looks like the id of a request: those that gateways give, UUIDs, and what clients usually send. */
+const REQUEST_ID = /^(?=.*\d)[\w-]{16,128}$/
 
 /** The head of every view: which gateway this is, whether what is shown is of now, and the way to the other views. */
 export function Header({ model, place, onHelp, onReconnect }: HeaderProps) {
@@ -25,7 +25,7 @@ export function Header({ model, place, onHelp, onReconnect }: HeaderProps) {
       <span class="gateway">${status?.name}</span>
       ${connection(model, onReconnect)}
       ${count > 0 && html`<a class="problems" href=${linkTo('source')}>${count} ${count === 1 ? 'problem' : 'problems'}</a>`}
-      <form class="search" role="search" onSubmit=${search}>
+      <form class="search" role="search" onSubmit=${(event: SubmitEvent) => search(event, model)}>
         <input type="search" name="q" aria-label="Search routes, or paste a request id" placeholder="Search, or paste a request id" spellcheck="false" autocomplete="off" />
         <kbd aria-hidden="true">/</kbd>
       </form>
@@ -46,12 +46,16 @@ function tab(name: ViewName, title: string, place: Place): Shown {
   return html`<a key=${name} href=${linkTo(name)} aria-current=${place.view === name ? 'page' : undefined}>${title}</a>`
 }
 
-function search(event: SubmitEvent): void {
+function search(event: SubmitEvent, model: Model): void {
   event.preventDefault()
   const input = (event.currentTarget as HTMLFormElement).elements.namedItem('q') as HTMLInputElement
   const text = input.value.trim()
   if (text === '') return
-  go(REQUEST_ID.test(text) ? linkTo('requests', [text]) : linkTo('routes', [], { filter: text }))
+  go(
+    REQUEST_ID.test(text) && !model.routes.has(text)
+      ? linkTo('requests', [text])
+      : linkTo('routes', [], { filter: text }),
+  )
   input.value = ''
   input.blur()
 }

@@ -7,7 +7,12 @@ export type StreamState =
   | { readonly kind: 'live' }
   /** The tab is hidden. */
   | { readonly kind: 'paused' }
-  | { readonly kind: 'disconnected'; readonly reason: string; readonly since: number; readonly retryAt: number }
+  | {
+      readonly kind: 'disconnected'
+      readonly reason: string
+      readonly since: number
+      readonly retryAt: number
+    }
 
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 10_000

@@ -15,6 +15,8 @@ import { applyTheme } from './theme.ts'
 
 /** The gateway sends figures of so many rows unasked. */
 const MANY_ROWS = 2_000
+/** How often the age of the table is asked for. */
+const STATUS_MS = 2_000
 /** The page is drawn at most so often. */
 const FRAME_MS = 100
 
@@ -53,7 +55,7 @@ function start(): void {
 /** Loads what is known of the time before the stream was opened. */
 async function load(): Promise<void> {
   await Promise.all([
-    quietly(api.get<StatusPage>('status').then(status => model.setStatus(status))),
+    quietly(loadStatus()),
     quietly(loadFigures()),
     quietly(api.get<Items<ChangeEntry>>('changes?limit=500').then(({ items }) => model.setChanges(items))),
     quietly(api.get<Items<TableProblem>>('problems').then(({ items }) => model.setProblems(items))),
@@ -71,6 +73,10 @@ async function quietly(task: Promise<void>): Promise<void> {
   }
 }
 
+async function loadStatus(): Promise<void> {
+  model.setStatus(await api.get<StatusPage>('status'))
+}
+
 async function loadFigures(): Promise<void> {
   model.setFigures(await api.get<FiguresPage>('figures'))
 }
@@ -82,7 +88,8 @@ function followPlace(): void {
   const query = new URLSearchParams({ figures: '1' })
   if (isTail) query.set('tail', params.get('filter') ?? '')
   // Of a large table the gateway sends figures of those rows alone that are asked for.
-  if (view === 'services' && args[0] !== undefined && model.rowCount > MANY_ROWS) query.set('rows', `service:${args[0]}`)
+  if (view === 'services' && args[0] !== undefined && model.rowCount > MANY_ROWS)
+    query.set('rows', `service:${args[0]}`)
   live.follow(`live?${query}`)
 }
 
@@ -124,6 +131,10 @@ listenToKeys({
     draw()
   },
 })
+// The stream tells when the state of the source changes, but not how old it is.
+setInterval(() => {
+  if (model.stream.kind === 'live' && !document.hidden) void quietly(loadStatus())
+}, STATUS_MS)
 // Ages are told by the second, also while nothing is received.
 setInterval(draw, 1_000)
 start()

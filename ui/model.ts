@@ -9,7 +9,7 @@ import type {
   RequestEntry,
   StatusPage,
 } from '../routes/admin/api-types.ts'
-import type { ListedRoute, NodePage, ServicePage } from '../routes/admin/page-types.ts'
+import type { ListedRoute, ServicePage } from '../routes/admin/page-types.ts'
 import type { TableProblem } from '../routes/admin/views.ts'
 import type { StreamEvent } from './event-parser.ts'
 import type { StreamState } from './live-stream.ts'
@@ -60,12 +60,12 @@ export class Model {
 
   apply({ type, data }: StreamEvent): void {
     const value: unknown = JSON.parse(data)
-    if (type === 'table') this.applyTable(value as LiveTablePart)
-    else if (type === 'figures') this.applyFigures(value as LiveFigures)
+    if (type === 'table') this.#applyTable(value as LiveTablePart)
+    else if (type === 'figures') this.#applyFigures(value as LiveFigures)
     else if (type === 'source') this.setSource(value as StatusPage['source'])
     else if (type === 'problem') this.problems = (value as LiveProblems).items
-    else if (type === 'change') this.addChanges([value as ChangeEntry])
-    else if (type === 'requests') this.addRequests(value as LiveRequests)
+    else if (type === 'change') this.#addChanges([value as ChangeEntry])
+    else if (type === 'requests') this.#addRequests(value as LiveRequests)
     this.#onChange()
   }
 
@@ -77,7 +77,7 @@ export class Model {
 
   setStatus(status: StatusPage): void {
     this.status = status
-    this.revision ??= status.revision
+    this.revision = status.revision
     this.setSource(status.source)
     this.#onChange()
   }
@@ -91,14 +91,15 @@ export class Model {
   setFigures({ total, routes, services }: FiguresPage): void {
     this.total.replace(total)
     for (const [id, samples] of Object.entries(routes)) seriesOf(this.routeSeries, id).replace(samples)
-    for (const [name, samples] of Object.entries(services)) seriesOf(this.serviceSeries, name).replace(samples)
+    for (const [name, samples] of Object.entries(services))
+      seriesOf(this.serviceSeries, name).replace(samples)
     this.now = Math.max(this.now, total.at(-1)?.t ?? 0)
     this.#onChange()
   }
 
   setChanges(changes: readonly ChangeEntry[]): void {
     this.changes = []
-    this.addChanges([...changes].reverse())
+    this.#addChanges([...changes].reverse())
     this.#onChange()
   }
 
@@ -130,15 +131,13 @@ export class Model {
     return [...this.services.values()].reduce((sum, { nodes }) => sum + nodes.length + 1, this.routes.size)
   }
 
-  /** Returns a node as it was last heard of. */
-  node(service: string, id: string): NodePage | undefined {
-    return this.services.get(service)?.nodes.find(node => node.id === id)
-  }
-
-  private applyTable({ whole, revision, routes, services, gone }: LiveTablePart): void {
+  #applyTable({ whole, revision, routes, services, gone }: LiveTablePart): void {
     if (whole || !this.hasTable) {
       this.routes = new Map()
       this.services = new Map()
+      for (const series of [...this.routeSeries.values(), ...this.serviceSeries.values()])
+        series.latest = undefined
+      this.nodes.clear()
     }
     this.hasTable = true
     this.revision = revision
@@ -146,14 +145,15 @@ export class Model {
     for (const service of services) this.services.set(service.name, service)
     for (const id of gone.routes) this.routes.delete(id)
     for (const name of gone.services) this.services.delete(name)
+    const ids = new Map(services.map(({ name, nodes }) => [name, new Set(nodes.map(({ id }) => id))]))
     for (const key of this.nodes.keys()) {
-      const [service = '', id = ''] = splitNodeKey(key)
-      if (!this.node(service, id)) this.nodes.delete(key)
+      const [service, id] = splitNodeKey(key)
+      if (gone.services.includes(service) || ids.get(service)?.has(id) === false) this.nodes.delete(key)
     }
     this.tableVersion++
   }
 
-  private applyFigures({ t, total, inFlight, retries, routes, services, nodes }: LiveFigures): void {
+  #applyFigures({ t, total, inFlight, retries, routes, services, nodes }: LiveFigures): void {
     this.now = t
     this.inFlight = inFlight
     this.retries = [...this.retries.slice(-9), retries]
@@ -161,17 +161,19 @@ export class Model {
     addAll(this.routeSeries, t, routes)
     addAll(this.serviceSeries, t, services)
     for (const [key, figures] of Object.entries(nodes)) {
-      const known = this.nodes.get(key)
-      if (known) known.add(t, figures)
-      else this.nodes.set(key, new LiveNode(t, figures))
+      const node = this.nodes.get(key) ?? new LiveNode(figures)
+      this.nodes.set(key, node)
+      node.add(t, figures)
     }
+    // A row that is left out is as it was.
+    for (const [key, node] of this.nodes) if (!Object.hasOwn(nodes, key)) node.add(t, node.figures)
   }
 
-  private addChanges(changes: readonly ChangeEntry[]): void {
+  #addChanges(changes: readonly ChangeEntry[]): void {
     this.changes = [...changes].reverse().concat(this.changes).slice(0, KEPT_CHANGES)
   }
 
-  private addRequests({ items, lost, perSecond }: LiveRequests): void {
+  #addRequests({ items, lost, perSecond }: LiveRequests): void {
     this.lost += lost
     this.perSecond = perSecond
     const known = new Set([...this.waiting, ...this.tail].slice(0, 200).map(({ requestId }) => requestId))
@@ -182,19 +184,18 @@ export class Model {
 }
 
 /** The last seconds of a node. */
-export class LiveNode {
+class LiveNode {
   figures: NodeFigures
   #recent: { readonly t: number; readonly n: number; readonly failures: number }[] = []
 
-  constructor(t: number, figures: NodeFigures) {
+  constructor(figures: NodeFigures) {
     this.figures = figures
-    this.add(t, figures)
   }
 
   add(t: number, figures: NodeFigures): void {
     this.figures = figures
-    this.#recent.push({ t, n: figures[1], failures: figures[2] })
-    while (this.#recent[0]!.t <= t - 5_000) this.#recent.shift()
+    if (figures[1] > 0) this.#recent.push({ t, n: figures[1], failures: figures[2] })
+    while (this.#recent.length > 0 && this.#recent[0]!.t <= t - 5_000) this.#recent.shift()
   }
 
   /** Returns its tries in the last 5 s before `now`, a second, and the share of them that failed. */
@@ -207,7 +208,7 @@ export class LiveNode {
 }
 
 /** Splits `service/id`; the id of a node may contain slashes, the name of a service does not. */
-export function splitNodeKey(key: string): [service: string, id: string] {
+function splitNodeKey(key: string): [service: string, id: string] {
   const at = key.indexOf('/')
   return [key.slice(0, at), key.slice(at + 1)]
 }
@@ -218,12 +219,18 @@ function seriesOf(all: Map<string, Series>, key: string): Series {
   return series
 }
 
-function addAll(all: Map<string, Series>, t: number, rows: Readonly<Record<string, LiveFigures['total']>>): void {
+function addAll(
+  all: Map<string, Series>,
+  t: number,
+  rows: Readonly<Record<string, LiveFigures['total']>>,
+): void {
   for (const [key, figures] of Object.entries(rows)) {
     seriesOf(all, key).add(t, figures)
   }
-  for (const [key, { samples }] of all) {
-    const last = samples.at(-1)
-    if (last && last.t < t - KEPT_MS) all.delete(key)
+  for (const [key, series] of all) {
+    if (Object.hasOwn(rows, key)) continue
+    // A row that is left out is as it was.
+    if (series.latest && series.latest[0] > 0) series.add(t, series.latest)
+    else if ((series.samples.at(-1)?.t ?? 0) < t - KEPT_MS) all.delete(key)
   }
 }

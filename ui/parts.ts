@@ -24,7 +24,8 @@ export function status(code: number): Shown {
 export function nodeState(model: Model, service: string, node: NodePage): Shown {
   const fault = nodeFault(model, service, node)
   const state = model.nodes.get(`${service}/${node.id}`)?.figures[7] ?? node.state
-  if (fault) return html`<span class="${fault.severity}" title=${fault.text}><i class="sign">▲</i> ${fault.text}</span>`
+  if (fault)
+    return html`<span class="${fault.severity}" title=${fault.text}><i class="sign">▲</i> ${fault.text}</span>`
   if (state === 'draining') return html`<span class="quiet"><i class="sign">◇</i> draining</span>`
   return html`<span><i class="sign good">●</i> ${state}</span>`
 }
@@ -61,7 +62,11 @@ export function toggle(params: URLSearchParams, name: string, value: string, lab
 }
 
 /** The way back from one thing to the list of all. */
-export function heading(title: Shown, back?: { readonly text: string; readonly href: string }, aside?: Shown): Shown {
+export function heading(
+  title: Shown,
+  back?: { readonly text: string; readonly href: string },
+  aside?: Shown,
+): Shown {
   return html`<div class="heading">
     ${back && html`<a class="back" href=${back.href}>${back.text}</a>`}
     <h1>${title}</h1>
@@ -71,10 +76,14 @@ export function heading(title: Shown, back?: { readonly text: string; readonly h
 
 /** Names and values, of which those without a value are left out. */
 export function facts(entries: readonly (readonly [name: string, value: Shown])[]): Shown {
-  const shown = entries.filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false)
+  const shown = entries.filter(
+    ([, value]) => value !== undefined && value !== null && value !== '' && value !== false,
+  )
   return html`<dl class="facts">${shown.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
 export function serviceLink(name: string): Shown {
-  return name === '' ? html`<span class="faint">–</span>` : html`<a href=${linkTo('services', [name])}>${name}</a>`
+  return name === ''
+    ? html`<span class="faint">–</span>`
+    : html`<a href=${linkTo('services', [name])}>${name}</a>`
 }

@@ -26,6 +26,8 @@ const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: nul
 export class Series {
   /** Oldest first; steps without requests are left out. */
   samples: Sample[] = []
+  /** What was counted in the last second that was told. */
+  latest: Figures | undefined
   #recent: Sample[] = []
 
   /** Takes over what the gateway has kept, which is whole where this page saw only a part of a step. */
@@ -37,12 +39,14 @@ export class Series {
 
   /** Adds what was counted in the second that ended at `t`. */
   add(t: number, figures: Figures): void {
+    this.latest = figures
     this.#recent.push({ t, figures })
     while (this.#recent[0]!.t <= t - QUANTILE_MS) this.#recent.shift()
     if (figures[0] === 0) return
     const end = Math.ceil(t / STEP_MS) * STEP_MS
     const last = this.samples.at(-1)
-    if (last && last.t >= end) this.samples[this.samples.length - 1] = { t: last.t, figures: sum(last, figures) }
+    if (last && last.t >= end)
+      this.samples[this.samples.length - 1] = { t: last.t, figures: sum(last, figures) }
     else this.samples.push({ t: end, figures })
     while (this.samples[0]!.t < t - KEPT_MS) this.samples.shift()
   }

@@ -55,7 +55,16 @@ export function serviceRows(model: Model): ServiceRow[] {
     const failing = (present.share5 ?? 0) >= 0.05 ? 2 : (present.share5 ?? 0) >= 0.01 ? 1 : 0
     const severity = (isOut ? 8 : 0) + (bad > 0 ? 4 : 0) + failing + (warn > 0 ? 0.5 : 0)
     const { name } = service
-    return { kind: 'service', key: name, service, routes: routes.get(name) ?? 0, present, inFlight, faults, severity }
+    return {
+      kind: 'service',
+      key: name,
+      service,
+      routes: routes.get(name) ?? 0,
+      present,
+      inFlight,
+      faults,
+      severity,
+    }
   })
 }
 
@@ -68,7 +77,19 @@ export function nodeRows(model: Model, { name, nodes }: ServicePage): NodeRow[] 
     const fault = nodeFault(model, name, node)
     const [inFlight = node.inFlight, , , p50 = null, p99 = null] = live?.figures ?? []
     const severity = fault ? (fault.severity === 'bad' ? 2 : 1) : 0
-    return { kind: 'node', key, service: name, node, rate, failures, p50, p99, inFlight, share: null, severity }
+    return {
+      kind: 'node',
+      key,
+      service: name,
+      node,
+      rate,
+      failures,
+      p50,
+      p99,
+      inFlight,
+      share: null,
+      severity,
+    }
   })
   const total = rows.reduce((sum, { rate }) => sum + rate, 0)
   return total === 0 ? rows : rows.map(row => ({ ...row, share: row.rate / total }))

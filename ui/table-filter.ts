@@ -1,7 +1,9 @@
 import { type FilterFields, parseFilter } from '../internal/telemetry/filter.ts'
 
 /** What a table can be filtered by besides the fields of all filters: texts, or figures to compare with `>` and `<`. */
-export type OwnFields<Row> = Readonly<Record<string, (row: Row) => string | readonly string[] | number | null>>
+export type OwnFields<Row> = Readonly<
+  Record<string, (row: Row) => string | readonly string[] | number | null>
+>
 
 /** The rows that a filter lets through, or what is wrong with the filter. */
 export interface Filtered<Row> {
@@ -26,7 +28,10 @@ export function filterRows<Row>(
   try {
     const fits = parseFilter(words.filter(word => !isOwn(word)).join(' '))
     const tests = words.filter(isOwn).map(word => ownTest(word, own))
-    return { rows: rows.filter(row => fits(fieldsOf(row)) && tests.every(test => test(row))), error: undefined }
+    return {
+      rows: rows.filter(row => fits(fieldsOf(row)) && tests.every(test => test(row))),
+      error: undefined,
+    }
   } catch (error) {
     const names = Object.keys(own).join(', ')
     return { rows, error: `${(error as Error).message}${names && `; here also ${names}`}` }

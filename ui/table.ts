@@ -41,7 +41,10 @@ const ORDER_MS = 5_000
  * one of them has the focus. Each row should contain one link with the attribute `data-row`, which the keys `j` and `k` move to.
  */
 export function table<Row>(props: TableProps<Row>): Shown {
-  return h(Table as (props: TableProps<Row>) => ReturnType<typeof html>, props as TableProps<Row> & { key?: string })
+  return h(
+    Table as (props: TableProps<Row>) => ReturnType<typeof html>,
+    props as TableProps<Row> & { key?: string },
+  )
 }
 
 function Table<Row>({ caption, columns, rows, keyOf, classOf, sort = '', empty, sorted }: TableProps<Row>) {
@@ -56,9 +59,12 @@ function Table<Row>({ caption, columns, rows, keyOf, classOf, sort = '', empty, 
     <thead role="rowgroup"><tr role="row">${columns.map(column => header(column, sort, sorted))}</tr></thead>
     <tbody role="rowgroup" ref=${body}>
       ${above > 0 && html`<tr key="above" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${above}px` }}></td></tr>`}
-      ${ordered.slice(first, end).map(
-        (row, index) => html`<${Row} key=${keyOf(row)} row=${row} columns=${columns} index=${first + index + 2} name=${classOf?.(row)} />`,
-      )}
+      ${ordered
+        .slice(first, end)
+        .map(
+          (row, index) =>
+            html`<${Row} key=${keyOf(row)} row=${row} columns=${columns} index=${first + index + 2} name=${classOf?.(row)} />`,
+        )}
       ${below > 0 && html`<tr key="below" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${below}px` }}></td></tr>`}
     </tbody>
   </table>${ordered.length === 0 && html`<p class="empty">${empty}</p>`}`

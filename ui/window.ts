@@ -28,7 +28,11 @@ export function useWindow(count: number, body: { readonly current: HTMLElement |
       const { top } = body.current.getBoundingClientRect()
       const from = Math.floor((Math.floor(-top / height) - BESIDE) / STEP) * STEP
       const to = Math.ceil((Math.ceil((innerHeight - top) / height) + BESIDE) / STEP) * STEP
-      const seen = { first: Math.max(0, Math.min(from, count - 1)), end: Math.max(1, Math.min(to, count)), height }
+      const seen = {
+        first: Math.max(0, Math.min(from, count - 1)),
+        end: Math.max(1, Math.min(to, count)),
+        height,
+      }
       setSeen(before =>
         before.first === seen.first && before.end === seen.end && before.height === height ? before : seen,
       )

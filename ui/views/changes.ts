@@ -20,7 +20,11 @@ export function ChangesView({ model, place: { params } }: ViewProps) {
   const { rows, error } = filterRows(
     model.changes,
     filter,
-    ({ kind, id, service, key }) => ({ path: key, service, ...(kind === 'route' ? { route: id } : { node: id }) }),
+    ({ kind, id, service, key }) => ({
+      path: key,
+      service,
+      ...(kind === 'route' ? { route: id } : { node: id }),
+    }),
     { kind: ({ kind }) => kind, revision: ({ revision }) => Number(revision) },
   )
   return html`
@@ -39,7 +43,14 @@ interface ChangeProps {
 
 function Change({ change, model, isOpen }: ChangeProps) {
   const [open, setOpen] = useState(isOpen)
-  const verb = change.before === null ? (change.after === null ? 'changed' : 'added') : change.after === null ? 'removed' : 'changed'
+  const verb =
+    change.before === null
+      ? change.after === null
+        ? 'changed'
+        : 'added'
+      : change.after === null
+        ? 'removed'
+        : 'changed'
   return html`<li>
     <details open=${open} onToggle=${(event: Event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
       <summary data-row>
@@ -74,7 +85,10 @@ function brief({ before, after }: ChangeEntry): string {
   if (!a || !b) return ''
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])]
   const differ = names.filter(name => JSON.stringify(a[name]) !== JSON.stringify(b[name]))
-  return differ.slice(0, 3).map(name => `${name} ${short(a[name])} → ${short(b[name])}`).join(', ')
+  return differ
+    .slice(0, 3)
+    .map(name => `${name} ${short(a[name])} → ${short(b[name])}`)
+    .join(', ')
 }
 
 function fieldsOf(text: string | null): Readonly<Record<string, unknown>> | undefined {
@@ -93,7 +107,8 @@ function short(value: unknown): string {
 
 /** Compares the minutes before and after a change, of the route or service that it is about. */
 function effect(change: ChangeEntry, model: Model): Shown {
-  const series = change.kind === 'route' ? model.routeSeries.get(change.id) : model.serviceSeries.get(change.service ?? '')
+  const series =
+    change.kind === 'route' ? model.routeSeries.get(change.id) : model.serviceSeries.get(change.service ?? '')
   if (!series) return ''
   const before = series.between(change.at - MINUTE, change.at)
   const until = Math.min(change.at + MINUTE, model.now)

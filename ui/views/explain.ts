@@ -36,7 +36,13 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
     const claims = readClaims(text('claims'))
     if (claims instanceof Error) return setError(`claims: ${claims.message}`)
     const client = text('client')
-    void ask({ method: text('method'), url: text('url'), headers, ...(client && { client }), ...(claims && { claims }) })
+    void ask({
+      method: text('method'),
+      url: text('url'),
+      headers,
+      ...(client && { client }),
+      ...(claims && { claims }),
+    })
   }
   return html`
     ${heading('Explain')}

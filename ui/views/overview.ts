@@ -20,7 +20,9 @@ const LINES = 8
 export function OverviewView({ model, place }: ViewProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const flip = (name: string) =>
-    setOpen(before => new Set(before.has(name) ? [...before].filter(each => each !== name) : [...before, name]))
+    setOpen(
+      before => new Set(before.has(name) ? [...before].filter(each => each !== name) : [...before, name]),
+    )
   const isOnly = place.params.get('only') === 'attention'
   const services = serviceRows(model)
     .filter(({ severity }) => !isOnly || severity > 0)
@@ -92,17 +94,72 @@ function Attention({ model }: { readonly model: Model }) {
 
 function columns(model: Model, open: ReadonlySet<string>, flip: (name: string) => void): Column<Row>[] {
   return [
-    { id: 'name', title: 'Service', width: 3, cell: row => (row.kind === 'node' ? nodeName(row) : serviceName(row, open, flip)) },
-    { id: 'nodes', title: 'Nodes', width: 2.4, cell: row => (row.kind === 'node' ? nodeState(model, row.service, row.node) : nodesOf(row)) },
-    { id: 'routes', title: 'Routes', numeric: true, width: 0.8, cell: row => (row.kind === 'service' ? row.routes : '') },
-    { id: 'rps', title: 'Req/s', numeric: true, cell: row => perSecond(row.kind === 'node' ? row.rate : row.present.rate) },
-    { id: 'spark', title: '10 min', width: 1.5, cell: row => (row.kind === 'service' ? sparkline(model.serviceSeries.get(row.key)?.samples, model.now) : '') },
-    { id: '4xx', title: '4xx', numeric: true, width: 0.8, cell: row => (row.kind === 'service' ? clientErrors(row.present.share4) : '') },
-    { id: '5xx', title: '5xx', numeric: true, width: 0.8, cell: row => failures(row.kind === 'node' ? row.failures : row.present.share5) },
-    { id: 'p50', title: 'p50', numeric: true, cell: row => millis(row.kind === 'node' ? row.p50 : row.present.p50) },
-    { id: 'p99', title: 'p99', numeric: true, cell: row => millis(row.kind === 'node' ? row.p99 : row.present.p99) },
+    {
+      id: 'name',
+      title: 'Service',
+      width: 3,
+      cell: row => (row.kind === 'node' ? nodeName(row) : serviceName(row, open, flip)),
+    },
+    {
+      id: 'nodes',
+      title: 'Nodes',
+      width: 2.4,
+      cell: row => (row.kind === 'node' ? nodeState(model, row.service, row.node) : nodesOf(row)),
+    },
+    {
+      id: 'routes',
+      title: 'Routes',
+      numeric: true,
+      width: 0.8,
+      cell: row => (row.kind === 'service' ? row.routes : ''),
+    },
+    {
+      id: 'rps',
+      title: 'Req/s',
+      numeric: true,
+      cell: row => perSecond(row.kind === 'node' ? row.rate : row.present.rate),
+    },
+    {
+      id: 'spark',
+      title: '10 min',
+      width: 1.5,
+      cell: row =>
+        row.kind === 'service' ? sparkline(model.serviceSeries.get(row.key)?.samples, model.now) : '',
+    },
+    {
+      id: '4xx',
+      title: '4xx',
+      numeric: true,
+      width: 0.8,
+      cell: row => (row.kind === 'service' ? clientErrors(row.present.share4) : ''),
+    },
+    {
+      id: '5xx',
+      title: '5xx',
+      numeric: true,
+      width: 0.8,
+      cell: row => failures(row.kind === 'node' ? row.failures : row.present.share5),
+    },
+    {
+      id: 'p50',
+      title: 'p50',
+      numeric: true,
+      cell: row => millis(row.kind === 'node' ? row.p50 : row.present.p50),
+    },
+    {
+      id: 'p99',
+      title: 'p99',
+      numeric: true,
+      cell: row => millis(row.kind === 'node' ? row.p99 : row.present.p99),
+    },
     { id: 'flight', title: 'In flight', numeric: true, width: 0.9, cell: row => row.inFlight },
-    { id: 'limit', title: 'Limit', numeric: true, width: 0.9, cell: row => (row.kind === 'service' ? limitOf(row) : '') },
+    {
+      id: 'limit',
+      title: 'Limit',
+      numeric: true,
+      width: 0.9,
+      cell: row => (row.kind === 'service' ? limitOf(row) : ''),
+    },
   ]
 }
 
@@ -121,7 +178,9 @@ export function nodesOf({ service, faults, severity }: ServiceRow): Shown {
   const bad = [...faults].map(([text, count]) => `${count} ${text}`).join(', ')
   if (service.nodes.length === 0) return html`<span class="bad"><i class="sign">▲</i> none</span>`
   const count = service.nodes.length.toLocaleString('en')
-  return bad === '' ? html`<span>${count} up</span>` : html`<span title=${bad}>${count}, <span class=${severity >= 2 ? 'bad' : 'warn'}>${bad}</span></span>`
+  return bad === ''
+    ? html`<span>${count} up</span>`
+    : html`<span title=${bad}>${count}, <span class=${severity >= 2 ? 'bad' : 'warn'}>${bad}</span></span>`
 }
 
 export function perSecond(value: number): Shown {

@@ -11,7 +11,8 @@ export function RequestView({ model, api, place: { args } }: ViewProps) {
   const [id = ''] = args
   const detail = useResource<RequestDetail>(api, `requests/${encodeURIComponent(id)}`)
   const back = { text: 'Requests', href: linkTo('requests') }
-  if (!detail.value) return html`${heading(html`<code>${id}</code>`, back)}${missing(detail, 'The request cannot be shown')}`
+  if (!detail.value)
+    return html`${heading(html`<code>${id}</code>`, back)}${missing(detail, 'The request cannot be shown')}`
   const { request, tries, explain } = detail.value
   const traceUrl = model.status?.features.traceUrl
   const url = `http://${request.host ?? 'localhost'}${request.path}`
@@ -43,11 +44,19 @@ function requestFacts(request: RequestEntry): [string, Shown][] {
     ['Host', request.host],
     ['Route', request.route && html`<a href=${linkTo('routes', [request.route])}>${request.route}</a>`],
     ['Service', request.service && serviceLink(request.service)],
-    ['Node', request.node && html`<a href=${linkTo('services', [request.service ?? '', request.node])}>${request.node}</a> ${request.address && html`<span class="faint">${request.address}</span>`}`],
+    [
+      'Node',
+      request.node &&
+        html`<a href=${linkTo('services', [request.service ?? '', request.node])}>${request.node}</a> ${request.address && html`<span class="faint">${request.address}</span>`}`,
+    ],
     ['Client', request.client],
     ['User', request.user],
     ['HTTP', request.http],
-    ['gRPC', request.rpc && `${request.rpc}${request.grpcStatus === undefined ? '' : `, status ${request.grpcStatus}`}`],
+    [
+      'gRPC',
+      request.rpc &&
+        `${request.rpc}${request.grpcStatus === undefined ? '' : `, status ${request.grpcStatus}`}`,
+    ],
     ['Policy', request.policy],
     ['Variant', request.variant],
     ['Fallback', request.fallback && 'answered in place of a node'],
@@ -71,16 +80,31 @@ function waterfall(request: RequestEntry, tries: readonly TryEntry[]): Shown {
   const firstMs = tries[0]?.startMs ?? totalMs
   const headMs = request.upstreamMs === undefined ? undefined : firstMs + request.upstreamMs
   const bars: Bar[] = [
-    { label: 'gateway', kind: 'gateway', startMs: 0, ms: firstMs, outcome: tries.length === 0 ? 'answered it' : 'until the first try' },
-    ...tries.map((each, index): Bar => ({
-      label: html`try ${index + 1} <span class="faint">${each.service}/${each.node}</span>`,
-      kind: /^[1-4]\d\d$/.test(each.outcome) ? 'try' : 'failed',
-      startMs: each.startMs,
-      ms: each.ms,
-      outcome: each.outcome,
-    })),
+    {
+      label: 'gateway',
+      kind: 'gateway',
+      startMs: 0,
+      ms: firstMs,
+      outcome: tries.length === 0 ? 'answered it' : 'until the first try',
+    },
+    ...tries.map(
+      (each, index): Bar => ({
+        label: html`try ${index + 1} <span class="faint">${each.service}/${each.node}</span>`,
+        kind: /^[1-4]\d\d$/.test(each.outcome) ? 'try' : 'failed',
+        startMs: each.startMs,
+        ms: each.ms,
+        outcome: each.outcome,
+      }),
+    ),
   ]
-  if (headMs !== undefined && totalMs > headMs) bars.push({ label: 'body', kind: 'body', startMs: headMs, ms: totalMs - headMs, outcome: 'until the client had all of it' })
+  if (headMs !== undefined && totalMs > headMs)
+    bars.push({
+      label: 'body',
+      kind: 'body',
+      startMs: headMs,
+      ms: totalMs - headMs,
+      outcome: 'until the client had all of it',
+    })
   return html`<div class="waterfall" role="table" aria-label="Parts of the request">
     ${bars.map(
       ({ label, kind, startMs, ms, outcome }, index) => html`<div key=${index} role="row">

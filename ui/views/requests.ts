@@ -25,7 +25,9 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
   const open = useResource<Items<OpenCall>>(api, `in-flight?over=${LONG_MS}`, 2_000)
   const shown = (params.get('cols') ?? FIRST_COLUMNS.join(' ')).split(' ')
   // The stream knows only the filter.
-  const rows = isProblems ? model.tail.filter(row => row.status >= 400 || row.attempts > 1 || row.code || row.fallback) : model.tail
+  const rows = isProblems
+    ? model.tail.filter(row => row.status >= 400 || row.attempts > 1 || row.code || row.fallback)
+    : model.tail
   return html`
     ${heading(
       'Requests',
@@ -44,7 +46,11 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
       keyOf: row => row.requestId,
       classOf: requestClass,
       sorted: true,
-      empty: past.error ? past.error.message : filter === '' && !isProblems ? 'No requests yet.' : 'No request fits.',
+      empty: past.error
+        ? past.error.message
+        : filter === '' && !isProblems
+          ? 'No requests yet.'
+          : 'No request fits.',
     })}
   `
 }
@@ -59,7 +65,8 @@ function errorOf(filter: string): string | undefined {
 }
 
 function sampled(perSecond: number | undefined, lost: number): Shown {
-  if (perSecond !== undefined) return html`<p class="note">A sample: ${perSecond.toLocaleString('en')} requests a second fit, of which 50 are shown.</p>`
+  if (perSecond !== undefined)
+    return html`<p class="note">A sample: ${perSecond.toLocaleString('en')} requests a second fit, of which 50 are shown.</p>`
   return lost > 0 && html`<p class="note">${counted(lost, 'request')} were left out.</p>`
 }
 

@@ -12,7 +12,20 @@ import { table } from '../table.ts'
 import { TrafficCharts } from '../traffic-charts.ts'
 
 /** The fields of a route that are shown at the head of its view, or that say nothing to people. */
-const HEAD = ['id', 'origin', 'path', 'methods', 'hosts', 'service', 'broken', 'requests', 'failures', 'nodes', 'lastGood']
+const HEAD = [
+  'id',
+  'origin',
+  'path',
+  'methods',
+  'hosts',
+  'service',
+  'broken',
+  'requests',
+  'failures',
+  'nodes',
+  'lastGood',
+  'description',
+]
 
 /** One route: its traffic, its document, what holds for its requests, and what went wrong of late. */
 export function RouteView({ model, api, place: { args } }: ViewProps) {
@@ -20,7 +33,11 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
   const path = `routes/${encodeURIComponent(id)}`
   // The document is loaded again when the table has changed.
   const detail = useResource<RouteDetail>(api, path, undefined, model.tableVersion)
-  const latest = useResource<Items<RequestEntry>>(api, `requests?${new URLSearchParams({ filter: `route:${id}`, problems: '1', limit: '10' })}`, 5_000)
+  const latest = useResource<Items<RequestEntry>>(
+    api,
+    `requests?${new URLSearchParams({ filter: `route:${id}`, problems: '1', limit: '10' })}`,
+    5_000,
+  )
   const route = model.routes.get(id)
   const back = { text: 'Routes', href: linkTo('routes') }
   if (!route) {
@@ -45,14 +62,20 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
         ${rules(route, detail.value)}
       </section>
     </div>
-    ${service && html`<section aria-labelledby="nodes-title">
+    ${
+      service &&
+      html`<section aria-labelledby="nodes-title">
       <h2 id="nodes-title">Nodes of ${serviceLink(route.service)}</h2>
       ${table({ caption: `Nodes of ${route.service}`, columns: nodeColumns(model), rows: nodeRows(model, service), keyOf: row => row.key, classOf: row => (row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''), sort: 'state', empty: 'The service has no nodes.' })}
-    </section>`}
-    ${latest.value && html`<section aria-labelledby="problems-title">
+    </section>`
+    }
+    ${
+      latest.value &&
+      html`<section aria-labelledby="problems-title">
       <h2 id="problems-title">Requests that went wrong</h2>
       ${table({ caption: 'Requests that went wrong', columns: requestColumns(['time', 'status', 'method', 'path', 'node', 'total', 'attempts', 'code']), rows: latest.value.items, keyOf: row => row.requestId, sorted: true, empty: 'None of late.' })}
-    </section>`}
+    </section>`
+    }
     ${neighbours(route, [...model.routes.values()])}
   `
 }
@@ -65,39 +88,61 @@ function routeFacts(route: ListedRoute): [string, Shown][] {
     ['Hosts', route.hosts?.join(', ') ?? 'all'],
     ['Service', route.service !== '' && serviceLink(route.service)],
     ['Description', typeof route.description === 'string' && route.description],
-    ['Requests', `${route.requests.toLocaleString('en')} since the start, ${route.failures.toLocaleString('en')} answered 5xx`],
+    [
+      'Requests',
+      `${route.requests.toLocaleString('en')} since the start, ${route.failures.toLocaleString('en')} answered 5xx`,
+    ],
   ]
 }
 
-function documentOf(route: ListedRoute, detail: { readonly value: RouteDetail | undefined; readonly error: Error | undefined }): Shown {
+function documentOf(
+  route: ListedRoute,
+  detail: { readonly value: RouteDetail | undefined; readonly error: Error | undefined },
+): Shown {
   if (!detail.value) return missing(detail, 'The document cannot be loaded')
   const { document } = detail.value
   if (document) {
     return html`<pre tabindex="0"><code>${readable(document.text)}</code></pre>
       <p class="faint"><code>${document.key}</code>, revision ${document.revision}</p>`
   }
-  const text = route.origin === 'auto' ? 'The route has none: the gateway made it when the service registered.' : 'The route is written in the configuration of the gateway.'
+  const text =
+    route.origin === 'auto'
+      ? 'The route has none: the gateway made it when the service registered.'
+      : 'The route is written in the configuration of the gateway.'
   return html`<p class="empty">${text}</p>`
 }
 
-/** Shows each field that is in force, and where it comes from. */
+/** Shows the fields that are in force: first those that the document says, then all others. */
 function rules(route: ListedRoute, detail: RouteDetail | undefined): Shown {
   const own = ownFields(detail?.document?.text)
-  const fields = Object.entries(route).filter(([name, value]) => !HEAD.includes(name) && value !== null && value !== undefined)
-  return html`<dl class="rules">${fields.map(
-    ([name, value]) => html`<div key=${name}>
-      <dt>${name}</dt>
-      <dd>${typeof value === 'object' ? html`<code>${JSON.stringify(value)}</code>` : String(value)} <span class="faint">${own === undefined ? '' : own.has(name) ? 'document' : own.has('policies') ? 'policy set or default' : 'default'}</span></dd>
-    </div>`,
-  )}</dl>`
+  const fields = Object.entries(route).filter(([name, value]) => !HEAD.includes(name) && brief(value) !== '')
+  const said = fields.filter(([name]) => own.has(name))
+  const list = (entries: typeof fields) =>
+    html`<dl class="rules">${entries.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${brief(value)}</dd></div>`)}</dl>`
+  const others = own.has('policies')
+    ? 'From policy sets, defaults and the configuration'
+    : 'From defaults and the configuration'
+  return html`${list(said)}<details open=${said.length === 0}><summary>${others}</summary>${list(fields.filter(([name]) => !own.has(name)))}</details>`
 }
 
-function ownFields(text: string | undefined): ReadonlySet<string> | undefined {
-  if (text === undefined) return undefined
+/** Writes a value in a line: without its braces, and without the members that say nothing. */
+function brief(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  if (Array.isArray(value)) return value.map(brief).join(', ')
+  if (typeof value !== 'object') return String(value)
+  const members = Object.entries(value).map(([name, inner]) => [name, brief(inner)])
+  return members
+    .filter(([, text]) => text !== '')
+    .map(([name, text]) => `${name} ${text}`)
+    .join(', ')
+}
+
+/** Returns the names of the fields that a document has. */
+function ownFields(text: string | undefined): ReadonlySet<string> {
   try {
-    return new Set(Object.keys(JSON.parse(text) as object))
+    return new Set(Object.keys(JSON.parse(text ?? '{}') as object))
   } catch {
-    return undefined
+    return new Set()
   }
 }
 

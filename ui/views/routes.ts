@@ -66,31 +66,111 @@ function rowOf(model: Model, route: ListedRoute): Row {
   const present = series?.present(model.now) ?? IDLE
   const last = series?.samples.at(-1)?.t
   const idleMs = last !== undefined ? Math.max(0, model.now - last) : route.requests === 0 ? Infinity : null
-  const severity = route.broken || (present.share5 ?? 0) >= 0.05 ? 2 : route.lastGood || (present.share5 ?? 0) >= 0.01 ? 1 : 0
+  const severity =
+    route.broken || (present.share5 ?? 0) >= 0.05
+      ? 2
+      : route.lastGood || (present.share5 ?? 0) >= 0.01
+        ? 1
+        : 0
   return { route, present, idleMs, severity }
 }
 
 function columns(model: Model): Column<Row>[] {
   return [
     { id: 'path', title: 'Path', width: 3.6, sort: row => row.route.path, cell: pathOf },
-    { id: 'id', title: 'Route', width: 2, sort: row => row.route.id, cell: ({ route }) => html`<span class="faint" title=${route.origin}>${route.id}</span>` },
-    { id: 'host', title: 'Hosts', width: 1.8, sort: row => row.route.hosts?.join() ?? null, cell: ({ route }) => (route.hosts ? html`<span title=${route.hosts.join(', ')}>${route.hosts.join(', ')}</span>` : html`<span class="faint">all</span>`) },
-    { id: 'auth', title: 'Auth', width: 1.1, sort: row => authOf(row.route).join(), cell: ({ route }) => authShown(route) },
-    { id: 'service', title: 'Service', width: 1.6, sort: row => row.route.service, cell: ({ route }) => serviceLink(route.service) },
-    { id: 'rps', title: 'Req/s', numeric: true, sort: row => row.present.rate, cell: row => perSecond(row.present.rate) },
-    { id: 'spark', title: '10 min', width: 1.5, cell: row => sparkline(model.routeSeries.get(row.route.id)?.samples, model.now) },
-    { id: '4xx', title: '4xx', numeric: true, width: 0.8, sort: row => row.present.share4, cell: row => clientErrors(row.present.share4) },
-    { id: '5xx', title: '5xx', numeric: true, width: 0.8, sort: row => row.present.share5, cell: row => failures(row.present.share5) },
-    { id: 'p50', title: 'p50', numeric: true, sort: row => row.present.p50, cell: row => millis(row.present.p50) },
-    { id: 'p99', title: 'p99', numeric: true, sort: row => row.present.p99, cell: row => millis(row.present.p99) },
-    { id: 'last', title: 'Last request', width: 1.2, numeric: true, sort: row => (row.idleMs === null ? -KEPT_MS : -row.idleMs), cell: lastOf },
+    {
+      id: 'id',
+      title: 'Route',
+      width: 2,
+      sort: row => row.route.id,
+      cell: ({ route }) => html`<span class="faint" title=${route.origin}>${route.id}</span>`,
+    },
+    {
+      id: 'host',
+      title: 'Hosts',
+      width: 1.8,
+      sort: row => row.route.hosts?.join() ?? null,
+      cell: ({ route }) =>
+        route.hosts
+          ? html`<span title=${route.hosts.join(', ')}>${route.hosts.join(', ')}</span>`
+          : html`<span class="faint">all</span>`,
+    },
+    {
+      id: 'auth',
+      title: 'Auth',
+      width: 1.1,
+      sort: row => authOf(row.route).join(),
+      cell: ({ route }) => authShown(route),
+    },
+    {
+      id: 'service',
+      title: 'Service',
+      width: 1.6,
+      sort: row => row.route.service,
+      cell: ({ route }) => serviceLink(route.service),
+    },
+    {
+      id: 'rps',
+      title: 'Req/s',
+      numeric: true,
+      sort: row => row.present.rate,
+      cell: row => perSecond(row.present.rate),
+    },
+    {
+      id: 'spark',
+      title: '10 min',
+      width: 1.5,
+      cell: row => sparkline(model.routeSeries.get(row.route.id)?.samples, model.now),
+    },
+    {
+      id: '4xx',
+      title: '4xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share4,
+      cell: row => clientErrors(row.present.share4),
+    },
+    {
+      id: '5xx',
+      title: '5xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share5,
+      cell: row => failures(row.present.share5),
+    },
+    {
+      id: 'p50',
+      title: 'p50',
+      numeric: true,
+      sort: row => row.present.p50,
+      cell: row => millis(row.present.p50),
+    },
+    {
+      id: 'p99',
+      title: 'p99',
+      numeric: true,
+      sort: row => row.present.p99,
+      cell: row => millis(row.present.p99),
+    },
+    {
+      id: 'last',
+      title: 'Last request',
+      width: 1.2,
+      numeric: true,
+      sort: row => (row.idleMs === null ? -KEPT_MS : -row.idleMs),
+      cell: lastOf,
+    },
   ]
 }
 
 function pathOf({ route }: Row): Shown {
   const methods = route.methods ? html`<span class="methods">${route.methods.join(' ')}</span> ` : ''
-  const broken = route.broken ? html`<i class="sign bad" title="The document is invalid: the route answers 503">▲</i> ` : ''
-  const lastGood = route.lastGood ? html`<i class="sign warn" title="An earlier version is in use: the present document is invalid">▲</i> ` : ''
+  const broken = route.broken
+    ? html`<i class="sign bad" title="The document is invalid: the route answers 503">▲</i> `
+    : ''
+  const lastGood = route.lastGood
+    ? html`<i class="sign warn" title="An earlier version is in use: the present document is invalid">▲</i> `
+    : ''
   return html`${broken}${lastGood}${methods}<a data-row href=${linkTo('routes', [route.id])}><code>${route.path}</code></a>`
 }
 
@@ -110,4 +190,3 @@ function authShown(route: ListedRoute): Shown {
   const names = authOf(route)
   return names.join() === 'none' ? html`<span class="faint">none</span>` : names.join(', ')
 }
-

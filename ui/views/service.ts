@@ -1,6 +1,5 @@
 import type { NodeDetail } from '../../routes/admin/api-types.ts'
 import type { ServicePage } from '../../routes/admin/page-types.ts'
-import { TrafficCharts } from '../traffic-charts.ts'
 import { useResource, type ViewProps } from '../context.ts'
 import { counted, duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
@@ -10,6 +9,7 @@ import { linkTo } from '../place.ts'
 import { nodeRows } from '../service-rows.ts'
 import { table } from '../table.ts'
 import { filterRows } from '../table-filter.ts'
+import { TrafficCharts } from '../traffic-charts.ts'
 
 /** One service with its nodes, and one of them in full when the place names it. */
 export function ServiceView({ model, api, place: { args, params } }: ViewProps) {
@@ -54,7 +54,8 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
       columns: nodeColumns(model),
       rows,
       keyOf: row => row.key,
-      classOf: row => `${row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''} ${row.node.id === node ? 'is-open' : ''}`,
+      classOf: row =>
+        `${row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''} ${row.node.id === node ? 'is-open' : ''}`,
       sort: params.get('sort') ?? 'state',
       empty: all.length === 0 ? 'The service has no nodes.' : 'No node fits the filter.',
     })}
@@ -65,16 +66,36 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
   `
 }
 
-function serviceFacts({ nodes, limit, retries, panicking, descriptors }: ServicePage, routes: number): [string, Shown][] {
+function serviceFacts(
+  { nodes, limit, retries, panicking, descriptors }: ServicePage,
+  routes: number,
+): [string, Shown][] {
   return [
     ['Nodes', nodes.length.toLocaleString('en')],
     ['Routes', routes],
     ['Health checks', panicking && html`<span class="bad">all nodes fail them, so all are used</span>`],
-    ['Concurrency limit', limit && `${limit.limit}, ${limit.kind}; ${limit.inFlight} in flight, ${limit.queued} wait`],
-    ['Retries', `${retries.begun.toLocaleString('en')} since the start, ${retries.refused.toLocaleString('en')} refused; the budget is ${retries.budget}`],
+    [
+      'Concurrency limit',
+      limit && `${limit.limit}, ${limit.kind}; ${limit.inFlight} in flight, ${limit.queued} wait`,
+    ],
+    [
+      'Retries',
+      `${retries.begun.toLocaleString('en')} since the start, ${retries.refused.toLocaleString('en')} refused; the budget is ${retries.budget}`,
+    ],
     ['Hedges', retries.hedges > 0 && retries.hedges.toLocaleString('en')],
-    ['gRPC', descriptors && (descriptors.source ? `${counted(descriptors.methods, 'method')}, known from ${descriptors.source}${descriptors.from ? ` (${descriptors.from})` : ''}` : 'no descriptors are known')],
-    ['Descriptors', descriptors && descriptors.problems.length > 0 && html`<span class="warn">${descriptors.problems.join('; ')}</span>`],
+    [
+      'gRPC',
+      descriptors &&
+        (descriptors.source
+          ? `${counted(descriptors.methods, 'method')}, known from ${descriptors.source}${descriptors.from ? ` (${descriptors.from})` : ''}`
+          : 'no descriptors are known'),
+    ],
+    [
+      'Descriptors',
+      descriptors &&
+        descriptors.problems.length > 0 &&
+        html`<span class="warn">${descriptors.problems.join('; ')}</span>`,
+    ],
   ]
 }
 
@@ -88,7 +109,11 @@ interface NodePanelProps {
 function NodePanel({ api, service, node }: NodePanelProps) {
   const path = `nodes/${encodeURIComponent(service)}/${encodeURIComponent(node)}`
   const { value, error } = useResource<NodeDetail>(api, path, 5_000)
-  const text = error ? html`<p class="empty bad">${error.message}</p>` : value ? facts(nodeFacts(value)) : html`<p class="empty">Loading …</p>`
+  const text = error
+    ? html`<p class="empty bad">${error.message}</p>`
+    : value
+      ? facts(nodeFacts(value))
+      : html`<p class="empty">Loading …</p>`
   return html`<section class="panel" aria-labelledby="node-title">
     <h2 id="node-title">${node} <a class="close" href=${linkTo('services', [service])} aria-label="Close the details of the node">×</a></h2>
     ${text}
@@ -105,10 +130,20 @@ function nodeFacts(node: NodeDetail): [string, Shown][] {
     ['Protocol', node.protocol],
     ['Connections', node.sessions],
     ['Weight', node.weight],
-    ['Tries', `${node.requests.toLocaleString('en')} since the start, ${node.failures.toLocaleString('en')} failed, ${node.timeouts.toLocaleString('en')} of them by time`],
+    [
+      'Tries',
+      `${node.requests.toLocaleString('en')} since the start, ${node.failures.toLocaleString('en')} failed, ${node.timeouts.toLocaleString('en')} of them by time`,
+    ],
     ['Times', node.p50 !== null && `p50 ${millis(node.p50)}, p99 ${millis(node.p99)} since the start`],
     ['Key', node.key && html`<code>${node.key}</code>`],
-    ['Lease', node.lease && html`<code>${node.lease.id}</code>, ${duration(node.lease.leftSeconds * 1000)} left of ${node.lease.ttlSeconds} s`],
-    ...Object.entries(node.metadata).map(([name, value]): [string, Shown] => [name, html`<code>${value}</code>`]),
+    [
+      'Lease',
+      node.lease &&
+        html`<code>${node.lease.id}</code>, ${duration(node.lease.leftSeconds * 1000)} left of ${node.lease.ttlSeconds} s`,
+    ],
+    ...Object.entries(node.metadata).map(([name, value]): [string, Shown] => [
+      name,
+      html`<code>${value}</code>`,
+    ]),
   ]
 }

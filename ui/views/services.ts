@@ -1,13 +1,13 @@
 import type { ViewProps } from '../context.ts'
 import { millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
+import { none } from '../node-columns.ts'
 import { FilterBox, failures, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { type ServiceRow, serviceRows } from '../service-rows.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows } from '../table-filter.ts'
-import { none } from '../node-columns.ts'
 import { clientErrors, nodesOf, perSecond } from './overview.ts'
 
 /** All services. */
@@ -28,18 +28,81 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
     },
   )
   const columns: Column<ServiceRow>[] = [
-    { id: 'name', title: 'Service', width: 2.4, sort: row => row.key, cell: row => html`<a data-row href=${linkTo('services', [row.key])}>${row.key}</a>` },
+    {
+      id: 'name',
+      title: 'Service',
+      width: 2.4,
+      sort: row => row.key,
+      cell: row => html`<a data-row href=${linkTo('services', [row.key])}>${row.key}</a>`,
+    },
     { id: 'nodes', title: 'Nodes', width: 2.2, sort: row => row.service.nodes.length, cell: nodesOf },
-    { id: 'attention', title: 'Routes', numeric: true, width: 0.8, sort: row => row.routes, cell: row => row.routes },
-    { id: 'rps', title: 'Req/s', numeric: true, sort: row => row.present.rate, cell: row => perSecond(row.present.rate) },
-    { id: 'spark', title: '10 min', width: 1.4, cell: row => sparkline(model.serviceSeries.get(row.key)?.samples, model.now) },
-    { id: '4xx', title: '4xx', numeric: true, width: 0.8, sort: row => row.present.share4, cell: row => clientErrors(row.present.share4) },
-    { id: '5xx', title: '5xx', numeric: true, width: 0.8, sort: row => row.present.share5, cell: row => failures(row.present.share5) },
-    { id: 'p50', title: 'p50', numeric: true, sort: row => row.present.p50, cell: row => millis(row.present.p50) },
-    { id: 'p99', title: 'p99', numeric: true, sort: row => row.present.p99, cell: row => millis(row.present.p99) },
+    {
+      id: 'attention',
+      title: 'Routes',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.routes,
+      cell: row => row.routes,
+    },
+    {
+      id: 'rps',
+      title: 'Req/s',
+      numeric: true,
+      sort: row => row.present.rate,
+      cell: row => perSecond(row.present.rate),
+    },
+    {
+      id: 'spark',
+      title: '10 min',
+      width: 1.4,
+      cell: row => sparkline(model.serviceSeries.get(row.key)?.samples, model.now),
+    },
+    {
+      id: '4xx',
+      title: '4xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share4,
+      cell: row => clientErrors(row.present.share4),
+    },
+    {
+      id: '5xx',
+      title: '5xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share5,
+      cell: row => failures(row.present.share5),
+    },
+    {
+      id: 'p50',
+      title: 'p50',
+      numeric: true,
+      sort: row => row.present.p50,
+      cell: row => millis(row.present.p50),
+    },
+    {
+      id: 'p99',
+      title: 'p99',
+      numeric: true,
+      sort: row => row.present.p99,
+      cell: row => millis(row.present.p99),
+    },
     { id: 'flight', title: 'In flight', numeric: true, sort: row => row.inFlight, cell: row => row.inFlight },
-    { id: 'limit', title: 'Limit', numeric: true, sort: row => row.service.limit?.limit ?? null, cell: limitOf },
-    { id: 'retries', title: 'Retries', hint: 'Since the start of the gateway', numeric: true, sort: row => row.service.retries.begun, cell: retriesOf },
+    {
+      id: 'limit',
+      title: 'Limit',
+      numeric: true,
+      sort: row => row.service.limit?.limit ?? null,
+      cell: limitOf,
+    },
+    {
+      id: 'retries',
+      title: 'Retries',
+      hint: 'Since the start of the gateway',
+      numeric: true,
+      sort: row => row.service.retries.begun,
+      cell: retriesOf,
+    },
   ]
   return html`
     ${heading(
@@ -67,6 +130,7 @@ function limitOf({ service: { limit } }: ServiceRow): Shown {
 }
 
 function retriesOf({ service: { retries } }: ServiceRow): Shown {
-  if (retries.budget === 'exhausted') return html`<span class="warn" title="The budget is exhausted">${retries.begun}</span>`
+  if (retries.budget === 'exhausted')
+    return html`<span class="warn" title="The budget is exhausted">${retries.begun}</span>`
   return retries.begun === 0 ? html`<span class="faint">0</span>` : retries.begun.toLocaleString('en')
 }
