@@ -70,7 +70,7 @@ export async function startScene({ services, routes, traffic, config }: SceneOpt
         ...{ name, id, address: `127.0.0.1:${node.service.port}`, etcd: [etcd.url], ttlSeconds: 10 },
         ...{ weight: index === 1 ? 3 : 1, metadata: { zone: 'abc'[index % 3]!, version: '1.4.2' } },
       })
-      building.defer(() => registration.close())
+      building.defer(() => registration.unregister())
     }
   }
   for (const [name, { nodes: count }] of Object.entries(services)) {
