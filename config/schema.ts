@@ -21,6 +21,7 @@ import {
   StaleAnswersSection,
 } from './sections/resilience-sections.ts'
 import { TlsSection } from './sections/tls-section.ts'
+import { TracingSection } from './sections/tracing-section.ts'
 import { UpstreamSection } from './sections/upstream-section.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -329,6 +330,7 @@ export const ConfigSchema = Type.Object(
     ),
     admin: AdminSection,
     metrics: MetricsSection,
+    tracing: TracingSection,
     workers: Type.Integer({
       default: 1,
       minimum: 0,

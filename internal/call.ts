@@ -4,6 +4,7 @@ import type { ErrorCode } from './http/errors.ts'
 import type { CallLimits } from './limits/call-limits.ts'
 import type { Peer } from './nodes/peer.ts'
 import type { Route } from './routing/route.ts'
+import type { Trace } from './trace/trace.ts'
 import type { CallTry } from './tries.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
 
@@ -37,6 +38,8 @@ export class Call {
   tls: ClientTls | undefined = undefined
   /** The client's address; behind trusted proxies, the address that they report. */
   clientAddress: string | undefined = undefined
+  /** The trace that the request belongs to; undefined = the gateway does not trace. */
+  trace: Trace | undefined = undefined
   /** The peer of the last try. */
   peer: Peer | undefined = undefined
   /** Peers that failed this call, in order. */

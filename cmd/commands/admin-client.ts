@@ -45,7 +45,7 @@ export class AdminClient {
    * @throws AdminError
    */
   async read<Page>(path: string, withinMs = ANSWER_MS): Promise<Page> {
-    return (await (await this.#fetch(path, {}, AbortSignal.timeout(withinMs))).json()) as Page
+    return this.#json(await this.#fetch(path, {}, AbortSignal.timeout(withinMs)))
   }
 
   /** Reads a whole list, however many answers it comes in. */
@@ -69,7 +69,7 @@ export class AdminClient {
       body: JSON.stringify(question),
       headers: { 'content-type': 'application/json' },
     }
-    return (await (await this.#fetch(path, init, AbortSignal.timeout(ANSWER_MS))).json()) as Page
+    return this.#json(await this.#fetch(path, init, AbortSignal.timeout(ANSWER_MS)))
   }
 
   /** Opens a stream, and resolves with its body. The caller cancels it. */
@@ -99,12 +99,28 @@ export class AdminClient {
       throw new AdminError(`no gateway answers at ${this.url}: ${reason}`, true)
     }
     if (response.ok) return response
+    if (response.status >= 300 && response.status < 400) {
+      const to = response.headers.get('location') ?? 'nowhere'
+      throw new AdminError(
+        `${this.url}${path} answered ${response.status}: it redirects to ${to}, which is not followed; --admin must be the URL of the admin listener`,
+      )
+    }
     const { code, detail } = await problemOf(response)
     if (response.status === 404 && code !== undefined) throw new MissingError(detail ?? `there is no ${path}`)
     const why = this.#whyNot(response.status, path, detail)
     throw new AdminError(
       `${this.url}${path} answered ${response.status}${why === undefined ? '' : `: ${why}`}`,
     )
+  }
+
+  async #json<Page>(response: Response): Promise<Page> {
+    try {
+      return (await response.json()) as Page
+    } catch (error) {
+      throw new AdminError(
+        `something else than a gateway answers at ${this.url}: ${(error as Error).message}`,
+      )
+    }
   }
 
   /** Says what an answer means that is none of the API, and what to do. */

@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import { loadConfig } from '../../config/load/load.ts'
 import type { HealthcheckCommand } from '../cli/command.ts'
 import { localUrlOf } from '../cli/listening.ts'
@@ -16,13 +17,21 @@ export async function runHealthcheck({ config: file, settings }: HealthcheckComm
   }
   const url = `${localUrlOf({ address, port, family: '' })}/healthz`
   try {
-    const { ok, status } = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })
-    if (!ok) throw new Error(`answered ${status}`)
+    const status = await statusOf(url)
+    if (status !== 200) throw new Error(`answered ${status}`)
     print('ok')
     return 0
   } catch (error) {
-    const { cause, message } = error as Error
-    tell(`waygate: ${url}: ${cause instanceof Error ? cause.message : message}`)
+    tell(`waygate: ${url}: ${(error as Error).message}`)
     return 1
   }
+}
+
+/** Resolves with the status of the answer. Not by fetch, which does not connect to some ports that may be configured. */
+function statusOf(url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, response => resolve(response.statusCode!))
+    request.setTimeout(ANSWER_MS, () => request.destroy(new Error(`no answer within ${ANSWER_MS} ms`)))
+    request.once('error', reject)
+  })
 }

@@ -31,7 +31,8 @@ async function untilReady(client: AdminClient, withinMs: number): Promise<Status
     if (page instanceof Error) {
       if (isOver || !(page instanceof AdminError && page.isAway)) throw page
     } else if (page.ready || isOver) return page
-    if (!isTold) tell(page instanceof Error ? `${page.message}; waiting` : 'not ready; waiting')
+    if (!isTold)
+      tell(`waygate: ${page instanceof Error ? page.message : 'the gateway is not ready'}; waiting`)
     isTold = true
     await delay(EVERY_MS)
   }

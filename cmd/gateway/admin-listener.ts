@@ -17,7 +17,7 @@ export interface AdminListener {
  */
 export async function openAdmin(
   pages: AdminPages,
-  { adminHost, adminPort, adminToken, admin: { tokens, hosts, dashboard, tail } }: Config,
+  { adminHost, adminPort, adminToken, admin: { tokens, hosts, dashboard, tail }, tracing }: Config,
   logger: Logger,
   api?: ApiPages,
 ): Promise<AdminListener> {
@@ -25,7 +25,7 @@ export async function openAdmin(
     ...{ pages, api, tokens },
     token: adminToken,
     hosts: [adminHost, ...hosts],
-    features: { tail, dashboard, traceUrl: null },
+    features: { tail, dashboard, traceUrl: tracing.url ?? null },
     onInternalError: error => logger.error({ err: error }, 'internal error'),
   })
   try {

@@ -111,6 +111,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         })
       : undefined
 
+  const tracing = config.tracing.endpoint
+    ? (await import('./tracing.ts')).openTracing({
+        ...{ config: config.tracing, logger },
+        revision: () => table.source().revision,
+        loopWaitMs: () => loop.turnMs,
+      })
+    : undefined
+  const tracedTries = tracing ? [tracing.tries] : []
+
   // The nodes, and the state that this process keeps about them.
   const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
   const guard = createNodeGuard({
@@ -161,6 +170,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    ...tracedTries,
     createTryTimeout({ deadlines }),
     createCallFields(),
   ])
@@ -171,6 +181,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createRetry({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    ...tracedTries,
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
@@ -267,6 +278,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     transcode: transcodeCounts,
     descriptors,
     lostLines: options.lostLines ?? NONE_LOST,
+    spans: tracing?.counts,
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
@@ -293,18 +305,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tls: tls?.server,
     identityHeaders: context.identityHeaders,
     sendsForwarded: config.forwardedHeader,
+    startTrace: tracing?.startTrace,
     onPiece: countBodyBytes,
     onOpen(call) {
       traffic.opened()
       telemetry.opened(call, table.revision)
     },
     onUpgrade: () => traffic.upgraded(),
-    onClose({ call, head, response }) {
+    onClose(exchange) {
+      const { call, head, response } = exchange
       traffic.closed(call.upgraded)
       telemetry.closed(call)
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
       call.limiter?.release(call)
-      record(call, statusOf(call, response), head.host)
+      const status = statusOf(call, response)
+      record(call, status, head.host)
+      tracing?.end(exchange, status)
     },
     onRefused: record,
   })
@@ -317,7 +333,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       auth.close()
       tls?.close()
     },
-    onDrained: async () => options.onDrained?.(pages),
+    onDrained: async () => {
+      await tracing?.close()
+      await options.onDrained?.(pages)
+    },
     closeTable() {
       telemetry.close()
       upstreamFiles.close()

@@ -44,6 +44,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
   yield* findLimitStoreProblems(config.rateLimits)
+  yield* tracingProblems(config.tracing)
   yield* findRoutesRuleProblems(config, {
     ...ruleContext(config),
     hasCookieSecret: hasCookieSecret(config.routes),
@@ -65,6 +66,23 @@ function* adminProblems({ adminHost, adminToken, admin: { tokens } }: Config): G
     if (other !== undefined)
       yield { path: ['admin', 'tokens', name, 'sha256'], message: `is the hash of ${other} as well` }
     known.set(sha256, `admin.tokens.${name}`)
+  }
+}
+
+/** Finds what is wrong with the address of the collector. */
+function* tracingProblems({ endpoint }: Config['tracing']): Generator<Finding> {
+  if (endpoint === undefined) return
+  const path = ['tracing', 'endpoint']
+  const url = URL.parse(endpoint)
+  if (url === null || !/^https?:\/\//i.test(endpoint)) {
+    yield { path, message: `must be an address such as http://localhost:4318, not ${show(endpoint)}` }
+  } else if (url.username !== '' || url.password !== '') {
+    yield {
+      path,
+      message: 'must have no user and password: set `headers`, as in {"authorization": "Basic ..."}',
+    }
+  } else if (url.hash !== '') {
+    yield { path, message: 'must have no #' }
   }
 }
 

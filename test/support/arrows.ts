@@ -45,6 +45,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
     'internal/nodes',
     'internal/routing',
     'internal/text',
+    'internal/trace',
   ],
   'internal/balancers': ['internal/nodes'],
   'internal/grpc': ['internal', 'internal/http', 'internal/http2'],
@@ -58,6 +59,8 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   // The page of the admin listener uses its filters as they are, so it stands alone.
   'internal/telemetry': [],
   'internal/text': [],
+  // A span is of a try on a peer, whose request gets it.
+  'internal/trace': ['internal', 'internal/http', 'internal/nodes'],
   'internal/tls': ['internal/http'],
   middleware: [],
   'middleware/auth': [],

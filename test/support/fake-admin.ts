@@ -16,10 +16,12 @@ export interface FakeAdmin {
  * are 404 as those of a gateway without `/api/v1` were. Closed after the test.
  *
  * @param answers by the path without the query
+ * @param port 0 = any free one
  */
 export async function startFakeAdmin(
   t: Pick<TestContext, 'after'>,
   answers: Readonly<Record<string, FakeAnswer>>,
+  port = 0,
 ): Promise<FakeAdmin> {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -30,7 +32,7 @@ export async function startFakeAdmin(
     else if (typeof answer === 'function') answer(request, response)
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   t.after(() => {
     server.close()
     server.closeAllConnections()

@@ -114,7 +114,7 @@ class Race {
     this.#inFlight++
     const interim = new HeldInterims()
     this.#interims.set(own, interim)
-    this.#next({ ...this.#request, interim }, own)
+    this.#next({ ...this.#request, interim, isHedge: this.#isHedged }, own)
       .then(
         response => this.#came(response, own),
         error => this.#failed(error, own),

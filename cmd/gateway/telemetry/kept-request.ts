@@ -34,6 +34,7 @@ export class KeptRequest {
   readonly grpcStatus: number | undefined
   readonly policy: string | undefined
   readonly variant: string | undefined
+  readonly traceId: string | undefined
   readonly revision: string | undefined
   readonly tries: readonly TryEntry[] | undefined
 
@@ -68,6 +69,7 @@ export class KeptRequest {
     this.grpcStatus = call.grpcStatus
     this.policy = call.policy
     this.variant = call.variant
+    this.traceId = call.trace?.traceId
     this.revision = call.revision
     this.tries = call.tries && call.tries.length > 1 ? triesOf(call) : undefined
   }

@@ -18,6 +18,6 @@ export function serviceLabel({ peer, route }: Call): string {
  * is worth an exemplar.
  */
 export function sampledTraceOf(call: Call): string | undefined {
-  const { trace } = call as Call & { readonly trace?: { traceId: string; isSampled: boolean } | undefined }
+  const { trace } = call
   return trace?.isSampled ? trace.traceId : undefined
 }

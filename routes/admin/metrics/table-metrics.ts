@@ -23,6 +23,7 @@ import {
 } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
 import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addSpanMetrics, type SpanCounts } from './span-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 
@@ -54,6 +55,8 @@ export interface MetricViews {
   readonly transcode: TranscodeCounts
   readonly descriptors: DescriptorsView
   readonly lostLines: LostLinesView
+  /** Undefined = nothing is traced. */
+  readonly spans?: SpanCounts | undefined
   /** Undefined = there is no TLS for clients. */
   readonly tls?: TlsView | undefined
 }
@@ -121,6 +124,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
   addPolicyMetrics(live, policies)
   addLocalCounterMetrics(live, views.localCounters)
+  if (views.spans !== undefined) addSpanMetrics(live, views.spans)
   if (views.limitStore !== undefined) addLimitStoreMetrics(live, views.limitStore)
   addSessionMetrics(live, sessions)
   addLookUpMetrics(live, views.lookUps)
