@@ -115,8 +115,8 @@ export function createAdmin({
     if (error instanceof ApiError) return error
     const { statusCode = 500, message } = error
     // Requests that Fastify refuses have a status.
-    const code = REFUSALS[statusCode] ?? (statusCode < 500 ? 'WA_REQUEST' : undefined)
-    if (code !== undefined) return new ApiError(code, message)
+    const [code, detail = message] = REFUSALS[statusCode] ?? ['WA_REQUEST']
+    if (statusCode < 500) return new ApiError(code, detail)
     onInternalError(error)
     return new ApiError('WA_INTERNAL', 'the gateway failed; its log has the reason')
   }
@@ -127,11 +127,11 @@ const NOBODY: Caller = { ...LOCAL_CALLER, name: 'nobody', isMasked: true }
 
 const NO_PAGE = new ApiError('WA_NOT_FOUND', 'the admin listener has no such page')
 
-/** What Fastify refuses by itself. */
-const REFUSALS: Readonly<Record<number, ApiErrorCode>> = {
-  400: 'WA_BODY',
-  413: 'WA_TOO_LARGE',
-  415: 'WA_CONTENT_TYPE',
+/** What Fastify refuses by itself: the code, and the detail where Fastify's own names no cure. */
+const REFUSALS: Readonly<Record<number, readonly [code: ApiErrorCode, detail?: string]>> = {
+  400: ['WA_BODY'],
+  413: ['WA_TOO_LARGE', 'the body is larger than 300 KiB'],
+  415: ['WA_CONTENT_TYPE', 'the content type of a body must be application/json'],
 }
 
 function refuse(reply: FastifyReply, error: ApiError): FastifyReply {
