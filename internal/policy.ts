@@ -120,9 +120,14 @@ export interface OutgoingRequest {
   /** Null until the request is forwarded, and when it has no body. */
   body: RequestBody | null
   /** The gRPC call that it makes; undefined when the node gets it as plain HTTP. */
-  readonly rpc: Rpc | undefined
+  rpc: Rpc | undefined
   /** How the client speaks gRPC; undefined where `rpc` is. */
-  readonly dialect: GrpcDialect | undefined
+  dialect: GrpcDialect | undefined
+  /**
+   * Returns the gRPC call that it makes if it goes to this service; undefined when the nodes of that get it as plain HTTP.
+   * Throws a GatewayError when it is a call of no method. Undefined for requests that are no calls, whatever the service.
+   */
+  readonly rpcFor: ((service: string) => Rpc | undefined) | undefined
   readonly isWebSocket: boolean
   /** Receives what the node says before the head of its answer. */
   readonly interim: InterimReceiver
@@ -168,6 +173,14 @@ export type TransformBody = (head: ResponseHead, exchange: Exchange) => BodyTran
  */
 export type BodyTransform = (target: ClientResponse, fail: (error: unknown) => void) => ClientResponse
 
+/** What a refusal says in place of the problem document. */
+export interface OwnRefusal {
+  /** Flat; beside those of the error, which clients rely on. */
+  readonly headers: readonly string[]
+  /** Undefined = the problem document; else `headers` has its content type. */
+  readonly body: Buffer | undefined
+}
+
 /** Takes a field name as it is spelled. */
 export type HidesField = (spelling: string) => boolean
 
@@ -182,6 +195,8 @@ export interface Policy {
   readonly onAuthorized?: Step
   /** Wraps the route's whole upstream call. WebSockets do not pass it. */
   readonly around?: Wrapper
+  /** Returns what clients get for an error of the gateway; undefined = what they always get. */
+  readonly refusal?: (error: GatewayError, exchange: Exchange) => OwnRefusal | undefined
   /** Edits every answer of the route: node answers, the answers of policies, and refusals. */
   readonly onResponse?: EditHead
   /** Changes the bodies of answers, such as by compressing them. */
@@ -215,6 +230,8 @@ export interface RoutePlan {
   readonly onRequest: readonly Step[]
   readonly onAuthorized: readonly Step[]
   readonly upstream: Upstream
+  /** Undefined when no policy changes refusals. */
+  readonly refusal: Policy['refusal']
   /** In the order in which an answer meets them: the last policy of a request comes first. */
   readonly onResponse: readonly EditHead[]
   /** In the same order; undefined when no policy changes bodies. */

@@ -17,6 +17,7 @@ import type { Environment } from '../../config/load/environment.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
 import { ALSO_FOR_OTHERS, nodeSelector } from '../../config/policies/node-selector.ts'
+import { findPolicyWarnings } from '../../config/policies/policies.ts'
 import { PolicySet } from '../../config/route/policy-set.ts'
 import { findPolicySetProblems } from '../../config/route/read-policy-set.ts'
 import {
@@ -34,7 +35,7 @@ import type { CheckPage, CheckQuestion } from '../../routes/admin/explain.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
-import { readAdminPage } from './admin-client.ts'
+import { AdminClient } from './admin-client.ts'
 
 export interface CheckContext {
   readonly env: Environment
@@ -53,11 +54,11 @@ type KnownServices = ReadonlyMap<string, readonly Pick<Node, 'id' | 'metadata'>[
 export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 | 1> {
   const context: CheckContext = { env: process.env, print: console.log }
   if (admin === undefined) return checkFile({ file, kind }, context)
-  const address = { admin, config: undefined, settings: [] }
-  const { services } = await readAdminPage<ServicesPage>('/services', address)
+  const client = new AdminClient({ admin, config: undefined, settings: [] })
+  const { services } = await client.read<ServicesPage>('/services')
   const served = services.filter(({ nodes }) => nodes.length > 0)
   const known = new Map(served.map(({ name, nodes }) => [name, nodes]))
-  const judge = (question: CheckQuestion) => readAdminPage<CheckPage>('/api/v1/check', address, question)
+  const judge = (question: CheckQuestion) => client.ask<CheckPage>('/api/v1/check', question)
   return checkFile({ file, kind }, { ...context, services: known, judge })
 }
 
@@ -163,7 +164,10 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     return { problems: problems.map(message => ({ source: file, path: '', message })), warnings }
   },
   policies: (file, document) =>
-    inEtcd(file, document, value => ({ problems: findPolicySetProblems(value), warnings: [] })),
+    inEtcd(file, document, value => ({
+      problems: findPolicySetProblems(value),
+      warnings: [...findPolicyWarnings(value)],
+    })),
   services: checkServices,
   'api-key': (file, document) =>
     inEtcd(file, document, value => ({ problems: findApiKeyProblems(value), warnings: [] })),
@@ -181,6 +185,7 @@ function findSetProblems({ config, keys }: LoadedConfig): Pick<RouteFindings, 'p
       const message = `names ${JSON.stringify(name)}, which is not in routes.policies${didYouMean(name, [...sets.keys()])}: unless etcd has it, the route answers 503`
       warnings.push({ path: [id, 'policies'], message })
     }
+    warnings.push(...under([id], readRouteDocument(document, context).warnings))
     const parsed = parseRouteDocument(id, document, context)
     if (missing.length > 0 || !('route' in parsed)) continue
     const merged = mergeSets(parsed.route, sets, context)

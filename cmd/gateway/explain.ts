@@ -1,22 +1,18 @@
-import { EventEmitter } from 'node:events'
-import { isIP } from 'node:net'
 import { describeAuth } from '../../config/route/describe-route.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
 import { MatchedRequest } from '../../internal/conditions.ts'
-import type { ClientResponse } from '../../internal/http/client-exchange.ts'
-import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { queryParameter } from '../../internal/http/query.ts'
 import { pathOf } from '../../internal/http/target.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf } from '../../internal/nodes/peer.ts'
-import type { BodyReader, Exchange, Step } from '../../internal/policy.ts'
+import type { Exchange, Step } from '../../internal/policy.ts'
 import { findCandidates } from '../../internal/routing/candidates.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Authenticators } from '../../middleware/auth/authenticator.ts'
 import { authorize } from '../../middleware/auth/authorize.ts'
 import { createClaimReader } from '../../middleware/auth/claims.ts'
+import { takeTokens } from '../../middleware/auth/token-places.ts'
 import { createAddressTest } from '../../middleware/request/client-address.ts'
 import { matchRoute } from '../../middleware/request/match-route.ts'
 import { createOpenExchange } from '../../middleware/request/open-exchange.ts'
@@ -25,6 +21,8 @@ import type { DescribedRoute } from '../../routes/admin/page-types.ts'
 import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
 import type { ReadRpc } from '../../routes/public/read-rpc.ts'
 import { credentialHeaders } from './credential-headers.ts'
+import { NO_BODIES, toRequest } from './explain-request.ts'
+import { secretsIn, shownHeaders, withoutSecrets } from './explain-secrets.ts'
 import type { LiveTable } from './live-table.ts'
 import type { LivePolicies } from './policies.ts'
 
@@ -34,6 +32,7 @@ export interface ExplainOptions {
   readonly nodes: NodeTable
   readonly policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>
   readonly readRpc: ReadRpc
+  readonly authenticators: Authenticators
   readonly identityHeaders: readonly string[]
   readonly isTrustedProxy: (address: string) => boolean
   readonly describeRoute: (route: Route) => DescribedRoute
@@ -71,6 +70,8 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
   return async question => {
     const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
     const { call, head } = exchange
+    // Authentication takes tokens out of it.
+    const asked = call.target
     const steps: ExplainStep[] = []
     const shown: ExplainNode[] = []
     let wouldAnswer: ExplainPage['wouldAnswer'] = null
@@ -127,6 +128,17 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
         steps.push({ step: 'auth', ok: true, text: 'asks for no credentials' })
         return
       }
+      if (question.verify) {
+        call.identity = await take(
+          'auth',
+          () => authorize(route, head, call, options.authenticators),
+          identity => ({
+            text: `asks for ${asked}, which the credentials given meet; the user is ${identity?.subject ?? 'not named'}`,
+          }),
+        )
+        return
+      }
+      withhold(route, exchange)
       if (question.claims === undefined) {
         steps.push({
           step: 'auth',
@@ -221,11 +233,17 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     return {
       steps: withoutSecrets(steps, secretsIn(question, secrets, config.jwt.queryParameter)),
       route: call.route ? { ...options.describeRoute(call.route), id: call.route.id } : null,
-      candidates: candidatesOf(exchange),
+      candidates: candidatesOf(exchange, asked),
       nodes: shown,
       wouldAnswer,
       revision: table.source().revision ?? null,
     }
+  }
+
+  /** Takes out the tokens that are not for nodes, as authentication does. */
+  function withhold(route: Route, { call, head }: Exchange): void {
+    const rules = route.auth.type === 'any' ? route.auth.rules : [route.auth]
+    if (rules.some(({ type }) => type === 'jwt')) takeTokens(head, call, config.jwt)
   }
 
   /** Says why a service that is there cannot be reached under its name. */
@@ -238,114 +256,15 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     return [{ step: 'route', ok: false, text }]
   }
 
-  function candidatesOf({ call, head }: Exchange): ExplainPage['candidates'] {
-    const facts = new MatchedRequest(head.headers, call.target, call.clientAddress)
-    const request = { method: call.method, host: head.host, path: pathOf(call.target), facts }
+  function candidatesOf({ call, head }: Exchange, target: string): ExplainPage['candidates'] {
+    const facts = new MatchedRequest(head.headers, target, call.clientAddress)
+    const request = { method: call.method, host: head.host, path: pathOf(target), facts }
     const documents = table.routes().filter(({ origin, id }) => origin !== 'auto' || id === call.route?.id)
     return findCandidates(documents, call.route, request, createAddressTest).map(({ route, fits, lost }) => ({
       ...{ id: route.id, fits },
       lost: lost ?? null,
     }))
   }
-}
-
-const ABSOLUTE_URL = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]*)(.*)$/is
-
-/** Returns the credentials that a question has: whole values, the part behind the scheme, and the values of cookies. */
-function secretsIn(
-  { headers, url }: ExplainQuestion,
-  names: ReadonlySet<string>,
-  tokenParameter: string | undefined,
-): readonly string[] {
-  const values = headers.flatMap((value, i) => {
-    if (i % 2 === 0 || !names.has(headers[i - 1]!.toLowerCase())) return []
-    return [value, ...value.split(/[\s;]+/).map(part => part.replace(/^[^=]*=(?=.)/, ''))]
-  })
-  const token = tokenParameter === undefined ? undefined : queryParameter(url, tokenParameter)
-  // The longest first, so that no piece of one is left over.
-  return [...values, token ?? '']
-    .filter(value => value.length >= MIN_SECRET)
-    .sort((a, b) => b.length - a.length)
-}
-
-/** Shorter texts are no secrets, and stand in many places. */
-const MIN_SECRET = 4
-
-/** Shows no credential, wherever a template or the query has put it. */
-function withoutSecrets(steps: readonly ExplainStep[], secrets: readonly string[]): readonly ExplainStep[] {
-  if (secrets.length === 0) return steps
-  const hide = (text: string) =>
-    secrets.reduce(
-      (shown, secret) => shown.replaceAll(secret, HIDDEN).replaceAll(encodeURIComponent(secret), HIDDEN),
-      text,
-    )
-  return steps.map(step => mapTexts(step, hide) as ExplainStep)
-}
-
-/** Returns a copy of plain data in which every text is changed. */
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === 'string') return change(value)
-  if (Array.isArray(value)) return value.map(item => mapTexts(item, change))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapTexts(inner, change)]))
-}
-
-const HIDDEN = '(not shown)'
-
-/** Returns the arguments with which a listener would open the exchange. */
-function toRequest({
-  method,
-  url,
-  headers,
-  client,
-}: ExplainQuestion): Parameters<ReturnType<typeof createOpenExchange>> {
-  // What a browser would make of the path is not what was asked about.
-  const [, protocol, host, path] = ABSOLUTE_URL.exec(url) ?? []
-  const target = (path ?? url).replace(/#.*/s, '')
-  const hasHost = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
-  const lines = hasHost ? headers : ['host', host ?? 'localhost', ...headers]
-  const upgrade = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade')
-  const isWebSocket = upgrade !== -1 && headers[upgrade + 1]!.toLowerCase() === 'websocket'
-  const socket = {
-    remoteAddress: isIP(client) === 0 ? undefined : client,
-    ...(protocol?.toLowerCase() === 'https' && { [CLIENT_TLS]: SOME_TLS }),
-  }
-  const request = {
-    ...{ method, url: target === '' || target.startsWith('?') ? `/${target}` : target, socket },
-    ...{ rawHeaders: lines, rawTrailers: [], httpVersionMajor: 1, httpVersionMinor: 1 },
-  }
-  return [request, new EventEmitter() as unknown as ClientResponse, 'none', isWebSocket]
-}
-
-/** The TLS of a client without a certificate, whose server name is that of its request. */
-const SOME_TLS: ClientTls = {
-  version: 'TLSv1.3',
-  isHttp2: false,
-  certificate: undefined,
-  hsts: undefined,
-  refusalOf: () => undefined,
-}
-
-const NO_BODIES: BodyReader = {
-  open: () => {
-    throw new TypeError('there is no body to read')
-  },
-  discard: () => {},
-}
-
-/** Shows header lines without the values of `secrets`: whoever reads the answer need not be who has them. */
-function shownHeaders(
-  lines: readonly string[],
-  secrets: ReadonlySet<string>,
-): Record<string, string | string[]> {
-  const shown: Record<string, string | string[]> = {}
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i]!.toLowerCase()
-    const value = secrets.has(name) ? HIDDEN : lines[i + 1]!
-    const known = shown[name]
-    shown[name] = known === undefined ? value : [known, value].flat()
-  }
-  return shown
 }
 
 function variantText({ variant, variantWanted }: Call): string {

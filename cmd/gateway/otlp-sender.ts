@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { parseJson } from '../../internal/text/json.ts'
-import { SpanCounts } from '../../routes/admin/span-metrics.ts'
+import { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
 
 export interface OtlpSenderOptions {
   /** The address that batches are posted to. */

@@ -20,6 +20,7 @@ import { type CompressTools, createCompress } from '../../middleware/policies/co
 import { createConcurrency } from '../../middleware/policies/concurrency.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import type { CredentialPlaces, CredentialTools } from '../../middleware/policies/credential-places.ts'
+import { createErrors } from '../../middleware/policies/errors.ts'
 import {
   createFixedAnswer,
   createMock,
@@ -37,7 +38,7 @@ import { createRequestLimits, type RequestLimitsTools } from '../../middleware/p
 import { createRewrite, type RewriteTools } from '../../middleware/policies/rewrite.ts'
 import { createSecurityHeaders } from '../../middleware/policies/security-headers.ts'
 import { createSplit, type SplitTools } from '../../middleware/policies/split.ts'
-import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
+import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
 type PolicyTools = ClientsTools &
@@ -67,6 +68,8 @@ type PolicyTools = ClientsTools &
 const CHAIN = {
   // Addresses come first: they are the cheapest to judge, and they cover preflights too.
   clients: createClients,
+  // It has no step: it gives refusals of any step their bodies.
+  errors: createErrors,
   // Near the top, because an answer meets it last: what other policies make of a body is compressed too.
   compress: createCompress,
   httpsOnly: createHttpsOnly,
@@ -222,6 +225,7 @@ export class LivePolicies {
       onRequest: steps('onRequest'),
       onAuthorized: steps('onAuthorized'),
       upstream: wrap(this.#upstream, all('around') as Wrapper[]),
+      refusal: policies.find(({ policy }) => policy.refusal)?.policy.refusal,
       onResponse: (all('onResponse') as EditHead[]).reverse(),
       transforms: transforms.length === 0 ? undefined : transforms,
       hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
@@ -250,31 +254,31 @@ export class LivePolicies {
       maxTargetBytes: this.#maxTargetBytes,
       credentialPlaces: this.#credentialPlaces,
       delays: this.#delays,
-      wouldRefuse: ({ call, isDry }) => {
+      wouldRefuse: ({ call, isDry }: Exchange, rule?: string) => {
         call.observed = [...(call.observed ?? []), name]
-        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, name)
+        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
       },
       preflight: ({ call, isDry }, result) => {
-        if (!isDry) this.#counts.preflights.add(call.route!.id, result)
+        if (!isDry) this.#counts.preflights.add(call.route!.id, [result])
       },
       limits: this.#limits,
       limited: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.limited.add(call.route!.id, rule)
+        if (!isDry) this.#counts.limited.add(call.route!.id, [rule])
       },
       wouldLimit: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, rule)
+        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, [rule])
       },
       hasUsableNode: (service, nodes, isCall) =>
         this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
       diverted: ({ call, isDry }, variant) => {
-        if (!isDry) this.#counts.diversions.add(call.route!.id, variant)
+        if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
       },
       cookieKey: this.#cookieKey,
       mirrors: this.#mirrors,
-      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, outcome),
+      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,
       compressedBytes: ({ call }, encoding, side, bytes) =>
-        this.#counts.compressed[side].add(call.route!.id, encoding, bytes),
+        this.#counts.compressed.add(call.route!.id, [encoding, side], bytes),
       notCompressed: reason => this.#counts.notCompressed.add(reason),
     }
   }
@@ -284,7 +288,7 @@ export class LivePolicies {
     const note = (error: unknown, { call }: Exchange): never => {
       if (error instanceof GatewayError) {
         call.policy = name
-        this.#counts.refusals.add(call.route!.id, name)
+        this.#counts.refusals.add(call.route!.id, [name, call.limits?.rule ?? ''])
       }
       throw error
     }
@@ -304,6 +308,7 @@ export class LivePolicies {
     }
     return {
       ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] },
+      refusal: undefined,
       ...{ transforms: undefined, hidesFromClient: undefined, hidesFromNode: undefined },
     }
   }

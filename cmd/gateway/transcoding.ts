@@ -12,7 +12,7 @@ import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Upstream, Wrapper } from '../../internal/upstream.ts'
-import type { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
+import type { TranscodeCounts } from '../../routes/admin/metrics/transcode-metrics.ts'
 import type { ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import type { BindingsOptions } from '../../wrappers/transcode/bindings.ts'
@@ -54,12 +54,15 @@ export class Transcoding {
   readonly #grpcOnly = new Set<string>()
   /** Services with a route document. */
   #documented: ReadonlyMap<string, readonly Route[]> = new Map()
+  /** Documents by the services of their variants. */
+  #withVariant = new Map<string, readonly Route[]>()
   #next!: Upstream
   /** The same as `#next` until the code that converts is loaded. */
   #convert!: Upstream
   #json: GrpcJson | undefined
   #loading: Promise<void> | undefined
-  readonly #plans = new WeakMap<Route, { readonly schema: ServiceSchema; readonly plan: TranscodePlan }>()
+  /** By route and schema: the variants of a split may be services of their own. */
+  readonly #plans = new WeakMap<Route, WeakMap<ServiceSchema, TranscodePlan>>()
   /** The plans of automatic routes. */
   readonly #autoPlans = new WeakMap<ServiceSchema, TranscodePlan>()
   readonly #streams = new Set<OpenStream>()
@@ -111,6 +114,13 @@ export class Transcoding {
 
   routesChanged(documents: readonly Route[]): void {
     this.#documented = Map.groupBy(documents, ({ service }) => service)
+    this.#withVariant = new Map()
+    for (const route of documents) {
+      for (const { service } of route.policies?.split?.variants ?? []) {
+        if (service !== undefined)
+          this.#withVariant.set(service, [...(this.#withVariant.get(service) ?? []), route])
+      }
+    }
     this.descriptors.routesChanged()
   }
 
@@ -180,8 +190,10 @@ export class Transcoding {
   #isToBeAsked(service: string): boolean {
     const { config } = this.#options
     if (!config.grpc.reflection) return false
-    const documents = this.#documented.get(service)
-    if (documents === undefined) return this.#hasAutoRoutes
+    const own = this.#documented.get(service)
+    if (own === undefined && this.#hasAutoRoutes) return true
+    const documents = [...(own ?? []), ...(this.#withVariant.get(service) ?? [])]
+    if (documents.length === 0) return false
     if (this.#speaksGrpcAlone(service)) return true
     return documents.some(({ grpc }) => grpc?.isForJson === true || grpc?.allow !== undefined)
   }
@@ -193,11 +205,17 @@ export class Transcoding {
       return undefined
     }
     if (route.origin === 'auto') return this.#autoPlanOf(schema)
-    const known = this.#plans.get(route)
-    if (known?.schema === schema) return known.plan
-    const rules = this.#options.rules.of(service).grpcRules ?? []
-    const plan = this.#createPlan(schema, { choice: route.grpc?.bindings, rules, json: route.grpc?.json })
-    this.#plans.set(route, { schema, plan })
+    let plans = this.#plans.get(route)
+    if (plans === undefined) {
+      plans = new WeakMap()
+      this.#plans.set(route, plans)
+    }
+    let plan = plans.get(schema)
+    if (plan === undefined) {
+      const rules = this.#options.rules.of(service).grpcRules ?? []
+      plan = this.#createPlan(schema, { choice: route.grpc?.bindings, rules, json: route.grpc?.json })
+      plans.set(schema, plan)
+    }
     return plan
   }
 

@@ -150,13 +150,26 @@ function unionProblems(branches: readonly Rules[], value: unknown, path: Path): 
   const reports = branches.map(branch => problemsOf(branch, value, path))
   if (reports.some(report => report.length === 0)) return []
   const [intended] = reports
-    .filter((_, index) => branches[index]!.type === jsonType(value) && branches[index]!.const === undefined)
+    .filter((_, index) => {
+      const { type, const: word, enum: words } = branches[index]!
+      // A text that is none of some words may stand for what another branch writes as an object.
+      return type === jsonType(value) && word === undefined && words === undefined
+    })
     .sort((a, b) => a.length - b.length)
   if (intended !== undefined) return intended
-  const allowed = branches.map(rules => (rules.const === undefined ? typeName(rules) : show(rules.const)))
-  const words = branches.flatMap(rules => (typeof rules.const === 'string' ? [rules.const] : []))
-  const guess = typeof value === 'string' ? didYouMean(value, words) : ''
+  const words = branches.flatMap(rules => wordsOf(rules) ?? [])
+  const allowed = branches.flatMap(rules => wordsOf(rules)?.map(show) ?? typeName(rules))
+  // What switches a thing off is seldom what was meant.
+  if (branches.some(rules => rules.const === false))
+    allowed.push(allowed.splice(allowed.indexOf('false'), 1)[0]!)
+  const guess = typeof value === 'string' ? didYouMean(value, words.map(String)) : ''
   return [{ path, message: `must be ${oneOf(allowed)}, not ${show(value)}${guess}` }]
+}
+
+/** Returns the values that are allowed, one by one; undefined when there are too many. */
+function wordsOf({ const: only, enum: words, type }: Rules): readonly unknown[] | undefined {
+  if (type === 'boolean' && only === undefined) return [true, false]
+  return words ?? (only === undefined ? undefined : [only])
 }
 
 const regExps = new Map<string, RegExp>()
@@ -171,6 +184,7 @@ function regExp(pattern: string): RegExp {
 /** Returns `, not VALUE`, or only the type of a secret or a whole section, which do not belong in a log. */
 function not(schema: Rules, value: unknown): string {
   if (schema.writeOnly !== true && schema.type !== 'object') return `, not ${show(value)}`
+  if (typeof value === 'boolean' && schema.writeOnly !== true) return `, not ${value}`
   return jsonType(value) === schema.type ? '' : `, not ${typeName({ type: jsonType(value) })}`
 }
 
@@ -185,7 +199,14 @@ function jsonType(value: unknown): string {
   return Number.isInteger(value) ? 'integer' : typeof value
 }
 
-function typeName({ type = 'something else' }: Rules): string {
+const MAX_SHOWN_MEMBERS = 3
+
+function typeName({ type = 'something else', properties, required }: Rules): string {
+  // Which object it is shows by what it cannot be without. A whole section of a configuration has many such members.
+  const members = required ?? Object.keys(properties ?? {}).slice(0, 1)
+  if (type === 'object' && members.length > 0 && members.length <= MAX_SHOWN_MEMBERS) {
+    return `an object such as {${members.map(name => `${JSON.stringify(name)}: ...`).join(', ')}}`
+  }
   if (type === 'null') return 'null'
   if (type === 'boolean') return 'true or false'
   const article = /^[aeiou]/.test(type) ? 'an' : 'a'

@@ -8,7 +8,8 @@ export function* findLimitStoreProblems({ store }: Config['rateLimits']): Genera
   if (store !== undefined) yield* under(['rateLimits', 'store'], storeProblems(store))
 }
 
-function* storeProblems({ url, urls, cluster, tls, username, passwordFile }: LimitStore): Generator<Finding> {
+function* storeProblems(store: LimitStore): Generator<Finding> {
+  const { url, urls, cluster, tls, username, passwordFile, prefix } = store
   if (url === undefined && urls === undefined) {
     yield { path: ['url'], message: 'is missing: say where the store is, such as redis://127.0.0.1:6379' }
   }
@@ -18,6 +19,10 @@ function* storeProblems({ url, urls, cluster, tls, username, passwordFile }: Lim
     yield { path: ['urls'], message: 'is for a cluster: set cluster to true' }
   if (cluster && urls === undefined)
     yield { path: ['urls'], message: 'is missing: cluster needs it in place of url' }
+  if (cluster && prefix.includes('{')) {
+    const message = 'must not have "{": in a cluster, what follows it would decide alone where a key is kept'
+    yield { path: ['prefix'], message }
+  }
   const addresses = [
     ...(url === undefined ? [] : [[['url'], url] as const]),
     ...(urls ?? []).map((each, index) => [['urls', index], each] as const),

@@ -8,11 +8,13 @@ import type { Config } from '../schema.ts'
 
 /** Returns what a configuration decides about every route document, wherever the document comes from. */
 export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' | 'stickyCookie'>) {
+  // If there is a key, routes require a token unless they set `auth`.
+  const isOpenByDefault = !keys.jwt && !keys.issuers
   return {
     defaults: config.routes.defaults,
     grpc: config.grpc,
-    // If there is a key, routes require a token unless they set `auth`.
-    defaultAuth: keys.jwt || keys.issuers ? ANY_TOKEN : NO_TOKEN,
+    isOpenByDefault,
+    defaultAuth: isOpenByDefault ? NO_TOKEN : ANY_TOKEN,
     hasCookieSecret: keys.stickyCookie !== undefined,
     authenticators: configuredAuthenticators(config),
     identities: new Set(Object.keys(config.upstream.tls.identities)),

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
@@ -6,6 +7,7 @@ import { NO_COOKIE_SECRET } from '../policies/cookie-secret.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, needsCookieSecret } from '../route/balancer-rule.ts'
+import { findSizeProblems } from '../route/document-size.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findPolicySetNameProblems, findPolicySetRuleProblems } from '../route/read-policy-set.ts'
 import { findRouteRuleProblems } from '../route/read-route-document.ts'
@@ -22,12 +24,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* rangeProblems(['trustedProxies'], config.trustedProxies)
   yield* rangeProblems(['proxyProtocol', 'from'], config.proxyProtocol.from)
   yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
-  if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
-    yield {
-      path: ['adminHost'],
-      message: `${show(config.adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN`,
-    }
-  }
+  yield* adminProblems(config)
   if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
     yield {
       path: ['adminPort'],
@@ -52,6 +49,24 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     ...ruleContext(config),
     hasCookieSecret: hasCookieSecret(config.routes),
   })
+}
+
+/** Finds a listener that everybody could read, and tokens that are one, whose role would depend on their order. */
+function* adminProblems({ adminHost, adminToken, admin: { tokens } }: Config): Generator<Finding> {
+  if (!isLoopback(adminHost) && adminToken === undefined && Object.keys(tokens).length === 0) {
+    yield {
+      path: ['adminHost'],
+      message: `${show(adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN or admin.tokens`,
+    }
+  }
+  const known = new Map<string, string>()
+  if (adminToken !== undefined) known.set(hash('sha256', adminToken), 'adminToken')
+  for (const [name, { sha256 }] of Object.entries(tokens)) {
+    const other = known.get(sha256)
+    if (other !== undefined)
+      yield { path: ['admin', 'tokens', name, 'sha256'], message: `is the hash of ${other} as well` }
+    known.set(sha256, `admin.tokens.${name}`)
+  }
 }
 
 /** Finds what is wrong with the address of the collector. */
@@ -123,9 +138,11 @@ export function* findRoutesRuleProblems(document: unknown, context: RuleContext 
   yield* under(['routes', 'defaults'], findPolicyProblems(defaults, context))
   for (const [name, set] of Object.entries(membersOf(policies))) {
     yield* under(['routes', 'policies', name], findPolicySetNameProblems(name))
+    yield* under(['routes', 'policies', name], findSizeProblems(set))
     yield* under(['routes', 'policies', name], findPolicySetRuleProblems(set, context))
   }
   for (const [id, route] of Object.entries(membersOf(documents))) {
+    yield* under(['routes', 'documents', id], findSizeProblems(route))
     yield* under(['routes', 'documents', id], findRouteRuleProblems(route, context))
   }
 }

@@ -91,6 +91,15 @@ function* costProblems(path: readonly string[], cost: unknown, atOnce: unknown):
   }
 }
 
+/** Warns of what is to happen while a store is away that is never asked. */
+export function* storeDownWarnings(onDown: unknown, isLocal: boolean): Generator<Finding> {
+  if (!isLocal || onDown === undefined) return
+  yield {
+    path: ['onStoreDown'],
+    message: 'never acts, because the rule counts without a store: add "store": "shared"',
+  }
+}
+
 /** Warns of counts that several processes keep, each for itself. */
 export function* localWarnings({ workers = 1 }: RuleContext, isLocal: boolean): Generator<Finding> {
   if (!isLocal || workers < 2) return

@@ -8,6 +8,7 @@ import { clients } from './clients.ts'
 import { compress } from './compress.ts'
 import { concurrency } from './concurrency.ts'
 import { cors } from './cors.ts'
+import { errors } from './errors.ts'
 import { mock, respond } from './fixed-answer.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import { httpsOnly } from './https-only.ts'
@@ -24,6 +25,7 @@ import { split } from './split.ts'
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
 export const POLICY_RULES = {
   clients,
+  errors,
   compress,
   httpsOnly,
   securityHeaders,

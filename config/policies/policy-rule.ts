@@ -16,6 +16,8 @@ export interface RuleContext {
   readonly hasLimitStore?: boolean | undefined
   /** How many processes the gateway has; undefined = not known here. */
   readonly workers?: number | undefined
+  /** Whether routes without `auth` ask for no credentials; undefined = not known here. */
+  readonly isOpenByDefault?: boolean | undefined
   /** Whether there is a secret that signs cookies; undefined = not known here, and not judged. */
   readonly hasCookieSecret?: boolean | undefined
 }

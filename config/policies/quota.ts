@@ -2,7 +2,13 @@ import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
 import { forgeableKeyWarnings, KEY } from './key-rule.ts'
-import { findLimitProblems, LIMIT_FIELDS, localWarnings, onStoreDown } from './limit-fields.ts'
+import {
+  findLimitProblems,
+  LIMIT_FIELDS,
+  localWarnings,
+  onStoreDown,
+  storeDownWarnings,
+} from './limit-fields.ts'
 import { policyRule } from './policy-rule.ts'
 import { hasAddressRule } from './rate-limit.ts'
 
@@ -41,8 +47,9 @@ export const quota = policyRule({
     yield* findLimitProblems(members, members.limit, 'shared', context)
   },
   *warnings(rule, context) {
-    const { key, store } = membersOf(rule)
+    const { key, store, onStoreDown } = membersOf(rule)
     yield* localWarnings(context, store === 'local')
+    yield* storeDownWarnings(onStoreDown, store === 'local')
     const { document } = context
     const isGuarded = document?.rateLimit !== undefined && hasAddressRule(document.rateLimit)
     if (document !== undefined && !isGuarded) yield* under(['key'], forgeableKeyWarnings(key))

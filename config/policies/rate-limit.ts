@@ -2,7 +2,13 @@ import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
 import { forgeableKeyWarnings, KEY, needsIdentity } from './key-rule.ts'
-import { findLimitProblems, LIMIT_FIELDS, localWarnings, onStoreDown } from './limit-fields.ts'
+import {
+  findLimitProblems,
+  LIMIT_FIELDS,
+  localWarnings,
+  onStoreDown,
+  storeDownWarnings,
+} from './limit-fields.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 
 const MAX_RULES = 8
@@ -97,6 +103,7 @@ export const rateLimit = policyRule({
     const isGuarded = hasAddressRule(value)
     for (const [path, rule] of rulesOf(value)) {
       yield* under(path, localWarnings(context, rule.store !== 'shared'))
+      yield* under(path, storeDownWarnings(rule.onStoreDown, rule.store !== 'shared'))
       if (!isGuarded) yield* under([...path, 'key'], forgeableKeyWarnings(rule.key))
     }
   },

@@ -114,7 +114,23 @@ export const split = policyRule({
     if (Array.isArray(variants)) yield* under(['variants'], variantsProblems(variants, sticky, context))
     yield* under(['sticky'], stickyProblems(sticky, context))
   },
+  *warnings(rule, { document = {} }) {
+    const { variants, header } = membersOf(rule)
+    if (!Array.isArray(variants) || header === true || usesVariant(document)) return
+    for (const [index, variant] of variants.entries()) {
+      const { service = document.service, nodes } = membersOf(variant)
+      if (nodes !== undefined || service !== document.service) continue
+      const message = 'goes where `stable` goes: say its `nodes` or its `service`'
+      yield { path: ['variants', index], message }
+    }
+  },
 })
+
+/** Whether what a document says depends on the variant, so that one makes a difference on the same nodes. */
+function usesVariant(document: Readonly<Record<string, unknown>>): boolean {
+  const text = JSON.stringify(document)
+  return text.includes('{variant') || text.includes('"variant"')
+}
 
 function* variantsProblems(
   variants: readonly unknown[],

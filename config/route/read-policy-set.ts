@@ -3,6 +3,7 @@ import { type Finding, show, toReason } from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
 import { membersOf } from '../kit/values.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
+import { findSizeProblems } from './document-size.ts'
 import { PolicySet } from './policy-set.ts'
 import { findRouteRuleProblems } from './read-route-document.ts'
 import { RouteDocument } from './route-schema.ts'
@@ -32,7 +33,11 @@ export function findPolicySetProblems(document: unknown, context?: RuleContext):
       message: 'is not for policy sets: write it in the documents',
     }))
   }
-  return [...findProblems(PolicySet, document), ...findPolicySetRuleProblems(document, context)]
+  return [
+    ...findSizeProblems(document),
+    ...findProblems(PolicySet, document),
+    ...findPolicySetRuleProblems(document, context),
+  ]
 }
 
 /** Returns why a policy set cannot be used; undefined when it can. */

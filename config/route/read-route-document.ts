@@ -11,8 +11,10 @@ import type { RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
 import { findAnswerProblems } from './answered-by.ts'
 import { findBalancerProblems } from './balancer-rule.ts'
+import { findSizeProblems } from './document-size.ts'
 import { findGrpcProblems } from './grpc-json.ts'
 import { findHealthCheckProblems } from './health-check.ts'
+import { findIdleSettings } from './idle-settings.ts'
 import { findMatchRuleProblems } from './match-rule.ts'
 import { findServiceLimitProblems } from './resilience-rules.ts'
 import { findRouteAuthProblems } from './route-auth.ts'
@@ -41,6 +43,12 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
     const problem = { path: [member], message: 'is there twice, and readers disagree on which one counts' }
     return { ...read, problems: [problem, ...problems] }
   }
+  const { problems, ...read } = readMergedDocument(written, context)
+  return { ...read, problems: [...findSizeProblems(written), ...problems] }
+}
+
+/** Examines a route document that has fields of policy sets in it, too, so that it may have any size. */
+export function readMergedDocument(written: unknown, context: RuleContext = {}): RouteFindings {
   const { document, warnings, problems, asWritten } = renameFields(written, RouteDocument)
   const found = [...findProblems(RouteDocument, document), ...findRouteRuleProblems(document, context)]
   return {
@@ -48,6 +56,7 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
     warnings: [
       ...warnings,
       ...findPolicyWarnings(document, { ...context, document: membersOf(document) }),
+      ...findIdleSettings(document, context),
       ...findGrpcWarnings(document),
       ...under(['upstreamTls'], findUpstreamTlsWarnings(membersOf(document).upstreamTls)),
     ],

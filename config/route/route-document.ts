@@ -17,7 +17,7 @@ import { needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { type GrpcDefaults, toGrpcRule } from './grpc-rule.ts'
 import { toHealthCheck } from './health-check.ts'
 import { toMatch } from './match-rule.ts'
-import { findRouteIdProblems, readRouteDocument } from './read-route-document.ts'
+import { findRouteIdProblems, readMergedDocument, readRouteDocument } from './read-route-document.ts'
 import { toBreaker, toHedge, toRetryRules, toServiceLimit } from './resilience-rules.ts'
 import { findUnknownAuthenticators, NO_TOKEN, toRouteAuth } from './route-auth.ts'
 import type { RouteDocument } from './route-schema.ts'
@@ -116,7 +116,7 @@ export function mergeSets(
   const outward = names.map(name => ({ level: name, rules: sets.get(name)! }))
   const inward = outward.toReversed()
   const merged = Object.assign({}, ...inward.map(({ rules }) => rules), document) as RouteDocument
-  const { problems } = readRouteDocument(merged, context)
+  const { problems } = readMergedDocument(merged, context)
   // What is hidden by a nearer level does not count, except where rules add up.
   const inSets = outward.flatMap(({ level, rules }) => [
     ...under(['policies', level], findPolicyProblems(addingRules(rules), { ...context, document: merged })),

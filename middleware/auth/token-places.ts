@@ -1,6 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { takeCookies } from '../../internal/http/header-lines.ts'
+import { parameterName, parameterValue } from '../../internal/http/query.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
 
 /** Where a bearer token may be sent, besides the Authorization header. */
@@ -40,14 +41,17 @@ export function takeTokens(
   return tokens
 }
 
-/** Returns the target without the query parameters called `name`, and adds their values to `values`. */
+/**
+ * Returns the target without the query parameters called `name`, and adds their values to `values`. However they are encoded:
+ * nodes decode names, and must not find a token there that was not judged.
+ */
 function withoutParameter(target: string, name: string, values: string[]): string {
   const query = target.indexOf('?')
   if (query === -1) return target
   const pairs = target.slice(query + 1).split('&')
   const kept = pairs.filter(pair => {
-    if (!pair.startsWith(name) || pair[name.length] !== '=') return true
-    values.push(pair.slice(name.length + 1))
+    if (!pair.includes('=') || parameterName(pair) !== name) return true
+    values.push(parameterValue(pair))
     return false
   })
   if (kept.length === pairs.length) return target

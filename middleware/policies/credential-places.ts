@@ -4,6 +4,8 @@ export interface CredentialPlaces {
   readonly keyHeader?: string | undefined
   /** The query parameter of tokens; undefined = they are not read there. */
   readonly tokenParameter?: string | undefined
+  /** The cookie of tokens; undefined = they are not read there. */
+  readonly tokenCookie?: string | undefined
 }
 
 /** For policies that must not pass on what clients send there. */

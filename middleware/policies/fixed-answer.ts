@@ -1,18 +1,12 @@
-import { GatewayError } from '../../internal/http/errors.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
-import { compileTemplate, contentTypeOf, encodeForHeader, encoderFor } from '../../internal/template.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
+import { compileWritten, type WrittenRule } from './written-answer.ts'
 
 /** An answer that is written in a route document. */
-export interface FixedAnswerRule {
+export interface FixedAnswerRule extends WrittenRule {
   /** Default: 200. */
   readonly status?: number | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** A text, or any other JSON value, which is sent as JSON. */
-  readonly body?: unknown
-  /** Whether texts of the body, and values of headers, are templates. Default: false. */
-  readonly template?: boolean | undefined
   /** How long the client waits for it. Default: 0. */
   readonly delayMs?: number | undefined
 }
@@ -84,7 +78,7 @@ function compileAnswer(
   delays: Delays,
 ): (exchange: Exchange) => UpstreamResponse | Promise<UpstreamResponse> {
   const { delayMs = 0 } = rule
-  const make = rule.template ? compileTemplates(rule) : compileFixed(rule)
+  const make = compileResponse(rule)
   if (delayMs === 0) return make
   return exchange => {
     const response = make(exchange)
@@ -93,88 +87,22 @@ function compileAnswer(
   }
 }
 
-function compileFixed(rule: FixedAnswerRule): () => UpstreamResponse {
-  const { status = 200, body = '' } = rule
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const response = createWholeResponse(status, [...headersOf(rule).flat(), ...MARK], Buffer.from(text))
-  return () => response
-}
-
 /** The function that it returns throws a GatewayError for a body that becomes too long. */
-function compileTemplates(rule: FixedAnswerRule): (exchange: Exchange) => UpstreamResponse {
-  const { status = 200, body } = rule
-  const headers = headersOf(rule)
-  const fields = headers.map(([name, value]) => ({ name, template: compileTemplate(value) }))
-  const [, contentType = ''] = headers.find(isContentType) ?? []
-  const pieces = compileBody(body, contentType)
+function compileResponse(rule: FixedAnswerRule): (exchange: Exchange) => UpstreamResponse {
+  const { status = 200, template } = rule
+  const write = compileWritten(rule)
+  const respond = (exchange: Exchange) => {
+    const { headers, body = NO_BODY } = write(exchange)
+    return createWholeResponse(status, [...headers, ...MARK], body)
+  }
+  if (template) return respond
+  let response: UpstreamResponse | undefined
   return exchange => {
-    const lines: string[] = []
-    for (const { name, template } of fields) {
-      const value = template.render(exchange, encodeForHeader)
-      if (value !== undefined) lines.push(name, value)
-    }
-    return createWholeResponse(status, [...lines, ...MARK], Buffer.from(render(pieces, exchange)))
+    response ??= respond(exchange)
+    return response
   }
 }
 
+const NO_BODY = Buffer.alloc(0)
 /** Tells clients that no node has answered. */
 const MARK = ['x-waygate-mock', '1']
-
-function headersOf({ headers = {}, body }: FixedAnswerRule): (readonly [name: string, value: string])[] {
-  const written = Object.entries(headers)
-  if (body === undefined || written.some(isContentType)) return written
-  return [...written, ['content-type', contentTypeOf(body)]]
-}
-
-function isContentType([name]: readonly [string, string]): boolean {
-  return name.toLowerCase() === 'content-type'
-}
-
-/** A piece of a body: text, or what makes it. The latter returns undefined for a result that is too long. */
-type Piece = string | ((exchange: Exchange) => string | undefined)
-
-const MAX_BODY_LENGTH = 65_536
-const TOO_LONG = new GatewayError('WG_BAD_REQUEST', {
-  detail: 'The answer of this route would have too much of the request in it.',
-  cause: new Error('the result of a template is too long'),
-})
-
-/** @throws GatewayError WG_BAD_REQUEST for a result that is too long */
-function render(pieces: readonly Piece[], exchange: Exchange): string {
-  let text = ''
-  for (const piece of pieces) {
-    const added = typeof piece === 'string' ? piece : piece(exchange)
-    if (added === undefined || text.length + added.length > MAX_BODY_LENGTH) throw TOO_LONG
-    text += added
-  }
-  return text
-}
-
-function compileBody(body: unknown, contentType: string): Piece[] {
-  if (body === undefined) return []
-  if (typeof body !== 'string') return [...jsonPieces(body)]
-  const template = compileTemplate(body)
-  const encode = encoderFor(contentType)!
-  return [exchange => template.render(exchange, encode)]
-}
-
-/** Yields a JSON value whose texts are templates. A result becomes a JSON string as a whole, so it cannot end it. */
-function* jsonPieces(value: unknown): Generator<Piece> {
-  if (typeof value === 'string') {
-    const template = compileTemplate(value)
-    yield exchange => {
-      const result = template.render(exchange, text => text)
-      return result === undefined ? undefined : JSON.stringify(result)
-    }
-  } else if (typeof value !== 'object' || value === null) yield JSON.stringify(value)
-  else {
-    const isList = Array.isArray(value)
-    yield isList ? '[' : '{'
-    for (const [index, [key, member]] of Object.entries(value).entries()) {
-      if (index > 0) yield ','
-      if (!isList) yield `${JSON.stringify(key)}:`
-      yield* jsonPieces(member)
-    }
-    yield isList ? ']' : '}'
-  }
-}

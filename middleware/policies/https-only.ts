@@ -1,6 +1,6 @@
 import { normaliseHost } from '../../internal/http/authority.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { getHeader } from '../../internal/http/header-lines.ts'
+import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
 import { parameterName, queryOf } from '../../internal/http/query.ts'
 import { askedHostOf, type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
 import { HTTPS_PORT, redirectToTls } from '../../internal/redirect-to-tls.ts'
@@ -33,9 +33,11 @@ function isSafe({ call }: Exchange): boolean {
   return call.method === 'GET' || call.method === 'HEAD'
 }
 
-function hasSecret({ call, head }: Exchange, { keyHeader, tokenParameter }: CredentialPlaces): boolean {
+function hasSecret({ call, head }: Exchange, places: CredentialPlaces): boolean {
+  const { keyHeader, tokenCookie, tokenParameter } = places
   if (head.authorization !== undefined) return true
   if (keyHeader !== undefined && getHeader(head.headers, keyHeader) !== undefined) return true
+  if (tokenCookie !== undefined && getCookie(head.headers, tokenCookie) !== undefined) return true
   if (tokenParameter === undefined) return false
   return queryOf(call.target)
     .split('&')

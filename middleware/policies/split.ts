@@ -10,7 +10,7 @@ import {
 } from '../../internal/conditions.ts'
 import { getAllHeaders, isNamed, removeHeaders } from '../../internal/http/header-lines.ts'
 import { createNodeSelection, type NodeSelection } from '../../internal/nodes/node-selection.ts'
-import { type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
+import { type Exchange, type OutgoingRequest, type Policy, schemeOf } from '../../internal/policy.ts'
 import type { Route, VariantTarget } from '../../internal/routing/route.ts'
 import { createAddressTest } from '../request/client-address.ts'
 import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
@@ -129,7 +129,7 @@ export function createSplit(rule: SplitRule, tools: SplitTools): Policy {
       if (
         target &&
         onUnavailable === STABLE &&
-        !hasUsableNode(target.service, target.nodes, outgoing.rpc !== undefined)
+        !hasUsableNode(target.service, target.nodes, rpcFor(outgoing, target.service) !== undefined)
       ) {
         diverted(exchange, call.variant)
         call.variantWanted = call.variant
@@ -137,6 +137,8 @@ export function createSplit(rule: SplitRule, tools: SplitTools): Policy {
         target = undefined
       }
       const { service, nodes } = target ?? stable
+      outgoing.rpc = rpcFor(outgoing, service)
+      outgoing.dialect = outgoing.rpc && exchange.dialect
       outgoing.service = service
       outgoing.nodes = nodes
       return undefined
@@ -152,6 +154,11 @@ export function createSplit(rule: SplitRule, tools: SplitTools): Policy {
     },
     ...(header && { hidesFromClient: isVariantHeader }),
   }
+}
+
+/** Returns the gRPC call that a request makes of a service: another one may have other methods, or no gRPC. */
+function rpcFor({ rpc, rpcFor }: OutgoingRequest, service: string): OutgoingRequest['rpc'] {
+  return rpcFor === undefined ? rpc : rpcFor(service)
 }
 
 function isVariantHeader(spelling: string): boolean {

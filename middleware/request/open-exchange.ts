@@ -38,7 +38,7 @@ export interface OpenExchangeOptions {
   /** The major version of HTTP that the listener speaks. A request of another one is refused. */
   readonly httpVersion: 1 | 2
   /** Called once per request, before it is served. */
-  readonly onOpen: () => void
+  readonly onOpen: (call: Call) => void
   /** Called once per request, when its answer is over or its client has left. */
   readonly onClose: (exchange: Exchange) => void
   readonly now?: () => number
@@ -177,7 +177,7 @@ export function createOpenExchange({
       plan: undefined,
       outgoing: undefined,
     }
-    onOpen()
+    onOpen(call)
     response.on('close', () => onClose(exchange))
     return exchange
   }

@@ -13,6 +13,8 @@ export interface ExplainQuestion {
   readonly client: string
   /** Claims that are taken as verified; undefined = the identity is not known. */
   readonly claims: Readonly<Record<string, unknown>> | undefined
+  /** Whether the credentials in the headers are verified. */
+  readonly verify: boolean
 }
 
 /** One step of a request. The first one that is not `ok`, or that answers, is the last. */
@@ -79,8 +81,9 @@ export function readCheckQuestion(body: unknown): CheckQuestion {
   return { id: body.id, document: body.document }
 }
 
-const FIELDS = ['method', 'url', 'headers', 'client', 'claims']
-const METHOD = /^[A-Z][A-Z-]*$/
+const FIELDS = ['method', 'url', 'headers', 'client', 'claims', 'verify']
+/** What listeners of both versions of HTTP take for the name of a method. */
+const METHOD = /^[A-Z]{1,32}(?:-[A-Z]{1,32})?$/
 
 /**
  * Reads the body of a question.
@@ -92,26 +95,50 @@ export function readQuestion(body: unknown): ExplainQuestion {
   const unknown = Object.keys(body).find(field => !FIELDS.includes(field))
   if (unknown !== undefined)
     throw new TypeError(`unknown field ${JSON.stringify(unknown)}: the fields are ${FIELDS.join(', ')}`)
-  const { method = 'GET', url, headers = {}, client = '127.0.0.1', claims } = body
+  const { method = 'GET', url, headers = {}, client = '127.0.0.1', claims, verify = false } = body
   if (typeof method !== 'string' || !METHOD.test(method))
-    throw new TypeError('method must be a name in upper case')
+    throw new TypeError(`method must be a name in upper case, such as GET, not ${JSON.stringify(method)}`)
   if (typeof url !== 'string' || !/^(?:\/|https?:\/\/)/i.test(url))
     throw new TypeError('url must begin with / or http://')
   if (typeof client !== 'string' || isIP(client) === 0)
     throw new TypeError(`client must be an IP address, not ${JSON.stringify(client)}`)
   if (claims !== undefined && !isObject(claims)) throw new TypeError('claims must be a JSON object')
-  return { method, url, headers: readHeaders(headers), client, claims }
+  if (typeof verify !== 'boolean') throw new TypeError('verify must be true or false')
+  if (verify && claims !== undefined) throw new TypeError('claims cannot be given together with verify')
+  return { method, url, headers: readHeaders(headers), client, claims, verify }
+}
+
+/** @throws TypeError when the length of a body is said so that no listener would take the request */
+function checkFraming(lines: readonly string[]): void {
+  const valuesOf = (name: string) =>
+    lines.filter((_, i) => i % 2 === 1 && lines[i - 1]!.toLowerCase() === name)
+  const [coding, ...codings] = valuesOf('transfer-encoding')
+  const [length, ...lengths] = valuesOf('content-length')
+  if (coding !== undefined && length !== undefined)
+    throw new TypeError(
+      'headers must not have Content-Length beside Transfer-Encoding: such a request is refused as malformed',
+    )
+  if (codings.length > 0 || (coding !== undefined && coding.toLowerCase() !== 'chunked'))
+    throw new TypeError(
+      'headers.transfer-encoding must be "chunked": any other request is refused as malformed',
+    )
+  if (lengths.length > 0 || (length !== undefined && !/^\d{1,15}$/.test(length)))
+    throw new TypeError(
+      'headers.content-length must be one number: any other request is refused as malformed',
+    )
 }
 
 function readHeaders(headers: unknown): string[] {
   if (!isObject(headers)) throw new TypeError('headers must be an object of names and values')
-  return Object.entries(headers).flatMap(([name, value]) => {
+  const lines = Object.entries(headers).flatMap(([name, value]) => {
     const values: unknown[] = Array.isArray(value) ? value : [value]
     return values.flatMap(each => {
       if (typeof each === 'string' && isHeader(name, each)) return [name, each]
       throw new TypeError(`headers.${name} must be a text that a header can have, or a list of them`)
     })
   })
+  checkFraming(lines)
+  return lines
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -39,10 +39,13 @@ export function createOutgoing(exchange: Exchange, readRpc: ReadRpc): OutgoingRe
     })
   }
   let rpc: Rpc | undefined
+  let rpcFor: OutgoingRequest['rpcFor']
   if (dialect !== undefined) {
     // A service may be registered under the name of its gRPC service. Its automatic route strips the name.
     if (route.origin === 'auto' && !isMethodPath(target) && isMethodPath(call.target)) target = call.target
-    rpc = readRpc(exchange, route, target)
+    const seen = target
+    rpcFor = service => readRpc(exchange, route, seen, service)
+    rpc = rpcFor(route.service)
   }
   const hides = plan?.hidesFromClient
   const interim = hides === undefined ? response : hidingFields(response, hides)
@@ -57,6 +60,7 @@ export function createOutgoing(exchange: Exchange, readRpc: ReadRpc): OutgoingRe
     body: null,
     rpc,
     dialect: rpc && dialect,
+    rpcFor,
     isWebSocket,
     interim,
   }

@@ -13,18 +13,20 @@ export interface RpcOptions {
  * Returns the call that an authorized request makes; undefined when it goes to a node as plain HTTP.
  *
  * @param target as the node sees it
+ * @param service whose nodes are to get it
  * @throws GatewayError WG_NO_METHOD when the target is not the path of a method
  */
-export type ReadRpc = (exchange: Exchange, route: Route, target: string) => Rpc | undefined
+export type ReadRpc = (exchange: Exchange, route: Route, target: string, service: string) => Rpc | undefined
 
 export function createReadRpc({ findMethod, speaksHttpAlone }: RpcOptions): ReadRpc {
-  return ({ call, dialect }, route, target) => {
+  return ({ call, dialect }, route, target, service) => {
+    call.rpc = undefined
     if (dialect === undefined) return undefined
     // Nodes of HTTP may speak gRPC-web themselves.
-    if (dialect !== 'grpc' && (route.grpc?.web === false || speaksHttpAlone(route.service))) return undefined
+    if (dialect !== 'grpc' && (route.grpc?.web === false || speaksHttpAlone(service))) return undefined
     const method = methodOf(target)
     call.rpc = method
-    const traits = findMethod(route.service, method)
+    const traits = findMethod(service, method)
     return {
       method,
       isIdempotent: traits?.isIdempotent === true || route.grpc?.idempotent.includes(method) === true,

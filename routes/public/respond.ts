@@ -5,7 +5,7 @@ import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import type { ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
-import type { Exchange, ResponseHead, RoutePlan, TransformBody } from '../../internal/policy.ts'
+import type { Exchange, OwnRefusal, ResponseHead, RoutePlan, TransformBody } from '../../internal/policy.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
@@ -118,13 +118,16 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     }
     // After a request timeout, the rest of the body is not waited for.
     if (known.code === 'WG_REQUEST_TIMEOUT') response.closeAfter()
+    const own = plan?.refusal && ownRefusal(exchange, known, plan.refusal)
     if (exchange.dialect !== undefined) {
-      endCall(exchange, refusalOfError(known), 'gateway', known.headers)
+      endCall(exchange, refusalOfError(known), 'gateway', known.headers, own)
       return
     }
-    const body = Buffer.from(problemBody(known, call.requestId, call.trace?.traceId))
-    const headers = ['content-type', PROBLEM_CONTENT_TYPE, 'content-length', String(body.length)]
+    const body = own?.body ?? Buffer.from(problemBody(known, call.requestId, call.trace?.traceId))
+    const headers = ['content-length', String(body.length)]
+    if (own?.body === undefined) headers.unshift('content-type', PROBLEM_CONTENT_TYPE)
     for (const [name, value] of Object.entries(known.headers ?? {})) headers.push(name, value)
+    if (own !== undefined) addMissing(headers, own.headers)
     let { status } = known
     if (plan !== undefined) status = editHead(exchange, { status, headers, from: 'gateway' })
     addOwnFields(headers, call)
@@ -139,11 +142,14 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     { status, lines }: GrpcRefusal,
     from: ResponseHead['from'],
     fields: GatewayError['headers'] = {},
+    own?: OwnRefusal,
   ): void {
     const { call, dialect, head, response, plan } = exchange
     call.grpcStatus = status
     const headers = ['content-type', head.contentType!.split(';', 1)[0]!]
     for (const [name, value] of Object.entries(fields)) headers.push(name, value)
+    // A call has no body of text: of what a document says, its headers are left.
+    if (own !== undefined) addMissing(headers, own.headers)
     if (dialect === 'grpc') headers.push(...lines)
     if (plan !== undefined) editHead(exchange, { status: 200, headers, from })
     addOwnFields(headers, call)
@@ -151,6 +157,20 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     response.writeHead(200, headers)
     if (dialect === 'grpc') response.end()
     else response.end(writeWebTrailers(lines, dialect === 'web-text'))
+  }
+
+  /** Returns what the route says in place of the problem document of an error. */
+  function ownRefusal(
+    exchange: Exchange,
+    error: GatewayError,
+    write: NonNullable<RoutePlan['refusal']>,
+  ): OwnRefusal | undefined {
+    try {
+      return write(error, exchange)
+    } catch (bug) {
+      onInternalError(bug)
+      return undefined
+    }
   }
 
   /** Lets the policies of the route edit a head in place, and returns its new status. */
@@ -205,6 +225,15 @@ function addHsts(headers: string[], { hsts }: ClientTls): void {
 }
 
 const HSTS = 'strict-transport-security'
+
+/** Adds the lines whose names are not among `headers`: what the gateway says there must reach the client. */
+function addMissing(headers: string[], lines: readonly string[]): void {
+  const added: string[] = []
+  for (let i = 0; i < lines.length; i += 2) {
+    if (getHeader(headers, lines[i]!.toLowerCase()) === undefined) added.push(lines[i]!, lines[i + 1]!)
+  }
+  headers.push(...added)
+}
 
 /** Whether a request in a dialect of gRPC is a call; nodes of HTTP get gRPC-web as a plain request. */
 function isCall({ outgoing }: Exchange): boolean {

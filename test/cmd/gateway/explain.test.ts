@@ -202,12 +202,35 @@ test('a malformed question is refused with what is wrong', async t => {
   ])
   assert.deepEqual(await ask('{"url": "/", "methd": "GET"}'), [
     400,
-    'unknown field "methd": the fields are method, url, headers, client, claims',
+    'unknown field "methd": the fields are method, url, headers, client, claims, verify',
   ])
   assert.deepEqual(await ask('{"url": "/", "headers": {"a": 1}}'), [
     400,
     'headers.a must be a text that a header can have, or a list of them',
   ])
+  for (const [question, detail] of [
+    [{ method: 'GE T' }, 'method must be a name in upper case, such as GET, not "GE T"'],
+    [{ method: 'get' }, 'method must be a name in upper case, such as GET, not "get"'],
+    [{ method: 'M--X' }, 'method must be a name in upper case, such as GET, not "M--X"'],
+    [
+      { headers: { 'content-length': '1', 'Transfer-Encoding': 'chunked' } },
+      'headers must not have Content-Length beside Transfer-Encoding: such a request is refused as malformed',
+    ],
+    [
+      { headers: { 'content-length': ['1', '2'] } },
+      'headers.content-length must be one number: any other request is refused as malformed',
+    ],
+    [
+      { headers: { 'content-length': '-1' } },
+      'headers.content-length must be one number: any other request is refused as malformed',
+    ],
+    [
+      { headers: { 'transfer-encoding': 'gzip' } },
+      'headers.transfer-encoding must be "chunked": any other request is refused as malformed',
+    ],
+  ] as const) {
+    assert.deepEqual(await ask(JSON.stringify({ url: '/', ...question })), [400, detail])
+  }
   assert.equal((await ask('{', 'application/json'))[0], 400)
   assert.deepEqual(await ask('url=/', 'text/plain'), [400, 'the body must be a JSON object'])
 })
@@ -324,6 +347,57 @@ test('explain: shows no Authorization value', async t => {
   const page = await ask({ url: '/r', headers: secrets })
   assert.equal(page.wouldAnswer, null)
   assert.doesNotMatch(JSON.stringify(page), /s3cret/)
+})
+
+test('explain: a token in the query goes no further than in a real request, however it is spelled', async t => {
+  const { ask, node, port } = await setUp(t, {
+    withKey: true,
+    document: { jwt: { queryParameter: 'access_token', cookie: 'session' } },
+    routes: {
+      r: { service: 'user', auth: 'jwt', path: '/r', match: { query: { access_token: { present: true } } } },
+      open: { ...OPEN, path: '/open' },
+      either: { service: 'user', auth: ['api-key', 'jwt'], path: '/either' },
+    },
+    config: { apiKeys: { enabled: true, prefix: '/k/', header: 'X-Key' } },
+  })
+  const secret = token()
+  const outgoing = ({ steps }: ExplainPage) => steps.find(({ step }) => step === 'outgoing')
+  for (const name of ['access_token', '%61ccess_token']) {
+    const target = `/r?a=1&${name}=${secret}&b=2`
+    assert.equal((await send(port, { path: target })).status, 200)
+    assert.equal(node.requests.at(-1)!.target, '/r?a=1&b=2')
+    for (const claims of [undefined, { sub: 'u1' }]) {
+      const page = await ask({ url: target, ...(claims && { claims }) })
+      assert.equal(outgoing(page)?.text, 'GET /r?a=1&b=2')
+      assert.equal(JSON.stringify(page).includes(secret), false)
+      assert.deepEqual(page.candidates[0], { id: 'r', fits: true, lost: null })
+    }
+  }
+  const either = await ask({
+    url: `/either?access_token=${secret}`,
+    headers: { cookie: `session=${secret}; a=b` },
+  })
+  assert.equal(outgoing(either)?.text, 'GET /either')
+  // A route that reads no tokens passes what looks like one on.
+  const open = await ask({ url: `/open?access_token=${secret}` })
+  assert.equal(outgoing(open)?.text, 'GET /open?access_token=(not shown)')
+  assert.equal((await send(port, { path: `/open?access_token=${secret}` })).status, 200)
+  assert.match(node.requests.at(-1)!.target, /access_token/)
+})
+
+test('explain: httpsOnly refuses a token in a cookie, as it does for real requests', async t => {
+  const { ask, port } = await setUp(t, {
+    withKey: true,
+    config: { trustedProxies: ['10.0.0.1'] },
+    document: { jwt: { cookie: 'session' } },
+    routes: { r: { service: 'user', auth: 'jwt', path: '/r', httpsOnly: true } },
+  })
+  const headers = { cookie: 'session=abc' }
+  assert.deepEqual((await ask({ url: 'http://a/r', headers })).wouldAnswer, {
+    ...{ status: 403, code: 'WG_HTTPS_REQUIRED' },
+  })
+  assert.equal((await send(port, { path: '/r', headers })).json().code, 'WG_HTTPS_REQUIRED')
+  assert.deepEqual((await ask({ url: 'http://a/r' })).wouldAnswer, { status: 308 })
 })
 
 test('a document is judged against the table: refused, without nodes, hidden, tied, or laxer than what it replaces', async t => {

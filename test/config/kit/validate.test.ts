@@ -106,3 +106,31 @@ function sample(schema: SchemaObject, next: () => number, faults: number): unkno
       return pick([1, 'a', null])
   }
 }
+
+test('a value in place of an object is answered with the form of the object', () => {
+  for (const [fields, message] of [
+    [{ rateLimit: 10 }, 'must be an object such as {"limit": ...}, a list or false, not 10'],
+    [{ rateLimit: [10] }, 'must be an object such as {"limit": ...}, not an integer'],
+    [
+      { rateLimit: { limit: 1, key: 'x-api-key' } },
+      'must be "address", "route", "service", "subject", an object such as {"header": ...} or a list, not "x-api-key"',
+    ],
+    [
+      { rateLimit: { limit: 1, key: ['x-api-key'] } },
+      'must be "address", "route", "service", "subject" or an object such as {"header": ...}, not "x-api-key"',
+    ],
+    [{ cors: 'https://a' }, 'must be an object such as {"origins": ...} or false, not "https://a"'],
+    [{ grpc: true }, 'must be an object such as {"timeoutMs": ...}, not true'],
+    [{ hedge: '1' }, 'must be true, false or an object such as {"afterMs": ...}, not "1"'],
+    [
+      { fallback: 'other' },
+      'must be an object such as {"status": ...}, an object such as {"service": ...} or an object such as {"stale": ...}, not "other"',
+    ],
+  ] as const) {
+    const found = findProblems(RouteDocument, { path: '/a', service: 's', ...fields })
+    assert.deepEqual(
+      found.map(problem => problem.message),
+      [message],
+    )
+  }
+})

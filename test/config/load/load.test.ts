@@ -183,7 +183,7 @@ test('all problems are reported at once, each with its source, line and path', t
   assert.deepEqual(problems.sort(), [
     'environment WAYGATE_WORKERS: $.workers: must be an integer, not "many"',
     'option --log-level: $.logLevel: must be "fatal", "error", "warn", "info", "debug", "trace" or "silent", not "inof" (did you mean "info"?)',
-    'waygate.yaml:10: $.routes.documents.users.auth: must be "jwt", "api-key", "basic", "mtls", "none", an object or a list, not "jwtt" (did you mean "jwt"?)',
+    'waygate.yaml:10: $.routes.documents.users.auth: must be "jwt", "api-key", "basic", "mtls", "none", an object such as {"jwt": ...} or a list, not "jwtt" (did you mean "jwt"?)',
     'waygate.yaml:12: $.breaker.failureRatio: must be > 0, not 0',
     'waygate.yaml:13: $.clientLimits: must be an object, not an integer',
     'waygate.yaml:1: $.port: must be <= 65535, not 99999',
@@ -420,7 +420,7 @@ test('messages never repeat a secret', t => {
   const problems = problemsOf(t, 'adminToken: "hush hush"\njwt: { secret: 12345 }\netcd: hush-too')
   assert.deepEqual(problems, [
     'waygate.yaml:1: $.adminToken: must be printable ASCII without spaces',
-    'waygate.yaml:3: $.etcd: must be an object, not a string',
+    'waygate.yaml:3: $.etcd: must be an object such as {"embedded": ...}, not a string',
     'waygate.yaml:2: $.jwt.secret: must be a string, not an integer',
   ])
 })

@@ -171,9 +171,9 @@ function write(address: bigint, length: number): string {
 const many = (count: number) => Array.from({ length: count }, (_, i) => `10.0.${i >> 8}.${i & 255}`)
 
 const malformed: [clients: unknown, reason: string][] = [
-  [true, '$.clients: must be false or an object, not true'],
-  [null, '$.clients: must be false or an object, not null'],
-  [[], '$.clients: must be false or an object, not []'],
+  [true, '$.clients: must be an object such as {"allow": ...} or false, not true'],
+  [null, '$.clients: must be an object such as {"allow": ...} or false, not null'],
+  [[], '$.clients: must be an object such as {"allow": ...} or false, not []'],
   [{}, '$.clients: must have allow or deny'],
   [{ enforce: false }, '$.clients: must have allow or deny'],
   [{ allow: [] }, '$.clients.allow: must not be empty'],

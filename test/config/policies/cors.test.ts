@@ -47,9 +47,9 @@ const NO_ORIGIN =
   'must be an origin such as "https://app.example.com", "https://*.example.com", "http://localhost:*", "null" or "*", not'
 
 const refused: [cors: unknown, reason: string][] = [
-  [true, '$.cors: must be false or an object, not true'],
-  [null, '$.cors: must be false or an object, not null'],
-  ['*', '$.cors: must be false or an object, not "*"'],
+  [true, '$.cors: must be an object such as {"origins": ...} or false, not true'],
+  [null, '$.cors: must be an object such as {"origins": ...} or false, not null'],
+  ['*', '$.cors: must be an object such as {"origins": ...} or false, not "*"'],
   [{}, '$.cors.origins: is missing'],
   [{ origins: [] }, '$.cors.origins: must not be empty'],
   [{ origins: '*' }, '$.cors.origins: must be a list, not "*"'],

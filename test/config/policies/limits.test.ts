@@ -218,6 +218,11 @@ const stores: [store: object, problems: string[]][] = [
   [{ url: 'redis://[::1]:6379/15', timeoutMs: 50, retryMs: 500, prefix: 'gw:' }, []],
   [{ url: 'rediss://cache.example', tls: {} }, []],
   [{ urls: ['redis://a:1', 'redis://b:1'], cluster: true }, []],
+  [{ url: 'redis://a:1', prefix: '{w}:' }, []],
+  [
+    { urls: ['redis://a:1'], cluster: true, prefix: '{w}:' },
+    [`${at}.prefix: must not have "{": in a cluster, what follows it would decide alone where a key is kept`],
+  ],
   [{}, [`${at}.url: is missing: say where the store is, such as redis://127.0.0.1:6379`]],
   [{ url: 'http://a' }, [`${at}.url: must be like redis://10.0.0.7:6379/0, not "http://a"`]],
   [{ url: 'redis://' }, [`${at}.url: must be like redis://10.0.0.7:6379/0, not "redis://"`]],

@@ -318,9 +318,9 @@ test('a fallback may be a fixed answer without headers and body, another service
 })
 
 const refused: [document: unknown, reason: string][] = [
-  [null, '$: must be an object, not null'],
-  [[], '$: must be an object, not a list'],
-  ['/a', '$: must be an object, not a string'],
+  [null, '$: must be an object such as {"path": ...}, not null'],
+  [[], '$: must be an object such as {"path": ...}, not a list'],
+  ['/a', '$: must be an object such as {"path": ...}, not a string'],
   [{}, '$.path: is missing; $.service: is missing; a document without it has redirect or respond'],
   [{ path: '/a', service: 's', host: ['a'] }, '$.host: is not a known field (did you mean "hosts"?)'],
   [{ path: '/a', service: 's', colour: 1 }, '$.colour: is not a known field'],
@@ -389,7 +389,7 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
   [
     { path: '/a', service: 's', rewriteLocation: 'never' },
-    '$.rewriteLocation: must be true or false or "always", not "never"',
+    '$.rewriteLocation: must be true, false or "always", not "never"',
   ],
   [{ path: '/a', service: 's', maxBodyBytes: -1 }, '$.maxBodyBytes: must be >= 0, not -1'],
   [
@@ -398,7 +398,7 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', balancer: 'weighted-round-robbin' },
-    '$.balancer: must be "weighted-round-robin", "weighted-random", "least-request", "peak-ewma", "consistent-hash", "sticky-cookie" or an object, not "weighted-round-robbin" (did you mean "weighted-round-robin"?)',
+    '$.balancer: must be "weighted-round-robin", "weighted-random", "least-request", "peak-ewma", "consistent-hash", "sticky-cookie" or an object such as {"consistent-hash": ...}, not "weighted-round-robbin" (did you mean "weighted-round-robin"?)',
   ],
   [{ path: '/a', service: 's', slowStartMs: -1 }, '$.slowStartMs: must be >= 0, not -1'],
   [
@@ -436,7 +436,7 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', auth: 'JWT' },
-    '$.auth: must be "jwt", "api-key", "basic", "mtls", "none", an object or a list, not "JWT" (did you mean "jwt"?)',
+    '$.auth: must be "jwt", "api-key", "basic", "mtls", "none", an object such as {"jwt": ...} or a list, not "JWT" (did you mean "jwt"?)',
   ],
   [{ path: '/a', service: 's', auth: {} }, '$.auth: must not have fewer than 1 properties'],
   [
@@ -450,7 +450,7 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', auth: [] }, '$.auth: must not be empty'],
   [
     { path: '/a', service: 's', auth: ['jwt', 'none'] },
-    '$.auth[1]: must be "jwt", "api-key", "basic", "mtls" or an object, not "none"',
+    '$.auth[1]: must be "jwt", "api-key", "basic", "mtls" or an object such as {"jwt": ...}, not "none"',
   ],
   [
     { path: '/a', service: 's', auth: ['jwt', { basic: { role: ['a'] } }] },
@@ -458,7 +458,7 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', auth: { jwt: { claims: { tier: null } } } },
-    '$.auth.jwt.claims.tier: must be a string, a number, true or false or a list, not null',
+    '$.auth.jwt.claims.tier: must be a string, a number, true, false or a list, not null',
   ],
   [
     { path: '/a', service: 's', auth: [{ 'api-key': { claims: { '$.a[': 1 } } }] },

@@ -43,6 +43,20 @@ test('a token in the query is removed, and the rest stays byte for byte', () => 
   }
 })
 
+test('another spelling of the parameter is the same parameter', () => {
+  for (const target of ['/a?%71=abc&x=1', '/a?x=1&%71=abc', '/a?x=1&%71=%61b%63']) {
+    const taken = take([], target)
+    assert.equal(taken.bearer, 'Bearer abc', target)
+    assert.equal(taken.target, '/a?x=1')
+  }
+  for (const target of ['/?q=abc&%71=def', '/?%71=abc&%71=def']) {
+    assert.throws(() => take([], target), { code: 'WG_BAD_REQUEST' }, target)
+  }
+  for (const target of ['/?%2571=abc', '/?q%5B%5D=abc', '/?%71%zz=abc', '/?%51=abc']) {
+    assert.deepEqual(take([], target), { bearer: '', headers: [], target })
+  }
+})
+
 test('a request without a token is left unchanged', () => {
   for (const [lines, target] of [
     [[], '/a'],

@@ -77,7 +77,7 @@ test('httpsOnly: a GET or HEAD is sent to the same target, by the host that the 
 test('httpsOnly: Bearer over plain is refused, not redirected', async t => {
   const { ask, node } = await setUp(t, true, {
     config: { apiKeys: { enabled: true, prefix: '/k/', header: 'X-Key' } },
-    document: { jwt: { queryParameter: 'access_token' } },
+    document: { jwt: { queryParameter: 'access_token', cookie: 'session' } },
     withKey: true,
   })
   assert.equal(await ask({ authorization: 'Bearer x' }), 'refused')
@@ -85,6 +85,8 @@ test('httpsOnly: Bearer over plain is refused, not redirected', async t => {
   assert.equal(await ask({ 'x-key': 'k' }), 'refused')
   assert.equal(await ask({}, '/a?access_token=t'), 'refused')
   assert.equal(await ask({}, '/a?access%5ftoken=t'), 'refused')
+  assert.equal(await ask({ cookie: 'a=1; session=t' }), 'refused')
+  assert.equal(await ask({ cookie: 'sessions=t' }), 'https://api.example/a')
   assert.equal(await ask({}, '/a?token=t'), 'https://api.example/a?token=t')
   assert.equal(node.requests.length, 0)
 })
@@ -134,5 +136,8 @@ test('httpsOnly: is a problem where nothing can be known to use TLS', () => {
     defaultsProblem({ httpsOnly: true }, { knowsTls: false })!,
     /^\$\.routes\.defaults\.httpsOnly: would refuse/,
   )
-  assert.match(reasonOf({ httpsOnly: 'yes' })!, /^\$\.httpsOnly: must be false, true or an object, not "yes"/)
+  assert.match(
+    reasonOf({ httpsOnly: 'yes' })!,
+    /^\$\.httpsOnly: must be true, an object such as \{"port": \.\.\.\} or false, not "yes"/,
+  )
 })

@@ -10,7 +10,7 @@ import {
 import { Call } from '../../../internal/call.ts'
 import { createRequestHeadReader } from '../../../internal/http/request-head.ts'
 import { type Exchange, runSteps } from '../../../internal/policy.ts'
-import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
+import { PolicyCounts } from '../../../routes/admin/metrics/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
 import { testLimits } from '../../support/limits.ts'
@@ -44,6 +44,8 @@ export interface PolicyCase {
   readonly whenBusy?: boolean
   /** How a handshake with these headers is answered. */
   readonly handshake: number
+  /** Further fields of the document or the defaults with the rule, without which it does not show. Default: none. */
+  readonly beside?: object
   /** Content of the configuration file, besides `routes`. */
   readonly document?: object
 }
@@ -51,7 +53,7 @@ export interface PolicyCase {
 /** What every policy must do. To be called once by the test file of each policy. */
 export function policyContract(name: PolicyName, policy: PolicyCase): void {
   const { rule, bad, headers = {}, shows, onRefusals, withoutNode = onRefusals } = policy
-  const { document, whenBusy = false } = policy
+  const { beside = {}, document, whenBusy = false } = policy
 
   async function setUp(t: TestContext, routes: Readonly<Record<string, object>>, defaults: object = {}) {
     const node = await startNode(t, async (socket, request) => {
@@ -82,6 +84,7 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
   /** The fields of a route with a rule, which may be what answers in place of a service. */
   const withRule = (value: unknown, service = 'user') => ({
     ...(!answers && { service }),
+    ...beside,
     [name]: value,
   })
   const openWith = (value: unknown) => ({ auth: 'none', ...withRule(value) })
@@ -116,7 +119,7 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
       const { ask } = await setUp(
         t,
         { with: { ...open, path: '/with' }, without: { ...open, path: '/without', [name]: false } },
-        { [name]: rule },
+        { ...beside, [name]: rule },
       )
       assert.equal(shows(await ask('/with')), true)
       assert.equal(shows(await ask('/without')), false)

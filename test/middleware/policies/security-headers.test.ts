@@ -184,7 +184,10 @@ test('security: what is removed from heads does not come in a trailer', async t 
 })
 
 const refused: [securityHeaders: unknown, reason: string][] = [
-  ['strict', '$.securityHeaders: must be false, "api", "web" or an object, not "strict"'],
+  [
+    'strict',
+    '$.securityHeaders: must be "api", "web", an object such as {"preset": ...} or false, not "strict"',
+  ],
   [{ preset: 'strict' }, '$.securityHeaders.preset: must be "api" or "web", not "strict"'],
   [{}, '$.securityHeaders: must not have fewer than 1 properties'],
   [{ csp: 'a\nb' }, '$.securityHeaders.csp: must be printable ASCII'],
