@@ -25,6 +25,8 @@ const LIMITED = {
     { limit: 1, windowSeconds: 3_600, enforce: false },
   ],
 }
+/** A collector that is away. */
+const TRACING = { tracing: { endpoint: 'http://127.0.0.1:9' } }
 const STORE = { rateLimits: { store: { url: 'redis://127.0.0.1:9' } } }
 /** A route with a variant that has no node. */
 const SPLIT = {
@@ -44,7 +46,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] }, ...STORE },
+    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] }, ...STORE, ...TRACING },
     routes: {
       refusing: REFUSING,
       limited: LIMITED,
@@ -127,7 +129,7 @@ test('docs/observability.md lists the fields of the access log in their order', 
       limited: LIMITED,
       split: SPLIT,
     },
-    document: STORE,
+    document: { ...STORE, ...TRACING },
   })
   await send(port, { path: '/seven', headers: { 'x-request-id': 'seven' } })
   await send(port, { path: '/split', headers: { 'x-request-id': 'eight' } })

@@ -114,7 +114,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const tracing = config.tracing.endpoint
     ? (await import('./tracing.ts')).openTracing({
         ...{ config: config.tracing, logger },
-        revision: () => table.source().revision,
         loopWaitMs: () => loop.turnMs,
       })
     : undefined
