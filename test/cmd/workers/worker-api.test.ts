@@ -97,7 +97,7 @@ test('pages of two workers are merged: counts are sums, and each thing is listed
 
   const route = await api.route('users')
   assert.deepEqual([route?.route.requests, route?.route.nodes.length], [5, 1])
-  assert.equal(route?.route.nodes[0]!.requests, 5)
+  assert.equal(route?.route.nodes[0]?.requests, 5)
   assert.equal(JSON.parse(route!.document!.text).path, '/user/*')
   const service = await api.service('user')
   assert.deepEqual(

@@ -114,11 +114,11 @@ test('leases are listed with the keys of nodes and locks, and what is left of th
   await using etcd = await startEtcd()
   using registry = openRegistry(etcd.url)
   const registered = await register({
-    ...{ endpoints: [etcd.url], ttlSeconds: 60 },
+    ...{ etcd: etcd.url, ttlSeconds: 60 },
     ...{ name: 'user', id: 'u1', host: '127.0.0.1', port: 4_001 },
   })
   t.after(() => registered.unregister())
-  await using held = await lock('report', { endpoints: [etcd.url], ttlSeconds: 30 })
+  await using held = await lock('report', { etcd: etcd.url, ttlSeconds: 30 })
   await registry.putNode('user', 'u2', { port: 4_002 })
   const { api } = await startOn(t, etcd)
   const leases = await api.leases()
