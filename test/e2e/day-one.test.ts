@@ -41,13 +41,11 @@ describe('each question of an operator takes one command', { concurrency: 3 }, (
     }
     const { port } = services[0]!
     await registry.putNode('hand', 'made', { port })
+    await registry.putRoute('users', { path: '/user/*', service: 'user', stripPrefix: '/user', auth: 'none' })
     await registry.putRoute('tasks', { path: '/tasks/*', methods: ['GET'], service: 'user', auth: 'none' })
     await registry.putRoute('spare', { path: '/spare/*', service: 'user', auth: 'none' })
     await gateway.untilNodes('user', ['n1', 'n2'])
-    await until(
-      'the routes are there',
-      async () => (await get('/tasks/x')) === 200 && (await get('/spare/x')) === 200,
-    )
+    await until('the routes are there', async () => (await gateway.routes()).routes.length === 4)
     for (let i = 0; i < 3; i++) assert.equal(await get('/user/broken'), 500)
     assert.equal(await get('/user/x', 'answered-by-a-node'), 200)
     assert.equal(await get('/task/x', 'not-found'), 404)
@@ -62,13 +60,13 @@ describe('each question of an operator takes one command', { concurrency: 3 }, (
 
   test('what is the error rate of a service?', async () => {
     const row = await until('the last seconds are kept', async () => {
+      assert.equal(await get('/user/broken'), 500)
       const { items } = JSON.parse(await ask('top', '-o', 'json')) as {
         items: { service: string; requests: number; c5: number; p99: number | null }[]
       }
       return items.find(({ service, requests }) => service === 'user' && requests > 0)
     })
-    assert.equal(row.c5, 3)
-    assert.ok(row.requests >= 6 && row.p99! > 0, JSON.stringify(row))
+    assert.ok(row.requests >= row.c5 && row.c5 > 0 && row.p99! > 0, JSON.stringify(row))
     const table = await ask('top', '--once')
     assert.match(table, /^SERVICE +NODES +REQ\/S +4XX +5XX +P50 +P99\n/)
     assert.match(table, /^user +2\/2 usable +\d+\.\d +0\.0 % +\d+\.\d % /m)
@@ -141,7 +139,7 @@ describe('each question of an operator takes one command', { concurrency: 3 }, (
       'user/n2',
     ])
     assert.match(await ask('services'), /^user +2\/2 usable +/m)
-    assert.match(await ask('services', 'user'), /^routes +auto:user|^routes +.*tasks/m)
+    assert.match(await ask('services', 'user'), /^routes +.*tasks/m)
     const { code, stderr } = await run('services', 'usr')
     assert.deepEqual([code, stderr], [5, 'waygate: there is no service usr\n'])
   })
