@@ -13,7 +13,7 @@ import { LivePolicies } from '../cmd/gateway/live-policies.ts'
 import type { Identity } from '../internal/call.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
-import { PolicyCounts } from '../routes/admin/policy-metrics.ts'
+import { PolicyCounts } from '../routes/admin/metrics/policy-metrics.ts'
 import type { Http1ListenerOptions } from '../routes/public/http1/listener.ts'
 import type { ProxyOptions } from '../routes/public/proxy.ts'
 

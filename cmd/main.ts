@@ -1,5 +1,5 @@
 import type { Command } from './cli/command.ts'
-import { formatError, UsageError } from './cli/format-error.ts'
+import { exitCodeOf, formatError } from './cli/format-error.ts'
 import { parseCommandLine } from './cli/options.ts'
 import { packageVersion } from './cli/version.ts'
 import { isWorker } from './workers/messages.ts'
@@ -15,6 +15,26 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/register.ts')).runRegister(command)
     case 'routes':
       return (await import('./commands/routes.ts')).runRoutes(command)
+    case 'services':
+      return (await import('./commands/services.ts')).runServices(command)
+    case 'nodes':
+      return (await import('./commands/nodes.ts')).runNodes(command)
+    case 'leases':
+      return (await import('./commands/leases.ts')).runLeases(command)
+    case 'top':
+      return (await import('./commands/top.ts')).runTop(command)
+    case 'tail':
+      return (await import('./commands/tail.ts')).runTail(command)
+    case 'why':
+      return (await import('./commands/why.ts')).runWhy(command)
+    case 'status':
+      return (await import('./commands/status.ts')).runStatus(command)
+    case 'healthcheck':
+      return (await import('./commands/healthcheck.ts')).runHealthcheck(command)
+    case 'dashboard':
+      return (await import('./commands/dashboard.ts')).runDashboard(command)
+    case 'completion':
+      return (await import('./commands/completion.ts')).runCompletion(command)
     case 'explain':
       return (await import('./commands/explain.ts')).runExplain(command)
     case 'token':
@@ -50,7 +70,7 @@ try {
     : await run(parseCommandLine(process.argv.slice(2)))
 } catch (error) {
   console.error(formatError(error))
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  process.exitCode = exitCodeOf(error)
 }
 // Everything that is still open was told to close; the exit code must not wait for it.
 process.exit()

@@ -21,6 +21,7 @@ import {
   StaleAnswersSection,
 } from './sections/resilience-sections.ts'
 import { TlsSection } from './sections/tls-section.ts'
+import { TracingSection } from './sections/tracing-section.ts'
 import { UpstreamSection } from './sections/upstream-section.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -142,13 +143,42 @@ const DiscoverySection = section(
   'Where nodes and routes are found.',
 )
 
+const AdminToken = Type.Object(
+  {
+    sha256: Type.String({
+      pattern: '^[0-9a-f]{64}$',
+      title: 'a SHA-256 hash in lower-case hexadecimal, as printed by `waygate admin-token`',
+      description: 'Hash of the token.',
+    }),
+    role: Type.Enum(['metrics', 'read', 'operate'], {
+      description:
+        'What the token may do. `metrics`: read `/metrics`. `read`: read everything, with the clients and users of requests masked. `operate`: read everything, verify credentials in `explain`, and write.',
+    }),
+  },
+  { additionalProperties: false, title: 'a token' },
+)
+
 const AdminSection = section(
   {
+    tokens: Type.Record(Type.String(), AdminToken, {
+      default: {},
+      description:
+        'Further tokens of the admin listener, by the name of who has them. `waygate admin-token` makes one.',
+    }),
     hosts: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       description:
-        'Names, without ports, under which the admin listener may be called without `adminToken`, besides `localhost`, `adminHost` and every IP address. Others are refused with 421, because a web page can let its name resolve to this machine (DNS rebinding).',
+        'Names, without ports, under which the admin listener may be called without a token, besides `localhost`, `adminHost` and every IP address. Others are refused with 421, because a web page can let its name resolve to this machine (DNS rebinding).',
       env: 'WAYGATE_ADMIN_HOSTS',
+    }),
+    dashboard: Type.Boolean({
+      default: true,
+      description: 'Whether the admin listener serves the page that shows the gateway, at `/`.',
+    }),
+    tail: Type.Boolean({
+      default: true,
+      description:
+        'Whether the last requests are remembered and those in flight listed, for the admin API. Neither queries nor headers nor bodies are. Counts and times are kept in any case.',
     }),
   },
   'The admin listener.',
@@ -280,7 +310,7 @@ export const ConfigSchema = Type.Object(
       flag: '--port PORT',
     }),
     adminHost: text(
-      'Address that the admin listener listens on. An address that is not loopback requires `adminToken`, because the admin listener shows every node.',
+      'Address that the admin listener listens on. An address that is not loopback requires `adminToken` or `admin.tokens`, because the admin listener shows every node.',
       { default: '127.0.0.1', env: 'WAYGATE_ADMIN_HOST', flag: '--admin-host ADDRESS' },
     ),
     adminPort: port(9_180, 'Port that the admin listener listens on. 0: any free port.', {
@@ -292,13 +322,15 @@ export const ConfigSchema = Type.Object(
         pattern: '^[\\x21-\\x7e]+$',
         title: 'printable ASCII without spaces',
         writeOnly: true,
-        description: 'Token that the admin listener requires as `Authorization: Bearer`. Absent: none.',
+        description:
+          'Token that the admin listener requires as `Authorization: Bearer`, with the role `read`. Absent: none, or those of `admin.tokens`.',
         env: 'WAYGATE_ADMIN_TOKEN',
         neverEmpty: true,
       }),
     ),
     admin: AdminSection,
     metrics: MetricsSection,
+    tracing: TracingSection,
     workers: Type.Integer({
       default: 1,
       minimum: 0,

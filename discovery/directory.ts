@@ -22,7 +22,14 @@ import {
   shownNodes,
   type TlsEntry,
 } from './key-state.ts'
-import type { LastGood, RegistryEntry, RegistryEvent, Remembered, RememberedSource } from './registry.ts'
+import type {
+  LastGood,
+  RegistryEntry,
+  RegistryEvent,
+  RegistryScope,
+  Remembered,
+  RememberedSource,
+} from './registry.ts'
 import { createRecall, NOTHING_REMEMBERED } from './remembered.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
@@ -51,6 +58,8 @@ export interface DirectoryOptions extends EntryRules {
   readonly onPolicySet?:
     | ((before: PolicySetEntry | undefined, after: PolicySetEntry | undefined) => void)
     | undefined
+  /** Called when the registry has another entry for a key than before, which may say the same; not for the first entries. */
+  readonly onEntry?: ((change: EntryChange) => void) | undefined
   /**
    * For this long after a reconnect, deletes are counted together to detect a loss of the registry's data.
    * 0 turns the detection off. Default 60,000.
@@ -63,6 +72,20 @@ export interface DirectoryOptions extends EntryRules {
   /** Milliseconds on the monotonic clock. */
   readonly now?: (() => number) | undefined
 }
+
+/** What the registry had for a key and has now; undefined = it does not have the key. */
+export interface EntryChange {
+  /** The name of the source. */
+  readonly source: string
+  readonly scope: RegistryScope
+  readonly key: string
+  /** That of the event. */
+  readonly revision: string
+  readonly before: RegistryEntry | undefined
+  readonly after: RegistryEntry | undefined
+}
+
+type Report = (key: string, before: RegistryEntry | undefined, after: RegistryEntry | undefined) => void
 
 const RECALLS_NOTHING: ReadOptions['recall'] = () => undefined
 const LOST = 'the registry no longer has this route and may have lost it; in use until its grace period ends'
@@ -134,7 +157,8 @@ export class Directory {
           if (source.state.restored && afterLoss) this.#routes.forget()
           this.#routes.recall(recall.documented, recall.unlisted)
         }
-        yield* this.#write(source, entries, keys, doubted, { revision, recall: recall.lastGood })
+        const report = source.state.loaded ? this.#reporter(event) : undefined
+        yield* this.#write(source, entries, keys, doubted, { revision, recall: recall.lastGood, report })
         const restored = event.from === 'disk'
         source.state = { ...source.state, loaded: true, restored, revision, store }
         return
@@ -143,7 +167,8 @@ export class Directory {
         const { revision, puts, deletes: keys } = event
         source.state = { ...source.state, revision }
         const doubted = this.#doubted(source, { keys, whole: false, afterLoss: false })
-        yield* this.#write(source, puts, keys, doubted, { revision, recall: RECALLS_NOTHING })
+        const report = this.#reporter(event)
+        yield* this.#write(source, puts, keys, doubted, { revision, recall: RECALLS_NOTHING, report })
         return
       }
       default:
@@ -246,6 +271,30 @@ export class Directory {
     for (const _ of this.#write(source, [], [key], kept, { revision, recall: RECALLS_NOTHING }));
   }
 
+  /** Returns what the registry has for the document of a route, good or not; undefined when it has none. */
+  documentOf(route: string): RegistryEntry | undefined {
+    for (const source of this.#sources.of('routes')) {
+      for (const { present, route: used } of source.keyStates()) {
+        if (present?.kind === 'route' ? present.id === route : present && used?.id === route) return present
+      }
+    }
+    return undefined
+  }
+
+  /** Returns the key that has a node; undefined when there is none. */
+  keyOfNode(service: string, id: string): string | undefined {
+    for (const [key, { nodes }] of this.#nodeKeys) {
+      if (nodes.some(node => node.id === id && node.service === service)) return key
+    }
+    return undefined
+  }
+
+  /** Whether a key has nodes of a service, or would have by its name. */
+  isKeyOf(key: string, service: string): boolean {
+    const nodes = this.#nodeKeys.get(key)?.nodes ?? []
+    return nodes.some(node => node.service === service) || key.includes(`/${service}/`)
+  }
+
   source(name: string): SourceState {
     return this.#sources.get(name)?.state ?? INITIAL_STATE
   }
@@ -260,12 +309,21 @@ export class Directory {
     })
   }
 
+  #reporter({
+    source,
+    scope,
+    revision,
+  }: Pick<EntryChange, 'source' | 'scope' | 'revision'>): Report | undefined {
+    const { onEntry } = this.#options
+    return onEntry && ((key, before, after) => onEntry({ source, scope, revision, key, before, after }))
+  }
+
   *#write(
     source: DirectorySource,
     puts: readonly RegistryEntry[],
     deletes: readonly string[],
     doubted: ReadonlyMap<string, KeyState>,
-    { revision, recall }: Omit<ReadOptions, 'rules'>,
+    { revision, recall, report }: Omit<ReadOptions, 'rules'> & { readonly report?: Report | undefined },
   ): Generator<Promise<void> | void, void> {
     const touched = new Set<string>()
     const options = { rules: this.#options, revision, recall }
@@ -274,6 +332,7 @@ export class Directory {
       const before = source.get(key) ?? NOTHING
       const after = next ?? NOTHING
       this.#note(source, key, next)
+      if (before.present !== after.present) report?.(key, before.present, after.present)
       const [from, to] = [shownNodes(before), shownNodes(after)]
       if (!sameNodes(from, to) || before.isLeased !== after.isLeased) {
         this.#services.move(key, from, to, touched)

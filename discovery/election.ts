@@ -1,9 +1,8 @@
 import { openEtcd, withEnvironment } from './etcd/connect-options.ts'
 import { leaders } from './etcd/leaders.ts'
 import { queueOf } from './etcd/lock-queue.ts'
+import { ELECTIONS_PREFIX } from './etcd/prefixes.ts'
 import { acquireIn, type Lock, type LockOptions } from './lock.ts'
-
-const DEFAULT_PREFIX = '/waygate/elections/'
 
 /** The options of `lock()`, except that the default `prefix` is `/waygate/elections/`. */
 export type CampaignOptions = LockOptions
@@ -31,7 +30,7 @@ export async function campaign(
   value: string,
   options: CampaignOptions = {},
 ): Promise<Leadership> {
-  const { prefix = DEFAULT_PREFIX } = options
+  const { prefix = ELECTIONS_PREFIX } = options
   const { revision, lost, release } = await acquireIn(queueOf(prefix, name), value, options)
   return { name, fencingToken: revision, lost, resign: release, [Symbol.asyncDispose]: release }
 }
@@ -50,7 +49,7 @@ export async function* observeLeader(
   name: string,
   options: ObserveOptions = {},
 ): AsyncGenerator<string | undefined, void, void> {
-  const { prefix = DEFAULT_PREFIX, signal = new AbortController().signal } = options
+  const { prefix = ELECTIONS_PREFIX, signal = new AbortController().signal } = options
   const queue = queueOf(prefix, name)
   const client = openEtcd(withEnvironment(options))
   try {

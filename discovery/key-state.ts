@@ -73,6 +73,8 @@ export interface KeyState {
   readonly problem?: string | undefined
   /** The service that a rejected route document names. */
   readonly names?: string | undefined
+  /** What the registry has, good or not; undefined while it does not have the key. */
+  readonly present?: RegistryEntry | undefined
   /** The entry from which the last good value was read, and at which revision; undefined when no value was good. */
   readonly entry?: RegistryEntry | undefined
   readonly revision?: string | undefined
@@ -116,6 +118,10 @@ export interface ReadOptions {
 
 /** Returns the state of a key after `entry`, given its state before. */
 export function readEntry(before: KeyState, entry: RegistryEntry, options: ReadOptions): KeyState {
+  return { ...judgeEntry(before, entry, options), present: entry }
+}
+
+function judgeEntry(before: KeyState, entry: RegistryEntry, options: ReadOptions): KeyState {
   const { rules, revision, recall } = options
   const state = applyEntry(before, entry, rules)
   const isUsed = state.nodes.length > 0 && state.nodes !== before.nodes
@@ -198,7 +204,8 @@ function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): 
       return { nodes: [], tls: entry }
     case 'policy-set': {
       const refused = orProblem(() => ({ reason: rules.refusalOfPolicySet?.(entry) }))
-      if (refused.reason === undefined) return { nodes: [], policySet: entry }
+      const { kind, key, name, document } = entry
+      if (refused.reason === undefined) return { nodes: [], policySet: { kind, key, name, document } }
       return { nodes: [], policySet: before.policySet, problem: refused.reason }
     }
     default:

@@ -2,9 +2,8 @@ import { hostname } from 'node:os'
 import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/connect-options.ts'
 import { acquire, type Held } from './etcd/lock.ts'
 import { queueOf } from './etcd/lock-queue.ts'
+import { LOCKS_PREFIX } from './etcd/prefixes.ts'
 import type { Logger } from './logger.ts'
-
-const DEFAULT_PREFIX = '/waygate/locks/'
 
 export interface LockOptions extends EtcdAccess {
   /** Keys are named `<prefix><name>/<lease>`. Default `/waygate/locks/`. */
@@ -53,7 +52,7 @@ export interface Lock extends AsyncDisposable {
  * when it does not accept the user or the user may not write there
  */
 export async function lock(name: string, options: LockOptions = {}): Promise<Lock> {
-  const { prefix = DEFAULT_PREFIX } = options
+  const { prefix = LOCKS_PREFIX } = options
   // Shows people who holds the lock: `etcdctl get --prefix /waygate/locks/`.
   const value = `${hostname()}:${process.pid}`
   const { revision, lost, release } = await acquireIn(queueOf(prefix, name), value, options)

@@ -41,8 +41,25 @@ export interface Registry {
    * there is no such copy.
    */
   remember?(source: string, remembered: Remembered): void
+  /**
+   * Reads which leases there are. Absent where there are none.
+   *
+   * @param key that of a node whose lease alone is wanted; undefined = all of nodes, locks and elections
+   * @throws Error when the store does not answer within 2 s, or refuses
+   */
+  leases?(key?: string): Promise<readonly LeasedKeys[]>
   /** Ends all watches and unregisters the nodes that this instance registered. */
   close(): Promise<void>
+}
+
+/** A lease, and the keys that go when it ends. */
+export interface LeasedKeys {
+  /** In hexadecimal, as etcdctl prints it. */
+  readonly id: string
+  /** What it was granted for, and what is left of that. */
+  readonly ttlSeconds: number
+  readonly leftSeconds: number
+  readonly keys: readonly string[]
 }
 
 /** Thrown by a registry in which services cannot register. */
@@ -134,8 +151,17 @@ export const NEVER_WATCHED: SourceStatus = {
   drift: 0,
 }
 
+/** The value of a key as the store has it. Secrets have none, nor has a registry whose values are not texts. */
+export interface RawValue {
+  readonly text?: string | undefined
+  /** The revision of the last write. */
+  readonly modRevision?: bigint | undefined
+}
+
 /** The content of one key of the registry. A key may hold several nodes. */
-export type RegistryEntry =
+export type RegistryEntry = RawValue & Content
+
+type Content =
   | {
       readonly kind: 'nodes'
       readonly key: string

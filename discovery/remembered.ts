@@ -47,7 +47,7 @@ export function encodeRemembered<R extends Remembered>(
 ): Omit<R, 'lastGood'> & { lastGood: unknown[] } {
   return {
     ...remembered,
-    lastGood: remembered.lastGood.map(({ entry, ...good }) => ({
+    lastGood: remembered.lastGood.map(({ entry: { text: _text, modRevision: _at, ...entry }, ...good }) => ({
       ...good,
       entry: entry.kind === 'descriptors' ? { ...entry, bytes: entry.bytes.toString('base64') } : entry,
     })),

@@ -4,6 +4,8 @@ import type { ErrorCode } from './http/errors.ts'
 import type { CallLimits } from './limits/call-limits.ts'
 import type { Peer } from './nodes/peer.ts'
 import type { Route } from './routing/route.ts'
+import type { Trace } from './trace/trace.ts'
+import type { CallTry } from './tries.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
 
 /** The identity of a request, established by its token, API key or password. */
@@ -36,6 +38,8 @@ export class Call {
   tls: ClientTls | undefined = undefined
   /** The client's address; behind trusted proxies, the address that they report. */
   clientAddress: string | undefined = undefined
+  /** The trace that the request belongs to; undefined = the gateway does not trace. */
+  trace: Trace | undefined = undefined
   /** The peer of the last try. */
   peer: Peer | undefined = undefined
   /** Peers that failed this call, in order. */
@@ -46,8 +50,17 @@ export class Call {
   previousTries = 0
   /** When a gRPC call must be over, which its node is told, milliseconds on the monotonic clock; undefined = no deadline. */
   deadlineAt: number | undefined = undefined
+  /** When the first try was asked for, milliseconds on the monotonic clock; -1 until then. */
+  upstreamAt = -1
   /** From the first try to the head of the answer, milliseconds; -1 until then. */
   upstreamMs = -1
+  /** Every try, in order; undefined as long as one was enough. */
+  tries: CallTry[] | undefined = undefined
+  /** The revision of the registry when the request arrived. */
+  revision: string | undefined = undefined
+  /** The neighbours in the list of open calls, which alone sets them. */
+  olderOpen: Call | undefined = undefined
+  newerOpen: Call | undefined = undefined
   /** Whether the client's connection has switched to another protocol. */
   upgraded = false
   /** The variant that gets the request, `stable` for the rest; undefined = the route has no `split`. */
@@ -107,6 +120,8 @@ export class Call {
       attempts: 0,
       peer: undefined,
       current: undefined,
+      olderOpen: undefined,
+      newerOpen: undefined,
     })
   }
 

@@ -5,6 +5,8 @@ import { pathOf } from '../internal/http/target.ts'
 import type { CallLimits } from '../internal/limits/call-limits.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
 import type { Route } from '../internal/routing/route.ts'
+import type { Trace } from '../internal/trace/trace.ts'
+import { formatFlags } from '../internal/trace/trace-context.ts'
 import { rootReason } from '../internal/upstream-failure.ts'
 
 /** nginx's status for a client that left before its answer began. */
@@ -63,10 +65,16 @@ export function createAccessLog({
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.limits !== undefined) line += limitFields(call.limits)
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
+    if (call.trace !== undefined) line += traceFields(call.trace)
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
     if (call.failure !== undefined) line += `,"reason":${quote(rootReason(call.failure))}`
     write(`${line},"msg":"request"}\n`)
   }
+}
+
+/** Writes the fields under the names that OpenTelemetry gives them in logs of other formats. */
+function traceFields(trace: Trace): string {
+  return `,"trace_id":"${trace.traceId}","span_id":"${trace.spanId}","trace_flags":"${formatFlags(trace)}"`
 }
 
 function limitFields({ rule, left, isDegraded }: CallLimits): string {

@@ -1,12 +1,13 @@
 /**
- * Builds `dist/`, the content of the package: JavaScript, type declarations, and the example routes beside the example
- * services. Run with `npm run build`; `npm pack` runs it first.
+ * Builds `dist/`, the content of the package: JavaScript, type declarations, the page of the dashboard, and the example
+ * routes beside the example services. Run with `npm run build`; `npm pack` runs it first.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { bundle } from './bundle.ts'
+import { buildUi } from './ui.ts'
 
 const root = dirname(import.meta.dirname)
 const dist = join(root, 'dist')
@@ -20,6 +21,7 @@ const { status } = spawnSync(process.execPath, [tsc, '--project', join(root, 'ts
 })
 if (status !== 0) process.exit(status ?? 1)
 await bundle(dist)
+await buildUi(join(dist, 'ui'))
 
 cpSync(join(root, 'examples', 'routes'), join(dist, 'examples', 'routes'), { recursive: true })
 

@@ -73,7 +73,8 @@ function licensesOf({ inputs }: Metafile): string {
   return packages.map(folder => licenseOf(join(root, folder))).join(`\n${'-'.repeat(80)}\n\n`)
 }
 
-function licenseOf(folder: string): string {
+/** Returns the name, the version and the license of the package in a folder. */
+export function licenseOf(folder: string): string {
   const { name, version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const file = readdirSync(folder).find(file => /^licen[cs]e/i.test(file))
   const text =

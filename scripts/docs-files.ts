@@ -1,17 +1,19 @@
 import { publishedConfigSchema, publishedRouteSchema } from '../config/load/publish.ts'
-import { commandTables, fieldTables, routeTable, variableTable } from './docs-tables.ts'
+import { commandParts, fieldTables, routeTable, variableTable } from './docs-tables.ts'
 
 /** Returns every generated file, path first. Text that was written by hand is read and kept. */
 export function generatedFiles(read: (path: string) => string): [path: string, content: string][] {
-  const page = 'docs/configuration.md'
-  const parts: Readonly<Record<string, string>> = {
-    commands: commandTables(),
-    variables: variableTable(),
-    fields: fieldTables(),
-    route: routeTable(),
-  }
+  const withParts = (page: string, parts: Readonly<Record<string, string>>): [string, string] => [
+    page,
+    Object.entries(parts).reduce((text, [name, part]) => replacePart(text, name, part), read(page)),
+  ]
   return [
-    [page, Object.entries(parts).reduce((text, [name, part]) => replacePart(text, name, part), read(page))],
+    withParts('docs/cli.md', commandParts()),
+    withParts('docs/configuration.md', {
+      variables: variableTable(),
+      fields: fieldTables(),
+      route: routeTable(),
+    }),
     ['docs/schema/config.schema.json', json(publishedConfigSchema())],
     ['docs/schema/route.schema.json', json(publishedRouteSchema())],
   ]

@@ -1,5 +1,6 @@
-import { COMMANDS, type CommandRow, type OptionRow } from '../cmd/cli/option-table.ts'
-import { CONFIG_VARIABLE, VARIABLES } from '../config/load/environment.ts'
+import type { CommandRow, OptionRow } from '../cmd/cli/option-rows.ts'
+import { COMMANDS } from '../cmd/cli/option-table.ts'
+import { ADMIN_VARIABLE, CONFIG_VARIABLE, VARIABLES } from '../config/load/environment.ts'
 import { isList } from '../config/load/fields.ts'
 import { RouteDocument } from '../config/route/route-schema.ts'
 import { ConfigSchema } from '../config/schema.ts'
@@ -22,24 +23,25 @@ interface Field {
   readonly exclusiveMinimum?: number
 }
 
-/** Writes a heading and a table of options for every command. */
-export function commandTables(): string {
-  return Object.entries(COMMANDS)
-    .map(([name, command]: [string, CommandRow]) => {
-      const usage = `waygate ${name} [OPTIONS] ${command.operands}`.trimEnd()
-      const rows = command.options.map(option => [
-        code(`--${option.name} ${option.value}`.trimEnd()),
-        optionDefault(option),
-        option.description,
-      ])
-      const parts = [
-        `### ${code(usage)}`,
-        sentence(command.summary),
-        table(['option', 'default', 'meaning'], rows),
-      ]
-      return [...parts, ...(command.notes === undefined ? [] : [command.notes])].join('\n\n')
-    })
-    .join('\n\n')
+/** Writes what every command is for, and its options, by its name. */
+export function commandParts(): Readonly<Record<string, string>> {
+  const parts = Object.entries(COMMANDS).map(([name, command]: [string, CommandRow]) => {
+    const usage = `waygate ${name} [OPTIONS] ${command.operands}`.trimEnd()
+    const rows = command.options.map(option => [spelled(option), optionDefault(option), option.description])
+    const paragraphs = [
+      sentence(command.summary),
+      `    ${usage}`,
+      table(['option', 'default', 'meaning'], rows),
+      ...(command.notes === undefined ? [] : [command.notes]),
+    ]
+    return [name, paragraphs.join('\n\n')] as const
+  })
+  return Object.fromEntries(parts)
+}
+
+function spelled({ name, short, value }: OptionRow): string {
+  const long = code(`--${name} ${value}`.trimEnd())
+  return short === undefined ? long : `${code(`-${short}`)}, ${long}`
 }
 
 /** Writes the table of environment variables, with the fields and options that they correspond to. */
@@ -51,7 +53,13 @@ export function variableTable(): string {
     return [code(name), option ? code(`--${option.name}`) : '', code(path), `${schema.description}${several}`]
   })
   const file = [code(CONFIG_VARIABLE), code('--config'), '', 'Configuration file; it must exist.']
-  return table(['variable', 'option', 'field', 'meaning'], [file, ...rows])
+  const admin = [
+    code(ADMIN_VARIABLE),
+    code('--admin'),
+    '',
+    'URL of the admin listener, for commands that ask a running gateway.',
+  ]
+  return table(['variable', 'option', 'field', 'meaning'], [file, admin, ...rows])
 }
 
 /** Writes the fields of the configuration file, one table for each section. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createPrimaryMetrics } from '../routes/admin/primary-metrics.ts'
+import { createPrimaryMetrics } from '../routes/admin/metrics/primary-metrics.ts'
 import { makeAuthority } from './support/certificates.ts'
 import { startTestGateway } from './support/gateway.ts'
 import { send, sendRaw } from './support/http.ts'
@@ -93,8 +93,11 @@ test('docs/observability.md lists every metric with its type and labels, and no 
     restarts: () => 0,
     silent: () => 0,
     killed: () => 0,
+    reloads: { succeeded: 0, failed: 0 },
   })()
-  for (const { name, type } of primary) if (name.startsWith('waygate_')) own.push([name, String(type), ''])
+  for (const { name, type, values } of primary) {
+    if (name.startsWith('waygate_')) own.push([name, type, Object.keys(values[0]!.labels).join(', ')])
+  }
 
   const documented = [...page.matchAll(/^\| `(waygate_\w+)` \| (\w+) \| (.*?) ?\| /gm)].map(
     ([, name = '', type = '', labels = '']) => [name, type, labels.replaceAll('`', '')],

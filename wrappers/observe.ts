@@ -1,10 +1,11 @@
 import type { Call } from '../internal/call.ts'
 import type { Wrapper } from '../internal/upstream.ts'
 
-/** Measures the time to the head of the answer, over all tries, for the access log and the metrics. */
+/** Measures the times to the first try and from there to the head of the answer, for the access log and the metrics. */
 export function createObserve(now: () => number = () => performance.now()): Wrapper {
   return next => (request, call) => {
     const begunAt = now()
+    call.upstreamAt = begunAt
     return next(request, call).then(
       outcome => noted(outcome, call, now() - begunAt),
       error => {

@@ -4,7 +4,10 @@ import { findProblems } from '../../config/kit/validate.ts'
 import { fromText } from '../../config/load/fields.ts'
 import type { Setting } from '../../config/load/layers.ts'
 import { UsageError } from './format-error.ts'
-import { COMMANDS, type CommandName, type OptionRow } from './option-table.ts'
+import type { OptionRow } from './option-rows.ts'
+import { COMMANDS, type CommandName } from './option-table.ts'
+
+const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 }
 
 /** The arguments of one command. Holds only options that the command has. */
 export class Arguments {
@@ -87,6 +90,33 @@ export class Arguments {
     const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
     if (value >= min && value <= max) return value
     throw this.error(`--${name} must be an integer from ${min} to ${max}, not ${text}`)
+  }
+
+  /**
+   * Returns the seconds of `90s`, `30m`, `1h`, `7d` or plain seconds.
+   *
+   * @throws UsageError when the option is missing, or its value is not above 0 and at most `max`
+   */
+  seconds(name: string, max: number): number {
+    const text = this.required(name)
+    const match = /^(\d{1,10})([smhd]?)$/.exec(text)
+    const seconds = Number(match?.[1]) * (SECONDS[match?.[2] ?? ''] ?? Number.NaN)
+    if (seconds > 0 && seconds <= max) return seconds
+    throw this.error(`--${name} must be like 90s, 30m, 1h, 7d or seconds, not ${text}`)
+  }
+
+  /**
+   * Returns the value of an option that has `choices`.
+   *
+   * @param all the choices of every command that has such an option
+   * @throws UsageError when it is none of them
+   */
+  choice<Choice extends string>(name: string, all: readonly Choice[]): Choice {
+    const text = this.required(name)
+    const { choices = [] } = this.#options.find(option => option.name === name) ?? {}
+    const found = all.find(each => each === text && choices.includes(each))
+    if (found !== undefined) return found
+    throw this.error(`--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not ${text}`)
   }
 
   /** Returns the options that set fields of the configuration, each validated by the schema of its field. */

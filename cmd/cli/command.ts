@@ -1,4 +1,5 @@
 import type { Setting } from '../../config/load/layers.ts'
+import type { OutputFormat } from './output.ts'
 
 /** How the command line changes the configuration. */
 export interface Configured {
@@ -6,6 +7,17 @@ export interface Configured {
   readonly config: string | undefined
   /** The options that set fields of the configuration, for `loadConfig`. */
   readonly settings: readonly Setting[]
+}
+
+/** A command that asks the admin listener of a running gateway. */
+export interface AdminCommand extends Configured {
+  /** An http or https URL without a trailing slash; undefined = that of WAYGATE_ADMIN, or else the configured listener. */
+  readonly admin: string | undefined
+}
+
+/** A command that prints what it has read, in one of several formats. */
+export interface PrintingCommand extends AdminCommand {
+  readonly output: OutputFormat
 }
 
 export interface StartCommand extends Configured {
@@ -18,6 +30,8 @@ export interface DemoCommand extends Configured {
   readonly grpc: boolean
   /** Whether clients use TLS. */
   readonly tls: boolean
+  /** How many requests a second it sends to itself; 0 = none. */
+  readonly traffic: number
 }
 
 export interface RegisterCommand extends Configured {
@@ -37,22 +51,85 @@ export interface RegisterCommand extends Configured {
   readonly adopt: boolean
 }
 
-export interface RoutesCommand extends Configured {
+export interface RoutesCommand extends PrintingCommand {
   readonly command: 'routes'
-  /** An http or https URL without a trailing slash; undefined = the configured admin listener. */
-  readonly admin: string | undefined
+  /** In the language of filters; empty = all. */
+  readonly filter: string
 }
 
-export interface ExplainCommand extends Configured {
+export interface ServicesCommand extends PrintingCommand {
+  readonly command: 'services'
+  /** Undefined = all. */
+  readonly name: string | undefined
+}
+
+export interface NodesCommand extends PrintingCommand {
+  readonly command: 'nodes'
+  /** Undefined = the nodes of all services. */
+  readonly service: string | undefined
+  /** The id of one node; undefined = all of the service. */
+  readonly id: string | undefined
+}
+
+export interface LeasesCommand extends PrintingCommand {
+  readonly command: 'leases'
+}
+
+export interface TopCommand extends PrintingCommand {
+  readonly command: 'top'
+  readonly once: boolean
+}
+
+export interface TailCommand extends PrintingCommand {
+  readonly command: 'tail'
+  /** In the language of filters; empty = all. */
+  readonly filter: string
+  /** Whether only requests that went wrong are shown. */
+  readonly problems: boolean
+  /** How many of the last requests are shown first. */
+  readonly lines: number
+  /** Whether it ends after them. */
+  readonly once: boolean
+}
+
+export interface WhyCommand extends PrintingCommand {
+  readonly command: 'why'
+  readonly requestId: string
+}
+
+export interface StatusCommand extends PrintingCommand {
+  readonly command: 'status'
+  /** How long it waits until the gateway is ready; 0 = not at all. */
+  readonly waitSeconds: number
+}
+
+export interface HealthcheckCommand extends Configured {
+  readonly command: 'healthcheck'
+}
+
+export interface DashboardCommand extends AdminCommand {
+  readonly command: 'dashboard'
+  /** Whether the link is opened in a browser. */
+  readonly open: boolean
+}
+
+/** The shells that `waygate completion` knows. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+/** The things whose ids a shell can complete. */
+export const COMPLETED_IDS = ['routes', 'services', 'nodes'] as const
+
+export type CompletionCommand = AdminCommand & { readonly command: 'completion' } & (
+    | { readonly shell: (typeof SHELLS)[number]; readonly ids?: undefined }
+    | { readonly ids: (typeof COMPLETED_IDS)[number] }
+  )
+
+export interface ExplainCommand extends PrintingCommand {
   readonly command: 'explain'
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly client: string
   readonly claims: Readonly<Record<string, unknown>> | undefined
-  readonly json: boolean
-  /** An http or https URL without a trailing slash; undefined = the configured admin listener. */
-  readonly admin: string | undefined
 }
 
 export interface TokenCommand extends Configured {
@@ -145,6 +222,16 @@ export type Command =
   | DemoCommand
   | RegisterCommand
   | RoutesCommand
+  | ServicesCommand
+  | NodesCommand
+  | LeasesCommand
+  | TopCommand
+  | TailCommand
+  | WhyCommand
+  | StatusCommand
+  | HealthcheckCommand
+  | DashboardCommand
+  | CompletionCommand
   | ExplainCommand
   | TokenCommand
   | ApiKeyCommand

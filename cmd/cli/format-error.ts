@@ -13,6 +13,17 @@ export class UsageError extends Error {
   }
 }
 
+/** What a command was asked for does not exist. The exit code is 5. */
+export class MissingError extends QuietError {
+  override readonly name = 'MissingError'
+}
+
+/** Returns the exit code of a command that ends with an error. */
+export function exitCodeOf(error: unknown): 1 | 2 | 5 {
+  if (error instanceof UsageError) return 2
+  return error instanceof MissingError ? 5 : 1
+}
+
 /** An error of another process of ours, whose message was formatted there. */
 export class RemoteError extends Error {
   override readonly name = 'RemoteError'

@@ -1,4 +1,5 @@
-import { COMMANDS, type CommandName, type CommandRow, type OptionRow } from './option-table.ts'
+import type { CommandRow, OptionRow } from './option-rows.ts'
+import { COMMANDS, type CommandName } from './option-table.ts'
 
 /** Returns the text of `waygate --help`. */
 export function programHelp(): string {

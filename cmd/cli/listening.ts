@@ -6,6 +6,14 @@ export function urlOf({ address, port }: AddressInfo, scheme = 'http'): string {
   return `${scheme}://${addressOf({ host: address, port })}`
 }
 
+/** Returns a URL of an admin listener without slashes at its end; undefined when the text is none. */
+export function readAdminUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '')
+    return undefined
+  return url.href.replace(/\/+$/, '')
+}
+
 /** Returns the URLs for the log: `public`, and `tls` where there is another one for TLS. */
 export function publicUrlsOf({
   plain,

@@ -1,67 +1,6 @@
-import { CONFIG_VARIABLE } from '../../config/load/environment.ts'
-import { FIELDS, type Field } from '../../config/load/fields.ts'
-
-/** One option of the command line. Parsing, help texts and the documentation are made from it. */
-export interface OptionRow {
-  /** Without the dashes. */
-  readonly name: string
-  /** One letter that means the same behind a single dash. */
-  readonly short?: string
-  /** Stands for the value in help texts; '' = the option is a switch and takes no value. */
-  readonly value: string
-  /** One or more sentences. */
-  readonly description: string
-  /** The field of the configuration that the option sets; undefined when the option is the command's own. */
-  readonly field?: Field
-  readonly required?: boolean
-  /** The value without the option. */
-  readonly default?: string
-  /** What applies without the option, in words, when that is not a value. */
-  readonly absent?: string
-  /** The environment variable with the same meaning. */
-  readonly variable?: string
-}
-
-export interface CommandRow {
-  readonly summary: string
-  /** The arguments after the options, for the usage line. */
-  readonly operands: string
-  readonly options: readonly OptionRow[]
-  /** A paragraph for the end of the help text. */
-  readonly notes?: string
-}
-
-/** The options that set fields of the configuration, in the order of the schema. */
-const FIELD_OPTIONS: readonly OptionRow[] = FIELDS.flatMap(field => {
-  const { flag, description = '', default: value, env } = field.schema
-  if (flag === undefined) return []
-  const [name, placeholder] = flag.slice(2).split(' ') as [string, string]
-  return {
-    name,
-    value: placeholder,
-    description: description.replaceAll('`', ''),
-    field,
-    ...(value !== undefined && { default: String(value) }),
-    ...(env !== undefined && { variable: env }),
-  }
-})
-
-/** @throws TypeError when no field of the configuration has an option of that name */
-function fieldOptions(...names: readonly string[]): OptionRow[] {
-  return names.map(name => {
-    const option = FIELD_OPTIONS.find(each => each.name === name)
-    if (option === undefined) throw new TypeError(`no field of the configuration has the flag --${name}`)
-    return option
-  })
-}
-
-const config: OptionRow = {
-  name: 'config',
-  value: 'FILE',
-  description: 'Configuration file, YAML or JSON.',
-  absent: 'waygate.yaml when it exists',
-  variable: CONFIG_VARIABLE,
-}
+import { CERTIFICATE_ACTIONS, CHECK_KINDS, DESCRIPTOR_ACTIONS } from './command.ts'
+import { type CommandRow, config, FIELD_OPTIONS, fieldOptions, type OptionRow } from './option-rows.ts'
+import { READING_COMMANDS } from './reading-table.ts'
 
 const claim: OptionRow = {
   name: 'claim',
@@ -88,6 +27,12 @@ export const COMMANDS = {
     options: [
       { name: 'grpc', value: '', description: 'The services speak gRPC. Only in a checkout.' },
       { name: 'tls', value: '', description: 'Clients use TLS, with a certificate that openssl makes.' },
+      {
+        name: 'traffic',
+        value: 'N',
+        description: 'How many requests a second the demo sends to itself, 0 to 100. Some of them fail.',
+        default: '5',
+      },
       ...fieldOptions('host', 'port', 'tls-port', 'admin-host', 'admin-port'),
       ...fieldOptions('embedded-etcd', 'data-dir', 'log-level'),
     ],
@@ -141,59 +86,7 @@ export const COMMANDS = {
     notes:
       'With a command: runs it, and registers the node once its port accepts connections. When the command ends or on SIGTERM, unregisters the node, drains it, and exits with the exit code of the command.',
   },
-  routes: {
-    summary: 'show the live routing table',
-    operands: '',
-    options: [
-      {
-        name: 'admin',
-        value: 'URL',
-        description: 'The admin listener. Its token is read from WAYGATE_ADMIN_TOKEN.',
-        absent: 'the configured one',
-      },
-      config,
-    ],
-  },
-  explain: {
-    summary: 'say what a running gateway would do with a request, and why',
-    operands: '[METHOD] URL',
-    options: [
-      {
-        name: 'header',
-        short: 'H',
-        value: 'NAME: VALUE',
-        description: 'A header of the request. May be repeated.',
-      },
-      {
-        name: 'client',
-        value: 'ADDRESS',
-        description: 'The address from which the request comes.',
-        default: '127.0.0.1',
-      },
-      {
-        name: 'claims',
-        value: 'JSON',
-        description: 'The claims of the client, taken as verified.',
-        absent: 'who the client is, is not judged',
-      },
-      {
-        name: 'output',
-        short: 'o',
-        value: 'FORMAT',
-        description: 'table, or json for the answer of the admin listener.',
-        default: 'table',
-      },
-      {
-        name: 'admin',
-        value: 'URL',
-        description: 'The admin listener. Its token is read from WAYGATE_ADMIN_TOKEN.',
-        absent: 'the configured one',
-      },
-      config,
-    ],
-    notes:
-      'Nothing is sent, charged or counted. Exits with 0 when the request would be served, with 5 when it has no route, and with 6 when it would be refused.',
-  },
+  ...READING_COMMANDS,
   token: {
     summary: 'sign a token with the configured secret or private key',
     operands: '',
@@ -237,6 +130,7 @@ export const COMMANDS = {
       {
         name: 'kind',
         value: 'KIND',
+        choices: CHECK_KINDS,
         description: 'Kind of the file: config, route, policies, services or api-key.',
         absent: 'derived from its fields',
       },
@@ -252,6 +146,7 @@ export const COMMANDS = {
   },
   descriptors: {
     summary: 'keep the descriptors of gRPC services in etcd, for JSON in front of gRPC',
+    completes: DESCRIPTOR_ACTIONS,
     operands: 'put NAME FILE | get NAME FILE | list | check FILE',
     options: [
       {
@@ -274,6 +169,7 @@ export const COMMANDS = {
   certificate: {
     summary: 'keep certificates for TLS in etcd, with sealed private keys',
     operands: 'put NAME | list',
+    completes: CERTIFICATE_ACTIONS,
     options: [
       {
         name: 'cert',
@@ -295,6 +191,7 @@ export const COMMANDS = {
   split: {
     summary: 'change the percent of a variant of a route in etcd',
     operands: 'ROUTE VARIANT PERCENT',
+    completes: { ids: 'routes' },
     options: [...fieldOptions('etcd', 'routes-prefix'), config],
     notes:
       'ROUTE is the id of the document, VARIANT the name of one of its split.variants. Prints the old and the new percent. Exits with 1, and writes nothing, when somebody else has changed the document meanwhile, or when gateways could not use it.',

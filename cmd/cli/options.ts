@@ -8,10 +8,8 @@ import {
   CHECK_KINDS,
   type CheckCommand,
   type Command,
-  type Configured,
   DESCRIPTOR_ACTIONS,
   type DescriptorsCommand,
-  type ExplainCommand,
   type RegisterCommand,
   type SplitCommand,
   type TokenCommand,
@@ -19,6 +17,11 @@ import {
 import { UsageError } from './format-error.ts'
 import { commandHelp, programHelp } from './help.ts'
 import { COMMANDS, type CommandName, isCommandName } from './option-table.ts'
+import { configured, parseAdmin, parseReading } from './reading-options.ts'
+import { READING_COMMANDS, type ReadingCommandName } from './reading-table.ts'
+
+/** 100 years: more is a slip, and dates lose their meaning. */
+const MAX_EXPIRES_SECONDS = 3_155_760_000
 
 /**
  * Parses the arguments after `waygate`.
@@ -47,7 +50,7 @@ function parseHelp([name]: readonly string[]): Command {
 
 function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'check') return parseCheck(given)
-  if (command === 'explain') return parseExplain(given)
+  if (isReading(command)) return parseReading(command, given)
   if (command === 'descriptors') return parseDescriptors(given)
   if (command === 'certificate') return parseCertificate(given)
   if (command === 'split') return parseSplit(given)
@@ -59,10 +62,10 @@ function toCommand(command: CommandName, given: Arguments): Command {
   switch (command) {
     case 'start':
       return { command, ...configured(given) }
-    case 'demo':
-      return { command, ...configured(given), grpc: given.has('grpc'), tls: given.has('tls') }
-    case 'routes':
-      return { command, ...configured(given), admin: parseAdmin(given) }
+    case 'demo': {
+      const traffic = given.integer('traffic', { min: 0, max: 100 })
+      return { command, ...configured(given), grpc: given.has('grpc'), tls: given.has('tls'), traffic }
+    }
     case 'token':
       return parseToken(given)
     case 'api-key':
@@ -76,8 +79,8 @@ function toCommand(command: CommandName, given: Arguments): Command {
   }
 }
 
-function configured(given: Arguments): Configured {
-  return { config: given.one('config'), settings: given.settings() }
+function isReading(command: CommandName): command is ReadingCommandName {
+  return Object.hasOwn(READING_COMMANDS, command)
 }
 
 function parseRegister(given: Arguments): RegisterCommand {
@@ -117,53 +120,11 @@ function parseNode(given: Arguments, service: string, id = 'unnamed'): { host: s
   }
 }
 
-function parseAdmin(given: Arguments): string | undefined {
-  const text = given.one('admin')
-  if (text === undefined) return undefined
-  const url = URL.parse(text)
-  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw given.error(`--admin must be an http or https URL, not ${text}`)
-  }
-  return url.href.replace(/\/+$/, '')
-}
-
-function parseExplain(given: Arguments): ExplainCommand {
-  const [first, second, extra] = given.operands
-  if (first === undefined) throw given.error('a URL or a path is missing')
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
-  const [method, url] = second === undefined ? ['GET', first] : [first.toUpperCase(), second]
-  if (!/^(?:\/|https?:\/\/)/i.test(url)) throw given.error(`a URL must begin with / or http://, not ${url}`)
-  const headers: Record<string, readonly string[]> = {}
-  for (const line of given.all('header')) {
-    const [, name, value] = /^([^:]+):\s*(.*)$/s.exec(line) ?? []
-    if (name === undefined || value === undefined)
-      throw given.error(`--header must be NAME: VALUE, not ${line}`)
-    headers[name] = [...(headers[name] ?? []), value]
-  }
-  const output = given.required('output')
-  if (output !== 'table' && output !== 'json')
-    throw given.error(`--output must be table or json, not ${output}`)
-  return {
-    ...{ command: 'explain', ...configured(given), method, url, headers, admin: parseAdmin(given) },
-    ...{ client: given.required('client'), claims: parseClaims(given), json: output === 'json' },
-  }
-}
-
-function parseClaims(given: Arguments): ExplainCommand['claims'] {
-  const text = given.one('claims')
-  if (text === undefined) return undefined
-  const claims = jsonOrText(text)
-  if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
-    return claims as Record<string, unknown>
-  }
-  throw given.error(`--claims must be a JSON object, not ${text}`)
-}
-
 // `--sub` and `--expires` set the first two; `iat` is the time of signing.
 const OWN_CLAIMS = ['sub', 'exp', 'iat']
 
 function parseToken(given: Arguments): TokenCommand {
-  const expiresInSeconds = parseExpires(given, given.required('expires'))
+  const expiresInSeconds = given.seconds('expires', MAX_EXPIRES_SECONDS)
   const claims = given.pairs('claim').map(([name, value]) => {
     if (OWN_CLAIMS.includes(name))
       throw given.error(`--claim must not set ${name}, which the command sets itself`)
@@ -178,20 +139,9 @@ function parseToken(given: Arguments): TokenCommand {
   }
 }
 
-const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 }
-
-/** Returns the seconds of `90s`, `30m`, `1h`, `7d` or plain seconds above 0. */
-function parseExpires(given: Arguments, text: string): number {
-  const match = /^(\d{1,10})([smhd]?)$/.exec(text)
-  const seconds = Number(match?.[1]) * (SECONDS[match?.[2] ?? ''] ?? Number.NaN)
-  // 100 years: more is a slip, and dates lose their meaning.
-  if (seconds > 0 && seconds <= 3_155_760_000) return seconds
-  throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${text}`)
-}
-
 function parseApiKey(given: Arguments): ApiKeyCommand {
-  const expires = given.one('expires')
-  const expiresInSeconds = expires === undefined ? undefined : parseExpires(given, expires)
+  const expiresInSeconds =
+    given.one('expires') === undefined ? undefined : given.seconds('expires', MAX_EXPIRES_SECONDS)
   const words = (name: string) =>
     given.all(name).map(word => {
       if (/\s/.test(word)) throw given.error(`--${name} must be one word, not ${word}`)

@@ -1,56 +1,161 @@
+import { ADMIN_VARIABLE } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
-import type { Configured } from '../cli/command.ts'
-import { urlOf } from '../cli/listening.ts'
+import type { Items } from '../../routes/admin/api-types.ts'
+import type { AdminCommand } from '../cli/command.ts'
+import { MissingError } from '../cli/format-error.ts'
+import { readAdminUrl, urlOf } from '../cli/listening.ts'
 
 /** The admin listener did not answer, or not with what was asked for. */
-class AdminError extends Error {
+export class AdminError extends Error {
   override readonly name = 'AdminError'
   readonly code = 'ERR_ADMIN'
-}
+  /** Whether nobody answers, which may change when the gateway has started. */
+  readonly isAway: boolean
 
-export interface AdminAddress extends Configured {
-  /** A URL without a trailing slash; undefined = the configured admin listener. */
-  readonly admin: string | undefined
-}
-
-/**
- * Reads a page of a running gateway, with the configured token.
- *
- * @param question is posted; undefined = the page is read
- * @throws AdminError with one line for people
- */
-export async function readAdminPage<Page>(
-  path: '/routes' | '/services' | '/api/v1/explain' | '/api/v1/check',
-  { admin: url, config: file, settings }: AdminAddress,
-  question?: object,
-): Promise<Page> {
-  const { config } = loadConfig({ file, env: process.env, flags: settings })
-  const admin = url ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
-  const headers = config.adminToken === undefined ? {} : { authorization: `Bearer ${config.adminToken}` }
-  const post = question && {
-    method: 'POST',
-    body: JSON.stringify(question),
-    headers: { ...headers, 'content-type': 'application/json' },
+  constructor(message: string, isAway = false) {
+    super(message)
+    this.isAway = isAway
   }
-  let response: Response
-  try {
-    response = await fetch(`${admin}${path}`, { headers, ...post, signal: AbortSignal.timeout(5_000) })
-  } catch (error) {
-    const { cause } = error as Error
-    const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
-    throw new AdminError(`no gateway answers at ${admin}: ${reason}`)
-  }
-  if (response.ok) return (await response.json()) as Page
-  const hint = response.status === 401 ? 'set WAYGATE_ADMIN_TOKEN' : await detailOf(response)
-  throw new AdminError(`${admin}${path} answered ${response.status}${hint === undefined ? '' : `: ${hint}`}`)
 }
 
-/** Returns what a problem document says; undefined when the answer is none. */
-async function detailOf(response: Response): Promise<string | undefined> {
+/** How long an answer may take. */
+const ANSWER_MS = 5_000
+
+/** Asks the admin listener of a running gateway, with the configured token. Its errors are one line for people. */
+export class AdminClient {
+  /** Without a trailing slash. */
+  readonly url: string
+  readonly token: string | undefined
+
+  /**
+   * @throws ConfigError
+   * @throws AdminError when the address in the environment is none
+   */
+  constructor({ admin, config: file, settings }: AdminCommand) {
+    const { config } = loadConfig({ file, env: process.env, flags: settings })
+    this.token = config.adminToken
+    this.url =
+      admin ?? fromEnvironment() ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
+  }
+
+  /**
+   * Reads a page.
+   *
+   * @throws MissingError when there is no such thing
+   * @throws AdminError
+   */
+  async read<Page>(path: string, withinMs = ANSWER_MS): Promise<Page> {
+    return this.#json(await this.#fetch(path, {}, AbortSignal.timeout(withinMs)))
+  }
+
+  /** Reads a whole list, however many answers it comes in. */
+  async readItems<Item>(path: string): Promise<readonly Item[]> {
+    const items: Item[] = []
+    let next: string | undefined
+    do {
+      const from =
+        next === undefined ? '' : `${path.includes('?') ? '&' : '?'}from=${encodeURIComponent(next)}`
+      const page: Items<Item> = await this.read(`${path}${from}`)
+      items.push(...page.items)
+      next = page.next
+    } while (next !== undefined)
+    return items
+  }
+
+  /** Posts a question as JSON, and resolves with the answer. */
+  async ask<Page>(path: string, question: object): Promise<Page> {
+    const init = {
+      method: 'POST',
+      body: JSON.stringify(question),
+      headers: { 'content-type': 'application/json' },
+    }
+    return this.#json(await this.#fetch(path, init, AbortSignal.timeout(ANSWER_MS)))
+  }
+
+  /** Opens a stream, and resolves with its body. The caller cancels it. */
+  async open(path: string): Promise<ReadableStream<Uint8Array>> {
+    const slow = new AbortController()
+    const timer = setTimeout(() => slow.abort(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS)
+    try {
+      return (await this.#fetch(path, {}, slow.signal)).body!
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #fetch(path: string, { headers, ...init }: RequestInit, signal: AbortSignal): Promise<Response> {
+    const authorization = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }
+    let response: Response
+    try {
+      response = await fetch(`${this.url}${path}`, {
+        ...init,
+        headers: { ...(headers as Record<string, string>), ...authorization },
+        redirect: 'manual',
+        signal,
+      })
+    } catch (error) {
+      const { cause } = error as Error
+      const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
+      throw new AdminError(`no gateway answers at ${this.url}: ${reason}`, true)
+    }
+    if (response.ok) return response
+    if (response.status >= 300 && response.status < 400) {
+      const to = response.headers.get('location') ?? 'nowhere'
+      throw new AdminError(
+        `${this.url}${path} answered ${response.status}: it redirects to ${to}, which is not followed; --admin must be the URL of the admin listener`,
+      )
+    }
+    const { code, detail } = await problemOf(response)
+    if (response.status === 404 && code !== undefined) throw new MissingError(detail ?? `there is no ${path}`)
+    const why = this.#whyNot(response.status, path, detail)
+    throw new AdminError(
+      `${this.url}${path} answered ${response.status}${why === undefined ? '' : `: ${why}`}`,
+    )
+  }
+
+  async #json<Page>(response: Response): Promise<Page> {
+    try {
+      return (await response.json()) as Page
+    } catch (error) {
+      throw new AdminError(
+        `something else than a gateway answers at ${this.url}: ${(error as Error).message}`,
+      )
+    }
+  }
+
+  /** Says what an answer means that is none of the API, and what to do. */
+  #whyNot(status: number, path: string, detail: string | undefined): string | undefined {
+    switch (status) {
+      case 401:
+        return this.token === undefined
+          ? 'it asks for a token: set WAYGATE_ADMIN_TOKEN'
+          : 'the token in WAYGATE_ADMIN_TOKEN or adminToken is not one of the gateway'
+      case 403:
+        return `${detail ?? 'it is not allowed'}; a token of another role may be allowed to: set WAYGATE_ADMIN_TOKEN`
+      case 404:
+        return path.startsWith('/api/v1')
+          ? 'the gateway is older than this command, or something else listens there; use the waygate of its version, or update it'
+          : 'no Waygate listens there: --admin must be the URL of its admin listener'
+      default:
+        return detail
+    }
+  }
+}
+
+function fromEnvironment(): string | undefined {
+  const text = process.env[ADMIN_VARIABLE]
+  if (text === undefined || text.trim() === '') return undefined
+  const url = readAdminUrl(text)
+  if (url === undefined) throw new AdminError(`${ADMIN_VARIABLE} must be an http or https URL, not ${text}`)
+  return url
+}
+
+/** Returns what a problem document says; nothing when the answer is none. */
+async function problemOf(response: Response): Promise<{ code?: string; detail?: string }> {
   try {
-    const { detail } = (await response.json()) as { detail?: unknown }
-    return typeof detail === 'string' ? detail : undefined
+    const { code, detail } = (await response.json()) as { code?: unknown; detail?: unknown }
+    return { ...(typeof code === 'string' && { code }), ...(typeof detail === 'string' && { detail }) }
   } catch {
-    return undefined
+    return {}
   }
 }

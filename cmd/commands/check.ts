@@ -31,7 +31,7 @@ import type { CheckPage, CheckQuestion } from '../../routes/admin/explain.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
-import { readAdminPage } from './admin-client.ts'
+import { AdminClient } from './admin-client.ts'
 import { findUnserved, type KnownServices } from './unserved.ts'
 
 export interface CheckContext {
@@ -49,11 +49,11 @@ export interface CheckContext {
 export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 | 1> {
   const context: CheckContext = { env: process.env, print: console.log }
   if (admin === undefined) return checkFile({ file, kind }, context)
-  const address = { admin, config: undefined, settings: [] }
-  const { services } = await readAdminPage<ServicesPage>('/services', address)
+  const client = new AdminClient({ admin, config: undefined, settings: [] })
+  const { services } = await client.read<ServicesPage>('/services')
   const served = services.filter(({ nodes }) => nodes.length > 0)
   const known = new Map(served.map(({ name, nodes }) => [name, nodes]))
-  const judge = (question: CheckQuestion) => readAdminPage<CheckPage>('/api/v1/check', address, question)
+  const judge = (question: CheckQuestion) => client.ask<CheckPage>('/api/v1/check', question)
   return checkFile({ file, kind }, { ...context, services: known, judge })
 }
 

@@ -1,6 +1,7 @@
 import { localUrlOf } from '../cli/listening.ts'
 import { IS_SOURCE } from '../cli/version.ts'
 import type { Stack } from '../gateway/stack.ts'
+import { dashboardLink } from './dashboard.ts'
 
 export interface DemoFacts {
   /** A token of a user called "demo". */
@@ -13,6 +14,10 @@ export interface DemoFacts {
   readonly firstPid: number
   /** The certificate that clients must trust; undefined = they use no TLS. */
   readonly ca: string | undefined
+  /** How many requests a second the demo sends to itself. */
+  readonly traffic: number
+  /** That of the admin listener; undefined = it asks for none. */
+  readonly adminToken: string | undefined
 }
 
 const JSON_TYPE = `-H 'content-type: application/json'`
@@ -24,12 +29,14 @@ const BUF =
 export function introduction(
   kind: 'http' | 'grpc',
   { gateway, adminAddress }: Stack,
-  { token, etcd, taken, firstPid, ca }: DemoFacts,
+  { token, etcd, taken, firstPid, ca, traffic, adminToken }: DemoFacts,
 ): string {
   const { plain, tls } = gateway.addresses
   const url = ca === undefined ? localUrlOf(plain!) : `https://localhost:${tls!.port}`
   const admin = localUrlOf(adminAddress)
   const program = IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
+  const moving =
+    traffic === 0 ? '' : ` The demo itself sends ${traffic} requests a second, which are not among them.`
   const elsewhere =
     taken.length === 0
       ? ''
@@ -40,24 +47,26 @@ export function introduction(
 Waygate is running.${elsewhere}
 
   gateway  ${url}
-  admin    ${admin}/routes
+  page     ${dashboardLink(admin, adminToken)}
   etcd     ${etcd}
   services ${services}
 
-A token that is good for an hour, of a user called "demo":
+A token that is good for an hour, of a user called "demo", and where the gateway can be asked:
 
   export TOKEN=${token}
+  export WAYGATE_ADMIN=${admin}${adminToken === undefined ? '' : ` WAYGATE_ADMIN_TOKEN=${adminToken}`}
 
 Try, in another terminal:
 ${withCa(kind === 'grpc' ? grpcCommands(url) : httpCommands(url), ca)}
-  # the live routing table
-  curl -s ${admin}/routes
-  ${program} routes ${IS_SOURCE ? '-- ' : ''}--admin ${admin}
+  # the live routing table, the requests of each service, and each request as it ends
+  ${program} routes
+  ${program} top
+  ${program} tail
 
   # what happens when a node dies: kill one of the two user services and repeat the request
   kill -9 ${firstPid}
 
-Below, each request becomes a line of the log. Ctrl-C stops all of it.
+Below, each of your requests becomes a line of the log.${moving} Ctrl-C stops all of it.
 `
 }
 

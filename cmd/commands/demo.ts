@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ import { type Child, startChild } from './child.ts'
 import { type DemoCertificate, makeDemoCertificate } from './demo-certificate.ts'
 import { avoidTakenPorts } from './demo-ports.ts'
 import { introduction } from './demo-text.ts'
+import { startTraffic, TRAFFIC_ID } from './demo-traffic.ts'
 import { signToken } from './token.ts'
 
 /** The examples, which are built with the package. */
@@ -60,20 +61,26 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   const removeFolder = () => rm(folder, { recursive: true, force: true })
   const prepare = async () => {
     const certificate = options.tls ? await makeDemoCertificate(folder) : undefined
-    return { certificate, ...(await avoidTakenPorts(loadDemoConfig(options, certificate))) }
+    const { loaded, adminToken } = withAdminToken(loadDemoConfig(options, certificate))
+    return { certificate, adminToken, ...(await avoidTakenPorts(loaded)) }
   }
-  const { certificate, loaded, taken } = await prepare().catch(async error => {
+  const { certificate, adminToken, loaded, taken } = await prepare().catch(async error => {
     await removeFolder()
     throw error
   })
   let isIntroduced = false
   // What the start has to say would hide the introduction, except for warnings.
-  const log = createLogger(loaded.config.logLevel, line => isIntroduced || !/^\{"level":[123]0,/.test(line))
+  const log = createLogger(
+    loaded.config.logLevel,
+    line =>
+      (isIntroduced && !line.includes(`"requestId":"${TRAFFIC_ID}`)) || !/^\{"level":[123]0,/.test(line),
+  )
   const { flush } = log
   logUnusedSignals(log.logger)
   const children: Child[] = []
   if (loaded.config.workers !== 1) log.logger.warn('the demo runs one process; workers is ignored')
   let stack: Stack | undefined
+  let stopTraffic = () => {}
   try {
     stack = await startStack(loaded, log)
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
@@ -96,13 +103,18 @@ export async function runDemo(options: DemoCommand): Promise<number> {
         taken,
         firstPid,
         ca: certificate?.ca,
+        traffic: options.traffic,
+        adminToken,
       }),
     )
     isIntroduced = true
+    const url = localUrlOf(stack.gateway.addresses.plain!)
+    stopTraffic = startTraffic({ url, kind: options.grpc ? 'grpc' : 'http', rate: options.traffic })
     for (const { exited, pid } of children) void exited.then(() => announceEnd(pid, signal))
     await signal
     return 0
   } finally {
+    stopTraffic()
     await Promise.all(children.map(child => child.stop(STOP_GRACE_MS)))
     await stack?.stop()
     flush()
@@ -135,6 +147,20 @@ function loadDemoConfig(
   // The demo asks its own services without TLS.
   const tls = { ...config.tls, plain: 'serve' as const }
   return { ...loaded, config: { ...config, clientLimits, tls, drainMs: 0 } }
+}
+
+/**
+ * Adds a token of the admin listener that may do everything, unless some are configured.
+ *
+ * @returns undefined for the token when it is not known
+ */
+function withAdminToken(loaded: LoadedConfig): { loaded: LoadedConfig; adminToken: string | undefined } {
+  const { config } = loaded
+  const { adminToken, admin } = config
+  if (adminToken !== undefined || Object.keys(admin.tokens).length > 0) return { loaded, adminToken }
+  const made = randomBytes(16).toString('base64url')
+  const tokens = { demo: { sha256: hash('sha256', made), role: 'operate' as const } }
+  return { loaded: { ...loaded, config: { ...config, admin: { ...admin, tokens } } }, adminToken: made }
 }
 
 async function putRouteDocuments(

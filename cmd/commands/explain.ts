@@ -1,16 +1,18 @@
 import type { ExplainPage } from '../../routes/admin/explain.ts'
 import type { ExplainCommand } from '../cli/command.ts'
-import { readAdminPage } from './admin-client.ts'
+import { print, printPage, visible } from '../cli/output.ts'
+import { AdminClient } from './admin-client.ts'
 
 const NO_ROUTE = 5
 const REFUSED = 6
 
 /** Runs `waygate explain`. Resolves with the exit code. */
 export async function runExplain(command: ExplainCommand): Promise<number> {
-  const { method, url, headers, client, claims, json } = command
+  const { method, url, headers, client, claims, output } = command
   const question = { method, url, headers, client, ...(claims && { claims }) }
-  const page = await readAdminPage<ExplainPage>('/api/v1/explain', command, question)
-  console.log(json ? JSON.stringify(page, null, 2) : describeExplanation(page))
+  const page = await new AdminClient(command).ask<ExplainPage>('/api/v1/explain', question)
+  if (output === 'json' || output === 'yaml') printPage(output, page)
+  else print(describeExplanation(page))
   const { status = 0, code } = page.wouldAnswer ?? {}
   if (code === 'WG_NO_ROUTE' || code === 'WG_METHOD_NOT_ALLOWED') return NO_ROUTE
   return status >= 400 ? REFUSED : 0
@@ -40,5 +42,5 @@ export function describeExplanation({
     wouldAnswer === null
       ? 'A node would answer.'
       : `The gateway would answer ${[wouldAnswer.status, wouldAnswer.code].filter(Boolean).join(' ')}.`
-  return [...lines, '', `${end} (revision ${revision ?? '-'})`].join('\n')
+  return [...lines, '', `${end} (revision ${revision ?? '-'})`].map(visible).join('\n')
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/schema.ts'
 import { createAdmin } from '../../routes/admin/admin.ts'
+import type { ApiPages } from '../../routes/admin/api-types.ts'
 import type { AdminPages } from '../../routes/admin/page-types.ts'
 
 export interface AdminListener {
@@ -16,13 +17,15 @@ export interface AdminListener {
  */
 export async function openAdmin(
   pages: AdminPages,
-  { adminHost, adminPort, adminToken, admin: { hosts } }: Config,
+  { adminHost, adminPort, adminToken, admin: { tokens, hosts, dashboard, tail }, tracing }: Config,
   logger: Logger,
+  api?: ApiPages,
 ): Promise<AdminListener> {
   const admin = createAdmin({
-    pages,
+    ...{ pages, api, tokens },
     token: adminToken,
     hosts: [adminHost, ...hosts],
+    features: { tail, dashboard, traceUrl: tracing.url ?? null },
     onInternalError: error => logger.error({ err: error }, 'internal error'),
   })
   try {

@@ -32,6 +32,7 @@ export interface ExplainOptions {
   readonly nodes: NodeTable
   readonly policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>
   readonly readRpc: ReadRpc
+  readonly authenticators: Authenticators
   readonly identityHeaders: readonly string[]
   readonly isTrustedProxy: (address: string) => boolean
   readonly describeRoute: (route: Route) => DescribedRoute
@@ -125,6 +126,16 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
       const asked = JSON.stringify(describeAuth(route))
       if (route.auth.type === 'none') {
         steps.push({ step: 'auth', ok: true, text: 'asks for no credentials' })
+        return
+      }
+      if (question.verify) {
+        call.identity = await take(
+          'auth',
+          () => authorize(route, head, call, options.authenticators),
+          identity => ({
+            text: `asks for ${asked}, which the credentials given meet; the user is ${identity?.subject ?? 'not named'}`,
+          }),
+        )
         return
       }
       withhold(route, exchange)

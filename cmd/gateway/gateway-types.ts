@@ -8,6 +8,7 @@ import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
+import type { OwnApiPages } from './telemetry/api-pages.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -56,6 +57,8 @@ export interface Gateway {
   readonly health: LiveHealth
   /** The pages for an admin listener, which the gateway does not open itself. */
   readonly pages: OwnPages
+  /** What its API shows. */
+  readonly api: OwnApiPages
   /** Returns whether any request has arrived yet. */
   hasServed(): boolean
   /** Returns the number of nodes in the table, over all services. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo, Server } from 'node:net'
+import { hostname } from 'node:os'
 import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
@@ -12,10 +13,10 @@ import { createAccessLog, statusOf } from '../../middleware/access-log.ts'
 import { createTrustedProxies } from '../../middleware/request/client-address.ts'
 import { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createTablePages } from '../../routes/admin/build-pages.ts'
-import { GrpcCounts } from '../../routes/admin/grpc-metrics.ts'
-import { createMetrics } from '../../routes/admin/metrics.ts'
-import { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
-import { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
+import { GrpcCounts } from '../../routes/admin/metrics/grpc-metrics.ts'
+import { createMetrics } from '../../routes/admin/metrics/metrics.ts'
+import { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
+import { TranscodeCounts } from '../../routes/admin/metrics/transcode-metrics.ts'
 import { createHttp1Listener } from '../../routes/public/http1/listener.ts'
 import { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import { createProxy } from '../../routes/public/proxy.ts'
@@ -35,6 +36,7 @@ import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
+import { packageVersion } from '../cli/version.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
@@ -66,6 +68,8 @@ import { createNodeTable } from './node-table.ts'
 import { limitOpenFiles } from './open-files.ts'
 import { createServiceMethods } from './service-methods.ts'
 import { LiveRules } from './service-rules.ts'
+import { createApiPages } from './telemetry/api-pages.ts'
+import { Telemetry } from './telemetry/telemetry.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
 import { UpstreamTls } from './upstream-tls.ts'
@@ -80,6 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, keys, registry, logger, writeLine } = options
   const onInternalError = (error: unknown) => logger.error({ err: error }, 'internal error')
 
+  const telemetry = new Telemetry(config.admin.tail)
   // The limits of this process.
   const traffic = new Traffic()
   const deadlines = new Deadlines()
@@ -105,6 +110,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           hasOthers: (keys.tls?.certificates.length ?? 0) > 0,
         })
       : undefined
+
+  const tracing = config.tracing.endpoint
+    ? (await import('./tracing.ts')).openTracing({
+        ...{ config: config.tracing, logger },
+        revision: () => table.source().revision,
+        loopWaitMs: () => loop.turnMs,
+      })
+    : undefined
+  const tracedTries = tracing ? [tracing.tries] : []
 
   // The nodes, and the state that this process keeps about them.
   const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
@@ -156,6 +170,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    ...tracedTries,
     createTryTimeout({ deadlines }),
     createCallFields(),
   ])
@@ -166,6 +181,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createRetry({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    ...tracedTries,
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
@@ -216,7 +232,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     openConnection: (address, done) => void openSocket({ ...address, names, allows: guard.allows }, done),
     ...{ credentials, logger, remembered: options.remembered, onRemembered: options.onRemembered },
     refusalOf: guard.refusalOf,
+    onEntry: change => telemetry.entryChanged(change),
     onNodes(service) {
+      telemetry.watcher?.onTable('services', service)
       health.nodesChanged(service)
       mirrors.nodesChanged(service)
       transcoding.nodesChanged(service)
@@ -236,6 +254,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const proxyProtocol = createProxyProtocol(config, connections, logger)
   const http2Counts = new Http2Counts()
   const metrics = createMetrics({
+    version: packageVersion(),
     labels: config.metrics.labels,
     ...{
       nodes,
@@ -259,6 +278,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     transcode: transcodeCounts,
     descriptors,
     lostLines: options.lostLines ?? NONE_LOST,
+    spans: tracing?.counts,
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
@@ -285,14 +305,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tls: tls?.server,
     identityHeaders: context.identityHeaders,
     sendsForwarded: config.forwardedHeader,
+    startTrace: tracing?.startTrace,
     onPiece: countBodyBytes,
-    onOpen: () => traffic.opened(),
+    onOpen(call) {
+      traffic.opened()
+      telemetry.opened(call, table.revision)
+    },
     onUpgrade: () => traffic.upgraded(),
-    onClose({ call, response }) {
+    onClose(exchange) {
+      const { call, head, response } = exchange
       traffic.closed(call.upgraded)
+      telemetry.closed(call)
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
       call.limiter?.release(call)
-      record(call, statusOf(call, response))
+      const status = statusOf(call, response)
+      record(call, status, head.host)
+      tracing?.end(exchange, status)
     },
     onRefused: record,
   })
@@ -305,8 +333,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       auth.close()
       tls?.close()
     },
-    onDrained: async () => options.onDrained?.(pages),
+    onDrained: async () => {
+      await tracing?.close()
+      await options.onDrained?.(pages)
+    },
     closeTable() {
+      telemetry.close()
       upstreamFiles.close()
       health.close()
       transcoding.close()
@@ -320,10 +352,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const isReady = () => lifecycle.isReady
   const describe = (route: Route) => describeRoute(route, config, rules.of(route.service))
-  const pages = createTablePages({
+  const views = {
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
     explain: createExplain({
       ...{ config, table, nodes, policies, readRpc, isTrustedProxy },
+      authenticators: auth.authenticators,
       identityHeaders: context.identityHeaders,
       describeRoute: describe,
     }),
@@ -335,6 +368,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       maxMessageBytes: config.grpc.messageBytes,
     }),
     describeRoute: describe,
+  }
+  const pages = createTablePages(views)
+  const api = createApiPages({
+    ...{ ...views, telemetry, registry, onInternalError },
+    version: packageVersion(),
+    name: () => `${hostname()}:${(bound?.plain ?? bound?.tls)?.port ?? config.port}`,
+    inFlight: () => traffic.open,
   })
   await transcoding.prepareConfigured()
   // The primary of a worker has read the files when it started.
@@ -348,10 +388,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     table,
     health,
     pages,
+    api,
     hasServed: () => traffic.hasServed,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
-    stop: () => lifecycle.stop(),
-    retire: hurry => lifecycle.retire(hurry),
+    stop() {
+      api.bye('shutdown')
+      return lifecycle.stop()
+    },
+    retire(hurry) {
+      api.bye('shutdown')
+      return lifecycle.retire(hurry)
+    },
   }
 
   function addresses(): PublicAddresses {
@@ -361,12 +408,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   /** Creates the function that counts and logs a finished request. */
-  function createRecord(): (call: Call, status: number) => void {
+  function createRecord(): (call: Call, status: number, host?: string) => void {
     const accessLog =
       config.accessLog && logger.isLevelEnabled('info') ? createAccessLog({ write: writeLine }) : undefined
-    return (call, status) => {
+    return (call, status, host) => {
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
+      telemetry.record(call, status, totalMs, host)
       accessLog?.(call, status, call.clientAddress!, totalMs)
     }
   }

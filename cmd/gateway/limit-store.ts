@@ -2,8 +2,8 @@ import type { LimitStoreKeys } from '../../config/keys/limit-store-keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
-import type { LimitStoreView } from '../../routes/admin/limit-store-metrics.ts'
-import { LimitStoreCounts } from '../../routes/admin/limit-store-metrics.ts'
+import type { LimitStoreView } from '../../routes/admin/metrics/limit-store-metrics.ts'
+import { LimitStoreCounts } from '../../routes/admin/metrics/limit-store-metrics.ts'
 import { RedisCounters } from '../../stores/redis/redis-counters.ts'
 
 /** The store in which gateways count together. */

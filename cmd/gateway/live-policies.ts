@@ -18,7 +18,7 @@ import type { CredentialPlaces } from '../../middleware/policies/credential-plac
 import { Delays } from '../../middleware/policies/fixed-answer.ts'
 import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 import type { Mirrors } from '../../middleware/policies/mirror.ts'
-import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
+import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
 import { CHAIN, type PolicyTools } from './policies.ts'
 
 interface Live {
@@ -178,31 +178,31 @@ export class LivePolicies {
       maxTargetBytes: this.#maxTargetBytes,
       credentialPlaces: this.#credentialPlaces,
       delays: this.#delays,
-      wouldRefuse: ({ call, isDry }) => {
+      wouldRefuse: ({ call, isDry }: Exchange, rule?: string) => {
         call.observed = [...(call.observed ?? []), name]
-        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, name)
+        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
       },
       preflight: ({ call, isDry }, result) => {
-        if (!isDry) this.#counts.preflights.add(call.route!.id, result)
+        if (!isDry) this.#counts.preflights.add(call.route!.id, [result])
       },
       limits: this.#limits,
       limited: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.limited.add(call.route!.id, rule)
+        if (!isDry) this.#counts.limited.add(call.route!.id, [rule])
       },
       wouldLimit: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, rule)
+        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, [rule])
       },
       hasUsableNode: (service, nodes, isCall) =>
         this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
       diverted: ({ call, isDry }, variant) => {
-        if (!isDry) this.#counts.diversions.add(call.route!.id, variant)
+        if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
       },
       cookieKey: this.#cookieKey,
       mirrors: this.#mirrors,
-      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, outcome),
+      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,
       compressedBytes: ({ call }, encoding, side, bytes) =>
-        this.#counts.compressed[side].add(call.route!.id, encoding, bytes),
+        this.#counts.compressed.add(call.route!.id, [encoding, side], bytes),
       notCompressed: reason => this.#counts.notCompressed.add(reason),
     }
   }
@@ -212,7 +212,7 @@ export class LivePolicies {
     const note = (error: unknown, { call }: Exchange): never => {
       if (error instanceof GatewayError) {
         call.policy = name
-        this.#counts.refusals.add(call.route!.id, name)
+        this.#counts.refusals.add(call.route!.id, [name, call.limits?.rule ?? ''])
       }
       throw error
     }

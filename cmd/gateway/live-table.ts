@@ -1,4 +1,4 @@
-import { Directory } from '../../discovery/directory.ts'
+import { Directory, type EntryChange } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
@@ -21,7 +21,7 @@ import type { LastGoodValue, LastGoodView, SourceView, TableView } from '../../r
 import type { LiveCredentials } from './auth/live-credentials.ts'
 import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
-import { sourceView } from './source-view.ts'
+import { largest, sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
 import type { TlsFromRegistry } from './tls-from-registry.ts'
 
@@ -48,6 +48,8 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   /** Returns why a node must not be used, as a text for people; undefined when it may be used. */
   readonly refusalOf: (node: Node) => string | undefined
   readonly logger: Logger
+  /** Called when the registry has another entry for a key than before; not for what is there at the start. */
+  readonly onEntry?: ((change: EntryChange) => void) | undefined
   /** Called when the nodes of a service in the node table have changed. */
   readonly onNodes: (service: string) => void
   /** Called when the routes have changed. */
@@ -79,6 +81,7 @@ export class LiveTable implements TableView {
   readonly #onRemembered: LiveTableOptions['onRemembered']
   readonly #onRoutes: LiveTableOptions['onRoutes']
   #setsChanged = false
+  #revision: string | undefined = undefined
   /** Takes a change over that waits for its other half. */
   #swap: NodeJS.Timeout | undefined
   readonly defaultAuth: 'jwt' | 'none'
@@ -118,6 +121,7 @@ export class LiveTable implements TableView {
         this.#routes.setPolicySet(before, after)
         this.#setsChanged = true
       },
+      onEntry: options.onEntry,
       doubtMs: suspectGraceMs,
       documented: this.#routes.servicesOfFile,
       remembered: options.remembered,
@@ -167,6 +171,26 @@ export class LiveTable implements TableView {
     })
   }
 
+  /** The largest revision of a source; undefined before the first snapshot. */
+  get revision(): string | undefined {
+    return this.#revision
+  }
+
+  /** See `Directory.documentOf`. */
+  documentOf(route: string): RegistryEntry | undefined {
+    return this.#directory.documentOf(route)
+  }
+
+  /** See `Directory.keyOfNode`. */
+  keyOfNode(service: string, id: string): string | undefined {
+    return this.#directory.keyOfNode(service, id)
+  }
+
+  /** See `Directory.isKeyOf`. */
+  isKeyOf(key: string, service: string): boolean {
+    return this.#directory.isKeyOf(key, service)
+  }
+
   source(): SourceView {
     return sourceView(this.#registry, this.#directory)
   }
@@ -208,6 +232,11 @@ export class LiveTable implements TableView {
   #applied(event: RegistryEvent): void {
     this.#log.applied(event)
     this.#tls?.applied(event)
+    if (event.type !== 'status') {
+      this.#revision = largest(
+        this.#registry.sources.map(({ name }) => this.#directory.source(name).revision),
+      )
+    }
     if (this.#setsChanged) {
       this.#setsChanged = false
       this.#routesChanged('policies')

@@ -30,7 +30,8 @@ export function sourceView(registry: Registry, directory: Directory): SourceView
   }
 }
 
-function largest(revisions: readonly (string | undefined)[]): string | undefined {
+/** Returns the largest of some revisions; undefined when none is known. */
+export function largest(revisions: readonly (string | undefined)[]): string | undefined {
   const known = revisions.filter(revision => revision !== undefined).map(BigInt)
   if (known.length === 0) return undefined
   return String(known.sort((a, b) => (a < b ? 1 : -1))[0])

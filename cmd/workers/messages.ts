@@ -2,10 +2,13 @@ import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import type { encodeRemembered } from '../../discovery/remembered.ts'
+import type { ChangeEntry, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { CheckQuestion, ExplainQuestion } from '../../routes/admin/explain.ts'
-import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
+import type { OwnApiPages } from '../gateway/telemetry/api-pages.ts'
+import type { LiveDelta } from '../gateway/telemetry/live-feed.ts'
 
 /**
  * The environment variable that marks the workers of a Waygate primary. node:cluster's own mark is not enough, because
@@ -29,8 +32,19 @@ export interface WorkerSettings {
   readonly ticketSecret: string
 }
 
+/** What the primary asks the API of a worker. `live`: what has changed since it was asked last, while somebody watches. */
+export type AskedPages = Omit<OwnApiPages, 'watch' | 'openFeed' | 'bye'> & {
+  live(): Promise<LiveDelta | undefined>
+}
+
+/** The name of a page of the API, and what it is asked. */
+export type ApiQuestion = {
+  [Name in keyof AskedPages]: { readonly api: Name; readonly args: Parameters<AskedPages[Name]> }
+}[keyof AskedPages]
+
 /** What the primary asks workers for: an admin page, the methods of a service, or what would happen to a request. */
 export type PageQuestion =
+  | ApiQuestion
   | 'routes'
   | 'services'
   | 'metrics'
@@ -52,6 +66,8 @@ export type ToWorker =
     }
   /** Answered by any number of `part` messages and one `answered`; without a page, by `answered` alone. */
   | { readonly type: 'ask'; readonly id: number; readonly page?: PageQuestion }
+  /** Somebody watches, and wants requests that fit one of the filters; without filters, nobody does. */
+  | { readonly type: 'watch'; readonly filters?: readonly string[] }
   /** This worker runs the health checks from now on. */
   | { readonly type: 'check' }
   /** Verdicts of the worker that runs the health checks. */
@@ -69,6 +85,9 @@ export type ToPrimary =
   | { readonly type: 'failed'; readonly text: string }
   | { readonly type: 'part'; readonly id: number; readonly part: unknown }
   | { readonly type: 'answered'; readonly id: number }
+  /** Requests that ended while somebody watches, and how many were left out. */
+  | { readonly type: 'requests'; readonly items: readonly RequestEntry[]; readonly lost: number }
+  | { readonly type: 'change'; readonly change: ChangeEntry }
   /** Verdicts of this worker's health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }
   /** What this worker remembers of a source of the registry, for those that come after it. */

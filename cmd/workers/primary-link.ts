@@ -19,6 +19,8 @@ export class PrimaryLink {
   onCheck: () => void = () => {}
   /** Called with the verdicts of the worker that runs the health checks. */
   onHealth: (news: HealthNews) => void = () => {}
+  /** Called when other requests are to be told of; with undefined when nobody watches anymore. */
+  onWatch: (filters: readonly string[] | undefined) => void = () => {}
   /** Called with the reason why a page could not be built. */
   onError: (error: unknown) => void = () => {}
 
@@ -39,6 +41,8 @@ export class PrimaryLink {
           return start.resolve(message)
         case 'ask':
           return void this.#answer(message.id, message.page)
+        case 'watch':
+          return this.onWatch(message.filters)
         case 'check':
           return this.onCheck()
         case 'health':

@@ -5,6 +5,7 @@ import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { formatError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
+import { packageVersion } from '../cli/version.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
@@ -14,6 +15,7 @@ import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
 import { reloadSource, type Source } from './reload.ts'
+import { WorkerApi } from './worker-api.ts'
 import { WorkerPages } from './worker-pages.ts'
 
 export interface PrimaryOptions {
@@ -51,6 +53,13 @@ export async function servePrimary(
   let admin: AdminListener | undefined
   const ticketSecret = randomBytes(32).toString('base64')
   const pages = new WorkerPages()
+  let port: number | undefined
+  const api = new WorkerApi({
+    version: packageVersion(),
+    port: () => port,
+    isReady: () => pages.isReady(),
+    onError: error => logger.error({ err: error }, 'internal error'),
+  })
   const health = new HealthRelay()
   const settings = ({ loaded, keyFiles }: Source): WorkerSettings => ({
     // With port 0, only this process knows the actual port.
@@ -75,16 +84,22 @@ export async function servePrimary(
     const begunAt = performance.now()
     logger.info('reloading the configuration')
     const next = await reloadSource(load, config, logger)
-    if (!next) return
+    if (!next) {
+      pages.reloads.failed++
+      return
+    }
     const count = countWorkers(next.loaded)
     try {
       await pool.replace(settings(next), count)
       config = next.loaded.config
       logger.level = config.logLevel
       const tookMs = Math.round(performance.now() - begunAt)
+      pages.reloads.succeeded++
       logger.info({ workers: count, tookMs }, 'new configuration is active')
     } catch (error) {
-      if (!isStopping) logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
+      if (isStopping) return
+      pages.reloads.failed++
+      logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
     }
   }
 
@@ -97,15 +112,19 @@ export async function servePrimary(
   try {
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
-    admin = await openAdmin(pages, config, logger)
+    admin = await openAdmin(pages, config, logger, api)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
         pages.keep(worker).catch(error => logger.error({ err: error }, 'totals of an ended worker are lost')),
-      onServing: () => health.update(pool.serving, pool.answering),
+      onServing() {
+        health.update(pool.serving, pool.answering)
+        api.update(pool.serving)
+      },
     })
     pages.show(pool)
     const addresses = await pool.start(countWorkers(source.loaded))
+    port = (addresses.plain ?? addresses.tls)?.port
     // Who reads the next line may end this process at once.
     ended = untilSignal()
     logger.info(
@@ -126,6 +145,7 @@ export async function servePrimary(
   const signal = await ended
   isStopping = true
   pages.stop()
+  api.bye('shutdown')
   logger.info({ signal }, 'shutting down; a second signal exits at once')
   await pool.stop()
   await closeAll()

@@ -19,6 +19,7 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   adminHost: config => config.adminHost,
   adminPort: config => config.adminPort,
   adminToken: config => config.adminToken,
+  admin: config => JSON.stringify(config.admin),
   'etcd.embedded': config => config.etcd.embedded,
 }
 

@@ -1,10 +1,11 @@
 import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from '../../routes/admin/explain.ts'
-import { mergeMetrics } from '../../routes/admin/merge-metrics.ts'
 import { mergeMethods, mergeRoutes, mergeServices } from '../../routes/admin/merge-pages.ts'
-import { type MetricValues, toFamily } from '../../routes/admin/metric-values.ts'
-import { MetricsPage } from '../../routes/admin/metrics-page.ts'
+import { mergeMetrics } from '../../routes/admin/metrics/merge-metrics.ts'
+import { type MetricValues, toFamily } from '../../routes/admin/metrics/metric-values.ts'
+import { MetricsPage } from '../../routes/admin/metrics/metrics-page.ts'
+import type { PageFormat } from '../../routes/admin/metrics/page-format.ts'
+import { createPrimaryMetrics } from '../../routes/admin/metrics/primary-metrics.ts'
 import type { AdminPages, MethodsPage, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
-import { createPrimaryMetrics } from '../../routes/admin/primary-metrics.ts'
 import type { PageQuestion } from './messages.ts'
 import { joinParts } from './page-parts.ts'
 import type { WorkerPool } from './pool.ts'
@@ -15,11 +16,14 @@ const ANSWER_WITHIN_MS = 2_000
 
 /** The admin pages of all workers: collects their answers at each request and merges them. */
 export class WorkerPages implements AdminPages {
+  /** How often the configuration was loaded again. The primary counts them. */
+  readonly reloads = { succeeded: 0, failed: 0 }
   readonly #ownMetrics = createPrimaryMetrics({
     workers: () => this.#pool?.serving.length ?? 0,
     restarts: () => this.#pool?.restarts ?? 0,
     silent: () => this.#silent,
     killed: () => this.#pool?.killed ?? 0,
+    reloads: this.reloads,
   })
   readonly #metricsPage = new MetricsPage()
   /** The totals of workers that have ended. */
@@ -108,7 +112,7 @@ export class WorkerPages implements AdminPages {
   }
 
   /** Renders the metrics of all workers, including those that finish their last requests. */
-  async metrics(): Promise<readonly string[]> {
+  async metrics(format?: PageFormat): Promise<readonly string[]> {
     const answers = await this.#ask('metrics', this.#pool?.all ?? [])
     // A worker that has ended since it was asked must be counted exactly once: in #past.
     await this.#keeping
@@ -116,7 +120,7 @@ export class WorkerPages implements AdminPages {
       .filter(({ worker }) => !this.#kept.has(worker))
       .flatMap(({ parts }) => parts as MetricValues[])
     const merged = await mergeMetrics([...ofWorkers, ...this.#past, ...(await this.#ownMetrics())])
-    return this.#metricsPage.text(merged.map(toFamily))
+    return this.#metricsPage.text(merged.map(toFamily), format)
   }
 
   async #ask(page: PageQuestion, workers: readonly WorkerProcess[]) {

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { MAX_TIMER_MS } from '../../config/kit/values.ts'
-import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { ChangeEntry, RequestEntry } from '../../routes/admin/api-types.ts'
+import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
@@ -50,6 +51,10 @@ export class WorkerProcess {
   onHealth: (news: HealthNews) => void = () => {}
   /** Called with what it remembers of a source of the registry. */
   onRemembered: (remembered: SentMemory) => void = () => {}
+  /** Called with requests that ended while somebody watches, and how many were left out. */
+  onRequests: (items: readonly RequestEntry[], lost: number) => void = () => {}
+  /** Called with a change of the table while somebody watches. */
+  onChange: (change: ChangeEntry) => void = () => {}
   readonly #worker: Worker
   readonly #settings: WorkerSettings
   readonly #asks = new Map<number, Ask>()
@@ -87,6 +92,10 @@ export class WorkerProcess {
           return this.#answered(message.id)
         case 'health':
           return this.onHealth(message.news)
+        case 'requests':
+          return this.onRequests(message.items, message.lost)
+        case 'change':
+          return this.onChange(message.change)
         case 'remembered':
           return this.onRemembered(message.remembered)
         case 'last':
@@ -134,6 +143,11 @@ export class WorkerProcess {
   /** Makes it run the health checks. One worker at a time does. */
   check(): void {
     this.#send({ type: 'check' })
+  }
+
+  /** Makes it tell what happens there, such as requests that fit one of the filters. @param filters undefined ends it */
+  watch(filters: readonly string[] | undefined): void {
+    this.#send({ type: 'watch', ...(filters && { filters }) })
   }
 
   /** Sends it the verdicts of the worker that runs the health checks. */

@@ -2,7 +2,7 @@ import { readFrom } from '../../config/keys/file-contents.ts'
 import { loadKeys } from '../../config/keys/keys.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import { decodeRemembered, encodeRemembered } from '../../discovery/remembered.ts'
-import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import { Turns } from '../../routes/admin/turns.ts'
 import { formatError } from '../cli/format-error.ts'
@@ -12,9 +12,10 @@ import type { Gateway } from '../gateway/gateway-types.ts'
 import { collectStartup, collectStartupLater } from '../gateway/heap.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { openRegistry } from '../gateway/registry.ts'
-import type { PageQuestion, SentMemory } from './messages.ts'
+import type { ApiQuestion, PageQuestion, SentMemory } from './messages.ts'
 import { partsOf } from './page-parts.ts'
 import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
+import { WorkerLive } from './worker-live.ts'
 
 /** Runs one of several serving processes, with its own registry, table and connections. Resolves with the exit code. */
 export async function runWorker(): Promise<number> {
@@ -53,7 +54,9 @@ export async function runWorker(): Promise<number> {
     if (!gateway) return 0
     collectStartup()
     primary.onError = error => logger.error({ err: error }, 'admin page could not be built')
-    primary.onAsk = (page, answer) => answerPage(gateway.pages, page, answer)
+    const live = new WorkerLive(gateway.api, message => void primary.send(message))
+    primary.onWatch = filters => live.watch(filters)
+    primary.onAsk = (page, answer) => answerPage(gateway, live, page, answer)
     gateway.health.onNews = news => void primary.send({ type: 'health', news })
     primary.onHealth = news => gateway.health.apply(news)
     primary.onCheck = () => gateway.health.startChecking()
@@ -62,6 +65,7 @@ export async function runWorker(): Promise<number> {
     collectStartupLater(() => gateway.hasServed())
     const end = await primary.end
     gateway.health.close()
+    live.close()
     if (end === 'orphaned') logger.error('primary process is gone; draining')
     const cut = await endGateway(gateway, end, primary)
     if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
@@ -93,22 +97,30 @@ function endGateway(gateway: Gateway, end: WorkerEnd, { hurry }: PrimaryLink): P
 }
 
 async function answerPage(
-  pages: OwnPages,
+  { pages, api }: Gateway,
+  live: WorkerLive,
   page: PageQuestion,
   answer: (part: unknown) => void,
 ): Promise<void> {
   if (page === 'metrics') for await (const metric of pages.metricValues()) answer(asSent(metric))
-  else if (typeof page === 'object') answer(await answerQuestion(pages, page))
-  else {
+  else if (typeof page === 'string') {
     const turns = new Turns(1)
     for (const part of partsOf(await pages[page]())) {
       answer(part)
       if (turns.isOver) await turns.next()
     }
+  } else if (!('api' in page)) answer(await answerQuestion(pages, page))
+  else if (page.api === 'live') answer(await live.take())
+  else {
+    const asked = api[page.api] as (...args: readonly unknown[]) => Promise<unknown>
+    answer(await asked(...page.args))
   }
 }
 
-function answerQuestion(pages: OwnPages, question: Exclude<PageQuestion, string>): Promise<unknown> {
+function answerQuestion(
+  pages: OwnPages,
+  question: Exclude<PageQuestion, string | ApiQuestion>,
+): Promise<unknown> {
   if ('explain' in question) return pages.explain(question.explain)
   return 'check' in question ? pages.check(question.check) : pages.methods(question.methodsOf)
 }

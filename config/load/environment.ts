@@ -13,6 +13,9 @@ export interface Variable extends Field {
 /** Names the configuration file, which is not a field of the configuration. */
 export const CONFIG_VARIABLE = 'WAYGATE_CONFIG'
 
+/** Is the URL of an admin listener, for commands that ask a running gateway. It sets no field either. */
+export const ADMIN_VARIABLE = 'WAYGATE_ADMIN'
+
 /** Every variable that sets a field, in the order of the schema. */
 export const VARIABLES: readonly Variable[] = FIELDS.flatMap(field =>
   field.schema.env === undefined ? [] : [{ name: field.schema.env, ...field }],
@@ -76,7 +79,7 @@ export function readEnvironment(env: Environment): {
       })
     }
   }
-  const known = [...VARIABLES.map(({ name }) => name), CONFIG_VARIABLE]
+  const known = [...VARIABLES.map(({ name }) => name), CONFIG_VARIABLE, ADMIN_VARIABLE]
   const unknown = Object.keys(env)
     .filter(name => name.startsWith('WAYGATE_') && !known.includes(name) && !linked.has(name))
     .map(name => `environment ${name} is not a variable of Waygate${didYouMean(name, known)}`)

@@ -53,6 +53,11 @@ export class Layers {
     }
   }
 
+  /** Applies a layer that is weaker than all before it: only fields that none of them has set. */
+  applyBelow(settings: readonly Setting[]): void {
+    this.apply(settings.filter(({ path }) => get(this.tree, path) === undefined))
+  }
+
   /** Returns where the value at a path was set; `default` when it was not. */
   sourceOf(path: string): string {
     return get(this.tree, path) === undefined ? 'default' : this.nearestSource(path.split('.'))

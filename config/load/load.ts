@@ -19,6 +19,7 @@ import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
 import { Layers, type Setting } from './layers.ts'
+import { readOtelVariables } from './otel-variables.ts'
 import { ruleContext } from './route-context.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
 import { tlsWarnings } from './tls-rules.ts'
@@ -67,12 +68,15 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const layers = new Layers(document && { value: renamed.document, locate })
   layers.apply(environment.settings)
   layers.apply(flags)
+  const otel = readOtelVariables(env, layers.sourceOf('tracing.endpoint') !== 'default')
+  layers.applyBelow(otel.settings)
   const problems: SourcedProblem[] = [...layers.problems, ...environment.problems]
   for (const finding of renamed.problems) {
     problems.push({ ...toProblem(finding), source: document!.locate(finding.path) })
   }
   const warnings = [
     ...environment.warnings,
+    ...otel.warnings,
     ...renamed.warnings.map(
       ({ path, message }) => `${jsonPath(path)} (${document!.locate(path)}) ${message}`,
     ),

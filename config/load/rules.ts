@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
@@ -23,12 +24,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* rangeProblems(['trustedProxies'], config.trustedProxies)
   yield* rangeProblems(['proxyProtocol', 'from'], config.proxyProtocol.from)
   yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
-  if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
-    yield {
-      path: ['adminHost'],
-      message: `${show(config.adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN`,
-    }
-  }
+  yield* adminProblems(config)
   if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
     yield {
       path: ['adminPort'],
@@ -48,10 +44,46 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
   yield* findLimitStoreProblems(config.rateLimits)
+  yield* tracingProblems(config.tracing)
   yield* findRoutesRuleProblems(config, {
     ...ruleContext(config),
     hasCookieSecret: hasCookieSecret(config.routes),
   })
+}
+
+/** Finds a listener that everybody could read, and tokens that are one, whose role would depend on their order. */
+function* adminProblems({ adminHost, adminToken, admin: { tokens } }: Config): Generator<Finding> {
+  if (!isLoopback(adminHost) && adminToken === undefined && Object.keys(tokens).length === 0) {
+    yield {
+      path: ['adminHost'],
+      message: `${show(adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN or admin.tokens`,
+    }
+  }
+  const known = new Map<string, string>()
+  if (adminToken !== undefined) known.set(hash('sha256', adminToken), 'adminToken')
+  for (const [name, { sha256 }] of Object.entries(tokens)) {
+    const other = known.get(sha256)
+    if (other !== undefined)
+      yield { path: ['admin', 'tokens', name, 'sha256'], message: `is the hash of ${other} as well` }
+    known.set(sha256, `admin.tokens.${name}`)
+  }
+}
+
+/** Finds what is wrong with the address of the collector. */
+function* tracingProblems({ endpoint }: Config['tracing']): Generator<Finding> {
+  if (endpoint === undefined) return
+  const path = ['tracing', 'endpoint']
+  const url = URL.parse(endpoint)
+  if (url === null || !/^https?:\/\//i.test(endpoint)) {
+    yield { path, message: `must be an address such as http://localhost:4318, not ${show(endpoint)}` }
+  } else if (url.username !== '' || url.password !== '') {
+    yield {
+      path,
+      message: 'must have no user and password: set `headers`, as in {"authorization": "Basic ..."}',
+    }
+  } else if (url.hash !== '') {
+    yield { path, message: 'must have no #' }
+  }
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {

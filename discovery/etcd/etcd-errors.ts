@@ -16,6 +16,11 @@ export function plainReason(message: string): string {
     .replace(/^etcdserver: /, '')
 }
 
+/** Whether an error is one with which gRPC ends a call. */
+export function isCallError(error: unknown): error is Error {
+  return error instanceof Error && STATUS_PREFIX.test(error.message)
+}
+
 /** Returns gRPC's reason for a failed connection without the parts that do not help people. */
 export function connectionReason(message: string): string {
   const reason = message.replace(OPENSSL_ERROR, '$1').replace(TIME, '').replace(EMPTY_NOTE, '').trim()

@@ -3,6 +3,7 @@ import { createNode, type NodeInput } from '../../internal/nodes/node.ts'
 import { EventQueue } from '../event-queue.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import {
+  type LeasedKeys,
   NEVER_WATCHED,
   type RegisterOptions,
   type Registration,
@@ -34,6 +35,8 @@ import {
   checkPrefix,
   DEFAULT_ROUTES_PREFIX,
   DEFAULT_SERVICES_PREFIX,
+  ELECTIONS_PREFIX,
+  LOCKS_PREFIX,
   type ServicesPrefix,
   servicesPrefixes,
 } from './prefixes.ts'
@@ -196,6 +199,12 @@ export class EtcdRegistry implements Registry {
 
   remember(source: string, remembered: Remembered): void {
     this.#followed.get(source)?.remember(remembered)
+  }
+
+  async leases(key?: string): Promise<readonly LeasedKeys[]> {
+    const { readLeases } = await import('./leases.ts')
+    const prefixes = [...this.#nodeSources.map(({ prefix }) => prefix), LOCKS_PREFIX, ELECTIONS_PREFIX]
+    return readLeases(this.#client, key ?? prefixes)
   }
 
   async close(): Promise<void> {

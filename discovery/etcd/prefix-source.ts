@@ -32,14 +32,14 @@ export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix
   return {
     name: prefix,
     scope: 'nodes',
-    decode: item => decodeNodes(codec, prefix, service, item),
+    decode: item => withRaw(decodeNodes(codec, prefix, service, item), item),
     fileName: fileNameOf('nodes', prefix),
   }
 }
 
 /** Creates the source of route documents. */
 export function routesSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodeRoute(prefix, item)
+  const decode = (item: StoredKey) => withRaw(decodeRoute(prefix, item), item)
   return { name: prefix, scope: 'routes', decode, fileName: fileNameOf('routes', prefix) }
 }
 
@@ -75,8 +75,16 @@ export function acmeSource(prefix: string): PrefixSource {
 
 /** Creates the source of policy sets. */
 export function policiesSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodePolicySet(prefix, item)
+  const decode = (item: StoredKey) => withRaw(decodePolicySet(prefix, item), item)
   return { name: prefix, scope: 'policies', decode, fileName: fileNameOf('policies', prefix) }
+}
+
+/**
+ * Adds the value as it is stored, for people. It is the same string that the store's copy in memory has, so it takes no
+ * further memory. Descriptors and all secrets go without.
+ */
+function withRaw(entry: RegistryEntry, { value: text, modRevision }: StoredKey): RegistryEntry {
+  return { ...entry, text, modRevision }
 }
 
 /** Gateways with other prefixes may use the same folder, so the name is unique for a prefix, and short. */

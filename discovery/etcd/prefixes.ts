@@ -1,5 +1,8 @@
 export const DEFAULT_SERVICES_PREFIX = '/services/'
 export const DEFAULT_ROUTES_PREFIX = '/waygate/routes/'
+/** Where the queues of locks and elections are, unless their callers say otherwise. */
+export const LOCKS_PREFIX = '/waygate/locks/'
+export const ELECTIONS_PREFIX = '/waygate/elections/'
 
 /**
  * Checks a prefix and makes it match whole segments only.

@@ -1,15 +1,22 @@
-import { CompareResult, CompareTarget } from 'etcd3'
+import { CompareResult, CompareTarget, type Etcd3 } from 'etcd3'
+import { QuietError } from '../../internal/http/quiet-error.ts'
 import type { RegistryEntry } from '../registry.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { decodeCertificate, decodeDescriptors } from './decode-entries.ts'
+import { connectionReason, isCallError, plainReason } from './etcd-errors.ts'
 import { readAllPages } from './pages.ts'
 import { checkPrefix } from './prefixes.ts'
-import { createSyncTransport, type StoredKey } from './transport.ts'
+import { createSyncTransport, type StoredKey, UnreachableError } from './transport.ts'
 
 /** A value that an operator has put into etcd: what gateways read, or why they read nothing. */
 export type Stored<Kind extends RegistryEntry['kind']> =
   | { readonly name: string; readonly entry: Extract<RegistryEntry, { readonly kind: Kind }> }
   | { readonly name: string; readonly entry?: undefined; readonly problem: string }
+
+/** etcd cannot be reached, or refuses a call. The message is one line. */
+class StoreError extends QuietError {
+  override readonly name = 'StoreError'
+}
 
 const PAGE_SIZE = 100
 const DECODERS = { descriptors: decodeDescriptors, certificate: decodeCertificate }
@@ -17,7 +24,7 @@ const DECODERS = { descriptors: decodeDescriptors, certificate: decodeCertificat
 /**
  * Writes a value below a prefix.
  *
- * @throws Error when etcd cannot be reached or refuses it
+ * @throws StoreError when etcd cannot be reached or refuses it
  */
 export async function putStored(
   options: EtcdClientOptions,
@@ -25,12 +32,12 @@ export async function putStored(
   name: string,
   value: string,
 ): Promise<void> {
-  const client = createEtcdClient(options)
-  try {
-    await client.put(`${checkPrefix(prefix)}${name}`).value(value)
-  } finally {
-    client.close()
-  }
+  await withClient(options, client =>
+    client
+      .put(`${checkPrefix(prefix)}${name}`)
+      .value(value)
+      .exec(),
+  )
 }
 
 /**
@@ -38,7 +45,7 @@ export async function putStored(
  * else has written the key since it was read, or when `change` throws.
  *
  * @returns `overtaken` when somebody else has written it; `missing` when there is no such key
- * @throws Error when etcd cannot be reached or refuses it, and what `change` throws
+ * @throws StoreError when etcd cannot be reached or refuses it, and what `change` throws
  */
 export async function changeStored(
   options: EtcdClientOptions,
@@ -46,9 +53,8 @@ export async function changeStored(
   name: string,
   change: (value: string) => string | Promise<string>,
 ): Promise<'changed' | 'missing' | 'overtaken'> {
-  const client = createEtcdClient(options)
   const key = Buffer.from(`${checkPrefix(prefix)}${name}`)
-  try {
+  return withClient(options, async client => {
     const [stored] = (await client.get(key).exec()).kvs
     if (stored === undefined) return 'missing'
     const value = Buffer.from(await change(stored.value.toString('utf8')))
@@ -59,24 +65,21 @@ export async function changeStored(
       success: [{ request_put: { key, value, lease: stored.lease } }],
     })
     return succeeded ? 'changed' : 'overtaken'
-  } finally {
-    client.close()
-  }
+  })
 }
 
 /**
  * Reads all values below a prefix as gateways do, ordered by name.
  *
- * @throws Error when etcd cannot be reached or refuses it
+ * @throws StoreError when etcd cannot be reached or refuses it
  */
 export async function readStored<Kind extends keyof typeof DECODERS>(
   options: EtcdClientOptions,
   prefix: string,
   kind: Kind,
 ): Promise<readonly Stored<Kind>[]> {
-  const client = createEtcdClient(options)
   const whole = checkPrefix(prefix)
-  try {
+  return withClient(options, async client => {
     const items: StoredKey[] = []
     const { readPage } = createSyncTransport(client, whole)
     await readAllPages({ read: readPage, limit: PAGE_SIZE, take: item => items.push(item) })
@@ -86,6 +89,23 @@ export async function readStored<Kind extends keyof typeof DECODERS>(
       if (entry.kind === 'problem') return { name, problem: entry.reason }
       return { name, entry: entry as Extract<RegistryEntry, { readonly kind: Kind }> }
     })
+  })
+}
+
+/**
+ * Calls `act` with a client, which is closed afterwards.
+ *
+ * @throws StoreError when etcd cannot be reached or refuses a call, and whatever else `act` throws
+ */
+async function withClient<T>(options: EtcdClientOptions, act: (client: Etcd3) => Promise<T>): Promise<T> {
+  const client = createEtcdClient(options)
+  try {
+    return await act(client)
+  } catch (error) {
+    if (!(error instanceof UnreachableError || isCallError(error))) throw error
+    const reason = plainReason(connectionReason(error.message))
+    const where = options.endpoints.join(', ')
+    throw new StoreError(`etcd at ${where}: ${reason}; waygate doctor finds out more`, { cause: error })
   } finally {
     client.close()
   }

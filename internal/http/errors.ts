@@ -197,8 +197,8 @@ export class GatewayError extends QuietError {
 /** The content type of every error body (RFC 9457). */
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
 
-/** Returns the body of an error answer (RFC 9457), as JSON text. */
-export function problemBody(error: GatewayError, requestId: string | undefined): string {
+/** Returns the body of an error answer (RFC 9457), as JSON text. @param traceId undefined when the request is not traced */
+export function problemBody(error: GatewayError, requestId: string | undefined, traceId?: string): string {
   return JSON.stringify({
     type: `urn:waygate:error:${error.code}`,
     title: ERRORS[error.code].title,
@@ -206,6 +206,7 @@ export function problemBody(error: GatewayError, requestId: string | undefined):
     code: error.code,
     detail: error.message,
     requestId,
+    traceId,
     ...error.members,
   })
 }

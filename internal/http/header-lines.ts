@@ -34,6 +34,9 @@ export const FRAMING_FIELDS: readonly string[] = [
  */
 export const TRUSTED_FIELDS: readonly string[] = ['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id']
 
+/** Fields that tell of the trace that a request belongs to (W3C Trace Context, W3C Baggage), in lower case. */
+export const TRACE_FIELDS: readonly string[] = ['traceparent', 'tracestate', 'baggage']
+
 /** Returns the value of the first line with that name; undefined when there is none. */
 export function getHeader(lines: readonly string[], name: string): string | undefined {
   for (let i = 0; i < lines.length; i += 2) {

@@ -1,4 +1,4 @@
-import { withoutHeaders } from './header-lines.ts'
+import { TRACE_FIELDS, withoutHeaders } from './header-lines.ts'
 import { memoizeNames } from './memoize-names.ts'
 
 /** The fields of a request's head that the gateway needs. */
@@ -30,6 +30,8 @@ export interface RequestHead {
    * there are none, and when the peer is not a trusted proxy.
    */
   readonly proxyLines: readonly string[] | undefined
+  /** The lines of `traceparent`, `tracestate` and `baggage`, flat, not checked; undefined when they are in `headers`. */
+  readonly traceLines: readonly string[] | undefined
 }
 
 /** How a header line with a certain name is treated. */
@@ -50,6 +52,7 @@ const TREAT = {
   te: 11,
   trailer: 12,
   contentType: 13,
+  trace: 14,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
@@ -108,11 +111,14 @@ const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i
  * write itself stay in `headers`, unless they are identity headers or spelled with `_`.
  *
  * @param identityHeaders lower-case names that only the gateway may set
+ * @param isTracing whether the gateway reads and writes the headers of traces, which pass otherwise. Default: false
  */
 export function createRequestHeadReader(
   identityHeaders: Iterable<string>,
+  isTracing = false,
 ): (rawHeaders: readonly string[], isProxied?: boolean) => RequestHead {
   const byName = new Map<string, Treatment>(TREATMENTS)
+  if (isTracing) for (const name of TRACE_FIELDS) byName.set(name, TREAT.trace)
   for (const name of identityHeaders) byName.set(name, TREAT.drop)
   const treatmentOf = memoizeNames(classify)
 
@@ -143,6 +149,7 @@ export function createRequestHeadReader(
     let acceptsTrailers = false
     let trailer: string | undefined
     let proxyLines: string[] | undefined
+    let traceLines: string[] | undefined
     let named: Set<string> | undefined
 
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -195,6 +202,10 @@ export function createRequestHeadReader(
             proxyLines.push(name, value)
           }
           break
+        case TREAT.trace:
+          traceLines ??= []
+          traceLines.push(name, value)
+          break
         case TREAT.proxyOnly:
           if (isProxied) headers.push(name, value)
           break
@@ -217,6 +228,8 @@ export function createRequestHeadReader(
       trailer,
       connectionOptions: named,
       proxyLines,
+      traceLines:
+        named === undefined || traceLines === undefined ? traceLines : withoutHeaders(traceLines, named),
     }
   }
 }

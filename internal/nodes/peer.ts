@@ -1,3 +1,4 @@
+import type { LiveTimes } from '../telemetry/live-times.ts'
 import type { Health } from './health.ts'
 import { laneOf, type Node } from './node.ts'
 
@@ -48,6 +49,8 @@ export interface Peer {
   problem?: NodeProblem | undefined
   /** The series in which the last request was counted; used by the request metrics. */
   lastCounted?: object | undefined
+  /** How long its tries took to the head of the answer; undefined before the first. */
+  times?: LiveTimes | undefined
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number

@@ -61,8 +61,8 @@ export interface LimitTools {
   readonly limited: (exchange: Exchange, rule: string) => void
   /** Is called for every rule that is not enforced and would have refused a request. */
   readonly wouldLimit: (exchange: Exchange, rule: string) => void
-  /** Is called when a rule that is not enforced would have refused a request. */
-  readonly wouldRefuse: (exchange: Exchange) => void
+  /** Is called when rules that are not enforced would have refused a request, with the first of them. */
+  readonly wouldRefuse: (exchange: Exchange, rule: string) => void
 }
 
 /** A rule as a stage runs it. */
@@ -211,7 +211,7 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     const note = (outcomes: readonly boolean[]): undefined => {
       const refusing = observed.filter((_, i) => outcomes[i])
       for (const { label } of refusing) tools.wouldLimit(exchange, label)
-      if (refusing.length > 0) tools.wouldRefuse(exchange)
+      if (refusing.length > 0) tools.wouldRefuse(exchange, refusing[0]!.label)
     }
     const outcomes = observed.map(rule => isRefusedBy(rule, exchange, limits))
     return outcomes.some(each => each instanceof Promise)

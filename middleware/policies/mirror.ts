@@ -130,7 +130,9 @@ export function createMirror(rule: MirrorRule, tools: MirrorTools): Policy {
       const target = hidesToken ? withoutParameter(asked, tokenParameter) : asked
       const lines = copyHeaders(headers, exchange, body === null && given !== null)
       const copy: UpstreamRequest = { route, service, nodes, method, target, headers: lines, body }
-      return await mirrors.send(copy, new Call(call.requestId, method, target, performance.now()), timeoutMs)
+      const own = new Call(call.requestId, method, target, performance.now())
+      own.trace = call.trace
+      return await mirrors.send(copy, own, timeoutMs)
     } catch {
       // Whatever is wrong with the copy, the request that it was made from is fine.
       return 'failed'

@@ -4,7 +4,7 @@ import { isAuthority } from '../../internal/http/authority.ts'
 import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
 import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
+import { MAX_HEADER_LINES, TRACE_FIELDS } from '../../internal/http/header-lines.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
 import {
   type CanonicalTarget,
@@ -14,6 +14,7 @@ import {
 } from '../../internal/http/target.ts'
 import { TrailerFilter } from '../../internal/http/trailers.ts'
 import type { BodyReader, Exchange } from '../../internal/policy.ts'
+import type { Trace } from '../../internal/trace/trace.ts'
 import { plainAddress, realAddress } from './client-address.ts'
 import { readProxyReport } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
@@ -29,14 +30,25 @@ export interface OpenExchangeOptions {
   readonly isTrustedProxy: (address: string) => boolean
   /** Whether nodes get Forwarded (RFC 7239) beside X-Forwarded-*. Default: false. */
   readonly sendsForwarded?: boolean | undefined
+  /**
+   * Begins the trace of a request, or goes on with that of its caller. Undefined = the gateway does not trace, and the headers
+   * of traces pass as they are.
+   */
+  readonly startTrace?: StartTrace | undefined
   /** The major version of HTTP that the listener speaks. A request of another one is refused. */
   readonly httpVersion: 1 | 2
   /** Called once per request, before it is served. */
-  readonly onOpen: () => void
+  readonly onOpen: (call: Call) => void
   /** Called once per request, when its answer is over or its client has left. */
   readonly onClose: (exchange: Exchange) => void
   readonly now?: () => number
 }
+
+/**
+ * @param lines what the request says of a trace, flat
+ * @param isProxied whether it comes from a trusted proxy
+ */
+export type StartTrace = (lines: readonly string[] | undefined, isProxied: boolean) => Trace
 
 export type OpenExchange = (
   request: ClientRequest,
@@ -74,13 +86,16 @@ export function createOpenExchange({
   maxTargetBytes,
   isTrustedProxy,
   sendsForwarded = false,
+  startTrace,
   httpVersion,
   onOpen,
   onClose,
   now = () => performance.now(),
 }: OpenExchangeOptions): OpenExchange {
-  const readHead = createRequestHeadReader(identityHeaders)
-  const trailerFilter = new TrailerFilter(identityHeaders)
+  const readHead = createRequestHeadReader(identityHeaders, startTrace !== undefined)
+  const trailerFilter = new TrailerFilter(
+    startTrace ? [...identityHeaders, ...TRACE_FIELDS] : identityHeaders,
+  )
   const newId = createRequestIds()
 
   function refusalOf(
@@ -134,6 +149,11 @@ export function createOpenExchange({
     call.clientAddress = proxied
       ? realAddress(peerAddress, proxied.forwardedFor, isTrustedProxy)
       : peerAddress
+    if (startTrace !== undefined) {
+      call.trace = startTrace(head.traceLines, isProxied)
+      // It may decide which route the request takes.
+      if (call.trace.baggage !== undefined) head.headers.push('baggage', call.trace.baggage)
+    }
     const spoken = dialectOf(request, head)
     // The status of a gRPC call comes in trailers, which HTTP/1.1 clients and proxies often lose.
     const isMisplaced = spoken === 'grpc' && request.httpVersionMajor === 1
@@ -157,7 +177,7 @@ export function createOpenExchange({
       plan: undefined,
       outgoing: undefined,
     }
-    onOpen()
+    onOpen(call)
     response.on('close', () => onClose(exchange))
     return exchange
   }

@@ -1,105 +1,105 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
-import { readCheckQuestion, readQuestion } from './explain.ts'
-import { createForeignCheck } from './foreign-requests.ts'
+import { type AdmitOptions, createAdmit } from './admit.ts'
+import { serveLive } from './api/live.ts'
+import { serveApi } from './api/router.ts'
+import { ADMIN_ERRORS, AdminError, type AdminErrorCode, adminProblem } from './api-errors.ts'
+import type { ApiPages, FeaturesPage } from './api-types.ts'
+import type { Caller } from './callers.ts'
+import { LOCAL_CALLER } from './callers.ts'
+import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
 import { oneAtATime } from './turns.ts'
+import { serveUi } from './ui/serve-ui.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
-const { STATUS_CODES } = process.getBuiltinModule('node:http')
-/** The media type of Prometheus' text format. */
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
-
-/** The largest route document is 256 KiB. */
-const MAX_QUESTION_BYTES = 300 * 1024
 
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
 
-export interface AdminOptions {
+export interface AdminOptions extends AdmitOptions {
   readonly pages: AdminPages
-  /** The bearer token that callers must send; undefined = none. */
-  readonly token: string | undefined
-  /** Names under which the listener may be called without a token, besides `localhost`. */
-  readonly hosts?: readonly string[] | undefined
+  readonly api?: ApiPages | undefined
+  readonly features?: FeaturesPage
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
 
 /**
- * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /api/v1/explain, /api/v1/check, /healthz, /readyz and
- * /metrics. The caller closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request
- * with the token may name any host, because no web page of somebody else can have the token.
+ * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /metrics, /healthz and
+ * /readyz, the API below /api/v1, and the page of the dashboard. The caller closes it. `createAdmit` says who may ask for what.
  */
-export function createAdmin({ pages, token, hosts = [], onInternalError }: AdminOptions): FastifyInstance {
+export function createAdmin({
+  pages,
+  api,
+  features = NO_FEATURES,
+  onInternalError,
+  ...admission
+}: AdminOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_NAME_CHARS },
     schemaController: NO_SCHEMAS,
   })
-  const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
-  const foreign = createForeignCheck(hosts)
-  const metrics = oneAtATime(() => pages.metrics())
+  const admit = createAdmit(admission)
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
+  const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
 
-  app.addHook('onRequest', (request, reply, done) => {
-    if (request.url === '/healthz' || request.url === '/readyz') return done()
-    if (expected === undefined) {
-      const found = foreign(request.headers)
-      if (found === undefined) return done()
-      refuse(reply, found.status, STATUS_CODES[found.status]!, found.detail)
-      return
+  // No question is plain text, which any web page may post without asking.
+  app.removeContentTypeParser('text/plain')
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      const caller = admit(request)
+      if (caller) callers.set(request, caller)
+      done()
+    } catch (error) {
+      done(error as AdminError)
     }
-    if (matches(request.headers.authorization, expected)) return done()
-    reply.header('www-authenticate', 'Bearer realm="waygate-admin"')
-    refuse(reply, 401, 'Unauthorized')
   })
-  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'Not found'))
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
-    // Requests that Fastify refuses have a status.
-    const { statusCode = 500 } = error
-    if (statusCode >= 500) onInternalError(error)
-    refuse(reply, statusCode, STATUS_CODES[statusCode] ?? 'Error')
-  })
+  app.setNotFoundHandler((_request, reply) => refuse(reply, NO_PAGE))
+  app.setErrorHandler((error: FastifyError | AdminError, _request, reply) =>
+    refuse(reply, toAdminError(error)),
+  )
 
+  if (features.dashboard) serveUi(app, reply => refuse(reply, NO_PAGE))
+  serveApi(app, {
+    ...{ api: api!, features, callerOf, onInternalError },
+    pages: {
+      routes,
+      explain: question => pages.explain(question),
+      check: question => pages.check(question),
+    },
+  })
+  if (api) serveLive(app, { api, features, routes, callerOf, onInternalError })
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
     if (pages.isReady()) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready' })
   })
-  app.get('/metrics', async (_request, reply) => send(reply, await metrics(), METRICS_TYPE))
-  app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }, reply) => {
-    const page = await pages.methods(name)
-    return page ?? refuse(reply, 404, 'Not found', 'the service has no nodes that speak gRPC')
+  app.get('/metrics', async ({ headers }, reply) => {
+    const format = chooseFormat(headers.accept)
+    return send(reply.header('vary', 'accept'), await metrics.get(format)!(), format.contentType)
   })
-  ask('/api/v1/explain', readQuestion, question => pages.explain(question))
-  ask('/api/v1/check', readCheckQuestion, question => pages.check(question))
+  app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }) => {
+    const page = await pages.methods(name)
+    if (page !== undefined) return page
+    throw new AdminError('WA_NOT_FOUND', 'the service has no nodes that speak gRPC')
+  })
   app.get('/services', async (_request, reply) => send(reply, writeServices(await services()), JSON_TYPE))
   app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await routes()), JSON_TYPE))
   return app
-
-  /** Answers questions that are posted as JSON. */
-  function ask<Question>(
-    path: string,
-    read: (body: unknown) => Question,
-    answer: (question: Question) => Promise<object | undefined>,
-  ): void {
-    app.post(path, { bodyLimit: MAX_QUESTION_BYTES }, async ({ body }, reply) => {
-      let question: Question
-      try {
-        question = read(body)
-      } catch (error) {
-        return refuse(reply, 400, 'Bad Request', (error as Error).message)
-      }
-      return (await answer(question)) ?? refuse(reply, 503, 'Service Unavailable', 'no worker answers')
-    })
-  }
 
   /** Sends a page as fast as its reader takes it. */
   function send(
@@ -112,17 +112,36 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
     body.once('error', onInternalError)
     return reply.type(type).send(body)
   }
+
+  function toAdminError(error: FastifyError | AdminError): AdminError {
+    if (error instanceof AdminError) return error
+    const { statusCode = 500, message } = error
+    // Requests that Fastify refuses have a status.
+    const code = REFUSALS[statusCode] ?? (statusCode < 500 ? 'WA_REQUEST' : undefined)
+    if (code !== undefined) return new AdminError(code, message)
+    onInternalError(error)
+    return new AdminError('WA_INTERNAL', 'the gateway failed; its log has the reason')
+  }
 }
 
-function refuse(reply: FastifyReply, status: number, title: string, detail?: string): FastifyReply {
-  return reply.code(status).type(PROBLEM_CONTENT_TYPE).send({ type: 'about:blank', title, status, detail })
+const NO_FEATURES: FeaturesPage = { tail: false, dashboard: false, traceUrl: null }
+
+/** Somebody whom nobody asked for a token. */
+const NOBODY: Caller = { ...LOCAL_CALLER, name: 'nobody', isMasked: true }
+
+const NO_PAGE = new AdminError('WA_NOT_FOUND', 'the admin listener has no such page')
+
+/** What Fastify refuses by itself. */
+const REFUSALS: Readonly<Record<number, AdminErrorCode>> = {
+  400: 'WA_BODY',
+  413: 'WA_TOO_LARGE',
+  415: 'WA_CONTENT_TYPE',
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
-/** Compares digests, which all have one length, so that the time taken reveals nothing. */
-function matches(authorization: string | undefined, expected: Buffer): boolean {
-  return authorization !== undefined && timingSafeEqual(digest(authorization), expected)
+function refuse(reply: FastifyReply, error: AdminError): FastifyReply {
+  return reply
+    .code(ADMIN_ERRORS[error.code].status)
+    .headers(error.headers)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(adminProblem(error)))
 }

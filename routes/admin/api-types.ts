@@ -238,11 +238,32 @@ export interface LiveFigures {
   readonly nodes: Readonly<Record<string, NodeFigures>>
 }
 
+/** The event `table` of `GET /api/v1/live`: the table at first, and again after the reader was too slow; else what has changed. */
+export interface LiveTablePart {
+  readonly revision: string | null
+  /** Whether this is all of the table, so that what is not in it is gone. */
+  readonly whole: boolean
+  readonly routes: readonly ListedRoute[]
+  readonly services: readonly ServicePage[]
+  /** The ids of routes and the names of services that are gone. */
+  readonly gone: { readonly routes: readonly string[]; readonly services: readonly string[] }
+}
+
+/** The event `problem` of the stream: all problems, at first and whenever they change. */
+export type LiveProblems = Items<TableProblem>
+
+/** The event `bye` of the stream, which is its last. */
+export interface LiveBye {
+  readonly reason: string
+}
+
 /** The event `requests` of the stream. */
 export interface LiveRequests {
   readonly items: readonly RequestEntry[]
   /** Requests that fit the filter and were left out, because there were too many or the reader was too slow. */
   readonly lost: number
+  /** How many requests a second fit the filter; present while they are so many that some are left out. */
+  readonly perSecond?: number
 }
 
 /** What the API asks of a gateway: of one process, or of several whose answers are merged. */
@@ -261,13 +282,19 @@ export interface ApiPages {
   requests(query: RequestsQuery): Promise<readonly RequestEntry[]>
   inFlight(overMs: number): Promise<readonly OpenCall[]>
   changes(limit: number): Promise<readonly ChangeEntry[]>
-  /** Calls the listener until the function is called that is returned. While nobody watches, nothing is measured by the second. */
+  /**
+   * Calls the listener until the function is called that is returned. While nobody watches, nothing is measured by the second.
+   *
+   * @throws TypeError when its filter cannot be read
+   */
   watch(listener: LiveListener): () => void
 }
 
 /** Receives what the stream is made of. */
 export interface LiveListener {
-  /** The table has changed: routes or services of these names, or all of it. */
+  /** Which requests are wanted, in the language of filters. Default: all; null = none, which costs least. */
+  readonly filter?: string | null
+  /** The table has changed: routes or services of these names, or all of it, where both lists are empty. */
   onTable(changed: {
     readonly revision: string | null
     readonly routes: readonly string[]
@@ -276,6 +303,8 @@ export interface LiveListener {
   onFigures(figures: LiveFigures): void
   onChange(change: ChangeEntry): void
   onRequest(request: RequestEntry): void
+  /** So many requests that fit were left out, because there were too many. */
+  onLost?(requests: number): void
   onSource(source: Omit<SourceView, 'revision'>): void
   onProblems(problems: readonly TableProblem[]): void
   /** The gateway shuts down, for the reason given. */

@@ -3,8 +3,9 @@ import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { ExplainPage, ExplainQuestion } from './explain.ts'
-import type { LimitsView, LimitView } from './limit-metrics.ts'
-import type { Metrics } from './metrics.ts'
+import type { LimitsView, LimitView } from './metrics/limit-metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 import type {
   DescribedRoute,
   DescriptorsPage,
@@ -15,7 +16,6 @@ import type {
   ServicePage,
   ServiceState,
 } from './page-types.ts'
-import type { RouteCounts } from './request-counts.ts'
 import { Turns } from './turns.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
@@ -80,7 +80,7 @@ export function createTablePages({
     isReady,
     explain,
     check: async ({ id, document }) => table.judge(id, document),
-    metrics: () => metrics.render(),
+    metrics: format => metrics.render(format),
     metricValues: () => metrics.values(),
     services: async () => ({ services: await services() }),
     methods: async service => methods.methods(service),
@@ -108,7 +108,8 @@ export function createTablePages({
   }
 }
 
-function describeState(
+/** Describes a service without its nodes. */
+export function describeState(
   { name, isPanicking }: WholeService,
   budget: BudgetView = NO_RETRIES,
   limit: LimitView | undefined,
@@ -142,7 +143,7 @@ async function inTurns<From, To>(items: readonly From[], map: (item: From) => To
   return mapped
 }
 
-const NO_REQUESTS: RouteCounts = { requests: 0, failures: 0 }
+export const NO_REQUESTS: RouteCounts = { requests: 0, failures: 0 }
 
 const NO_RETRIES: BudgetView = { isExhausted: false, retrying: 0, retries: 0, hedges: 0, refused: 0 }
 
@@ -155,7 +156,8 @@ function describeProtocol({ node, sessions }: Peer): Pick<NodePage, 'protocol' |
 
 const NO_PROTOCOL = {}
 
-function describeNode(peer: Peer, problems: ReadonlyMap<string, string> | undefined): NodePage {
+/** @param problems of the nodes of its service, by id */
+export function describeNode(peer: Peer, problems: ReadonlyMap<string, string> | undefined): NodePage {
   const problem = peer.problem?.reason ?? problems?.get(peer.node.id)
   return {
     id: peer.node.id,

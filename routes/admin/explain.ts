@@ -13,6 +13,8 @@ export interface ExplainQuestion {
   readonly client: string
   /** Claims that are taken as verified; undefined = the identity is not known. */
   readonly claims: Readonly<Record<string, unknown>> | undefined
+  /** Whether the credentials in the headers are verified. */
+  readonly verify: boolean
 }
 
 /** One step of a request. The first one that is not `ok`, or that answers, is the last. */
@@ -79,7 +81,7 @@ export function readCheckQuestion(body: unknown): CheckQuestion {
   return { id: body.id, document: body.document }
 }
 
-const FIELDS = ['method', 'url', 'headers', 'client', 'claims']
+const FIELDS = ['method', 'url', 'headers', 'client', 'claims', 'verify']
 /** What listeners of both versions of HTTP take for the name of a method. */
 const METHOD = /^[A-Z]{1,32}(?:-[A-Z]{1,32})?$/
 
@@ -93,7 +95,7 @@ export function readQuestion(body: unknown): ExplainQuestion {
   const unknown = Object.keys(body).find(field => !FIELDS.includes(field))
   if (unknown !== undefined)
     throw new TypeError(`unknown field ${JSON.stringify(unknown)}: the fields are ${FIELDS.join(', ')}`)
-  const { method = 'GET', url, headers = {}, client = '127.0.0.1', claims } = body
+  const { method = 'GET', url, headers = {}, client = '127.0.0.1', claims, verify = false } = body
   if (typeof method !== 'string' || !METHOD.test(method))
     throw new TypeError(`method must be a name in upper case, such as GET, not ${JSON.stringify(method)}`)
   if (typeof url !== 'string' || !/^(?:\/|https?:\/\/)/i.test(url))
@@ -101,7 +103,9 @@ export function readQuestion(body: unknown): ExplainQuestion {
   if (typeof client !== 'string' || isIP(client) === 0)
     throw new TypeError(`client must be an IP address, not ${JSON.stringify(client)}`)
   if (claims !== undefined && !isObject(claims)) throw new TypeError('claims must be a JSON object')
-  return { method, url, headers: readHeaders(headers), client, claims }
+  if (typeof verify !== 'boolean') throw new TypeError('verify must be true or false')
+  if (verify && claims !== undefined) throw new TypeError('claims cannot be given together with verify')
+  return { method, url, headers: readHeaders(headers), client, claims, verify }
 }
 
 /** @throws TypeError when the length of a body is said so that no listener would take the request */

@@ -3,9 +3,9 @@ import { isAuthority, normaliseHost } from '../../internal/http/authority.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Why a request may come from a web page of somebody else, and the status that it is answered with. */
+/** Why a request may come from a web page of somebody else, and the error that it is answered with. */
 export interface ForeignRequest {
-  readonly status: 403 | 421
+  readonly code: 'WA_FOREIGN' | 'WA_HOST'
   readonly detail: string
 }
 
@@ -31,17 +31,17 @@ export function createForeignCheck(
     const { host, origin } = headers
     if (host !== undefined && !isOwn(String(host))) {
       return {
-        status: 421,
+        code: 'WA_HOST',
         detail:
-          'the admin listener is not known by the name in Host: use an IP address or localhost, add the name to admin.hosts, or set adminToken',
+          'the admin listener is not known by the name in Host: use an IP address or localhost, add the name to admin.hosts, or configure a token (waygate admin-token)',
       }
     }
     const site = headers['sec-fetch-site']
     if (site === 'cross-site' || site === 'same-site') {
-      return { status: 403, detail: `requests of other sites are refused (Sec-Fetch-Site: ${site})` }
+      return { code: 'WA_FOREIGN', detail: `requests of other sites are refused (Sec-Fetch-Site: ${site})` }
     }
     if (origin !== undefined && String(origin).toLowerCase() !== `http://${host}`.toLowerCase()) {
-      return { status: 403, detail: 'requests of other origins are refused (Origin)' }
+      return { code: 'WA_FOREIGN', detail: 'requests of other origins are refused (Origin)' }
     }
     return undefined
   }

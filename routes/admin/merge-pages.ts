@@ -1,5 +1,6 @@
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 import type {
   DescriptorsPage,
   LimitPage,
@@ -11,9 +12,8 @@ import type {
   ServiceState,
   ServicesPage,
 } from './page-types.ts'
-import type { RouteCounts } from './request-counts.ts'
 import { Turns } from './turns.ts'
-import type { SourceDetails } from './views.ts'
+import type { SourceDetails, TableProblem } from './views.ts'
 
 /** Each list is ordered from the best to the worst. */
 const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
@@ -37,14 +37,11 @@ export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<
   const sorted = newestFirst(pages)
   return {
     revision: sorted.at(-1)!.page.revision,
-    source: mergeSource(sorted.map(({ page }) => page)),
+    source: mergeSources(sorted.map(({ page }) => page.source)),
     defaultAuth: sorted.some(({ page }) => page.defaultAuth === 'none') ? 'none' : 'jwt',
     routes: mergeListed(sorted.flatMap(({ page }) => page.routes)),
     services: await mergeAll(sorted.flatMap(({ page }) => page.services)),
-    problems: firsts(
-      sorted.flatMap(({ page }) => page.problems),
-      problem => `${problem.key}\n${problem.reason}`,
-    ),
+    problems: mergeProblems(sorted.map(({ page }) => page.problems)),
     workers: pages.map(({ pid, page }) => ({
       pid,
       revision: page.revision,
@@ -64,7 +61,7 @@ function mergeListed(all: readonly ListedRoute[]): ListedRoute[] {
   return [...merged.values()]
 }
 
-function sumCounts(a: RouteCounts, b: RouteCounts): RouteCounts {
+export function sumCounts(a: RouteCounts, b: RouteCounts): RouteCounts {
   return { requests: a.requests + b.requests, failures: a.failures + b.failures }
 }
 
@@ -102,7 +99,8 @@ async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function mergeState(a: ServiceState, b: ServiceState): ServiceState {
+/** Merges the state of a service in two processes. */
+export function mergeState(a: ServiceState, b: ServiceState): ServiceState {
   const limit = a.limit && b.limit ? mergeLimit(a.limit, b.limit) : (a.limit ?? b.limit)
   const descriptors =
     a.descriptors && b.descriptors
@@ -138,13 +136,23 @@ function mergeLimit(a: LimitPage, b: LimitPage): LimitPage {
   }
 }
 
-function mergeNode(a: NodePage, b: NodePage): NodePage {
+/** Of the states that two processes see a node in, the worst is shown. */
+export function mergeNodeState(
+  a: Pick<NodePage, 'state' | 'breaker' | 'health'>,
+  b: Pick<NodePage, 'state' | 'breaker' | 'health'>,
+): Pick<NodePage, 'state' | 'breaker' | 'health'> {
   return {
-    ...b,
-    ...a,
     state: worst(STATES, a.state, b.state),
     breaker: worst(BREAKERS, a.breaker, b.breaker),
     health: worst(HEALTHS, a.health, b.health),
+  }
+}
+
+export function mergeNode(a: NodePage, b: NodePage): NodePage {
+  return {
+    ...b,
+    ...a,
+    ...mergeNodeState(a, b),
     inFlight: a.inFlight + b.inFlight,
     requests: a.requests + b.requests,
     failures: a.failures + b.failures,
@@ -157,8 +165,13 @@ function worst<T>(order: readonly T[], a: T, b: T): T {
   return order.indexOf(a) > order.indexOf(b) ? a : b
 }
 
-function mergeSource(pages: readonly RouteList[]): RouteList['source'] {
-  const all = pages.map(page => page.source)
+/** Lists each problem once. */
+export function mergeProblems(all: readonly (readonly TableProblem[])[]): TableProblem[] {
+  return firsts(all.flat(), problem => `${problem.key}\n${problem.reason}`)
+}
+
+/** @param all at least one */
+export function mergeSources(all: readonly RouteList['source'][]): RouteList['source'] {
   const names = firsts(
     all.flatMap(source => source.sources),
     source => source.name,
@@ -197,8 +210,11 @@ export function mergeTrust(all: readonly Trust[]) {
   }
 }
 
-function newestFirst(pages: readonly PageOf<RouteList>[]): readonly PageOf<RouteList>[] {
-  const number = ({ page }: PageOf<RouteList>) => BigInt(page.revision ?? -1)
+/** Sorts pages by the revision of the table that they were made from. */
+export function newestFirst<Page extends { readonly revision: string | null }>(
+  pages: readonly PageOf<Page>[],
+): readonly PageOf<Page>[] {
+  const number = ({ page }: PageOf<Page>) => BigInt(page.revision ?? -1)
   return [...pages].sort((a, b) => (number(a) < number(b) ? 1 : number(a) > number(b) ? -1 : 0))
 }
 

@@ -2,8 +2,9 @@ import type { Health } from '../../internal/nodes/health.ts'
 import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from './explain.ts'
-import type { MetricValues } from './metric-values.ts'
-import type { RouteCounts } from './request-counts.ts'
+import type { MetricValues } from './metrics/metric-values.ts'
+import type { PageFormat } from './metrics/page-format.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
 import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
 
 /** The pages of the admin listener, of one process or of several merged. */
@@ -17,8 +18,8 @@ export interface AdminPages {
   explain(question: ExplainQuestion): Promise<ExplainPage | undefined>
   /** Judges a route document; undefined while nothing is there that could. */
   check(question: CheckQuestion): Promise<CheckPage | undefined>
-  /** Prometheus text, in pieces. */
-  metrics(): Promise<readonly string[]>
+  /** The content of `/metrics`, in pieces. Default: the text format of Prometheus. */
+  metrics(format?: PageFormat): Promise<readonly string[]>
   /** Whether a table is loaded and shutdown has not begun. */
   isReady(): boolean
 }

@@ -39,15 +39,43 @@ export function writeRoutes({
   return inPieces(texts())
 }
 
+/** Writes a {@link RouteList} as JSON, piece by piece. */
+export function writeRouteList({ routes, services, ...rest }: RouteList): AsyncGenerator<string> {
+  return writeTable(rest, routes, services)
+}
+
+function writeTable(
+  rest: object,
+  routes: RouteList['routes'],
+  services: RouteList['services'],
+): AsyncGenerator<string> {
+  function* texts() {
+    yield `${JSON.stringify(rest).slice(0, -1)},"routes":[`
+    for (const [i, route] of routes.entries()) yield separator(i) + JSON.stringify(route)
+    yield '],"services":['
+    yield* servicesText(services)
+    yield ']}'
+  }
+  return inPieces(texts())
+}
+
+/** Writes the whole table as the event `table` of the stream has it, piece by piece. */
+export function writeLiveTable({ revision, routes, services }: RouteList): AsyncGenerator<string> {
+  return writeTable({ revision, whole: true, gone: { routes: [], services: [] } }, routes, services)
+}
+
 /** Writes a {@link ServicesPage} as JSON, piece by piece. */
 export function writeServices({ services }: ServicesPage): AsyncGenerator<string> {
   function* texts() {
     yield '{"services":['
-    for (const [i, { nodes, ...state }] of services.entries())
-      yield* withNodes(i, state, new NodesText(nodes))
+    yield* servicesText(services)
     yield ']}'
   }
   return inPieces(texts())
+}
+
+function* servicesText(services: readonly ServicePage[]): Generator<string> {
+  for (const [i, { nodes, ...state }] of services.entries()) yield* withNodes(i, state, new NodesText(nodes))
 }
 
 function* withNodes(index: number, about: object, nodes: Iterable<string> = []): Generator<string> {

@@ -123,7 +123,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       endCall(exchange, refusalOfError(known), 'gateway', known.headers, own)
       return
     }
-    const body = own?.body ?? Buffer.from(problemBody(known, call.requestId))
+    const body = own?.body ?? Buffer.from(problemBody(known, call.requestId, call.trace?.traceId))
     const headers = ['content-length', String(body.length)]
     if (own?.body === undefined) headers.unshift('content-type', PROBLEM_CONTENT_TYPE)
     for (const [name, value] of Object.entries(known.headers ?? {})) headers.push(name, value)

@@ -35,11 +35,12 @@ test('the printed commands do what they say when they are run as printed', async
   if (!onPath('bash') || !onPath('curl')) return t.skip('needs bash and curl on PATH')
   await using demo = await startDemo(FREE_PORTS)
   const lines = demo.introduction.split('\n').map(line => line.trim())
-  const commands = lines.filter(line => /^(export TOKEN=|TOKEN=|curl )/.test(line))
-  assert.equal(commands.length, 8, demo.introduction)
+  const commands = lines.filter(line => /^(export |TOKEN=|curl |npm run -s waygate (?!tail))/.test(line))
+  assert.equal(commands.length, 10, demo.introduction)
   // A separator between the commands tells their answers apart.
   const outputs = (await bash(commands.map(line => `${line}\necho; echo ----`).join('\n'))).split('\n----\n')
-  const [, refused = '', created = '', listed = '', registered = '', , me = '', routes = ''] = outputs
+  const [, , refused = '', created = '', listed = '', registered = '', , me = '', routes = '', top = ''] =
+    outputs
 
   assert.match(refused, /^HTTP\/1\.1 401 /)
   assert.match(refused, /content-type: application\/problem\+json/i)
@@ -49,13 +50,9 @@ test('the printed commands do what they say when they are run as printed', async
   assert.ok(JSON.stringify(JSON.parse(listed)).includes(JSON.stringify(task.id)))
   assert.equal(JSON.parse(registered).name, 'ada')
   assert.equal(JSON.parse(me).name, 'ada', 'with the token of the login')
-  const page = JSON.parse(routes) as { routes: { service: string; nodes: { weight: number }[] }[] }
-  const weights = page.routes.find(({ service }) => service === 'user')?.nodes.map(({ weight }) => weight)
-  assert.deepEqual(weights?.sort(), [1, 3])
-  assert.deepEqual(
-    page.routes.find(({ service }) => service === 'task')?.nodes.map(({ weight }) => weight),
-    [1],
-  )
+  assert.match(routes, /^user +\* +\/user\/\* +user +jwt +2\/2 up +/m)
+  assert.match(routes, /^auto:task +\* +\/task\/\* +task +jwt +1\/1 up +/m)
+  assert.match(top, /^user +2\/2 usable +/m)
 })
 
 test('killing a node as the introduction suggests fails no request, and the demo says that the node has ended', async () => {
@@ -151,4 +148,41 @@ test('a chosen port that is taken gives one clear line, and nothing is left runn
     server.close()
     await rm(temp, { recursive: true, force: true })
   }
+})
+
+test('the demo sends requests to itself, some of which fail, and leaves them out of its log', async () => {
+  await using demo = await startDemo(FREE_PORTS, 'program')
+  const startedAt = performance.now()
+  const [, admin = '', adminToken = ''] = /page +(\S+)\/#token=(\S+)/.exec(demo.introduction) ?? []
+  const headers = { authorization: `Bearer ${adminToken}` }
+  const read = async () => {
+    const answer = await fetch(`${admin}/api/v1/requests`, { headers })
+    return ((await answer.json()) as { items: { requestId: string; status: number; client: string }[] }).items
+  }
+  await until('there are requests', async () => (await read()).length > 0)
+  assert.ok(performance.now() - startedAt < 2_000, 'they begin at once')
+  const wanted = [200, 401, 404]
+  await until('some went well, some did not', async () => {
+    const seen = new Set((await read()).map(({ status }) => status))
+    return wanted.every(status => seen.has(status))
+  })
+  for (const { requestId, client } of await read()) {
+    assert.match(requestId, /^traffic-/)
+    assert.equal(client, '127.0.0.1', 'the token of the demo shows clients')
+  }
+  const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo.introduction) ?? []
+  await fetch(`${gateway}/nowhere`, { headers: { 'x-request-id': 'mine' } })
+  await until('a request of somebody else is logged', () => demo.program.stdout().includes('mine'))
+  assert.ok(!demo.program.stdout().includes('traffic-'))
+})
+
+test('without traffic, the demo sends nothing, and its page asks for the configured token', async () => {
+  await using demo = await startDemo([...FREE_PORTS, '--traffic', '0'], 'program', {
+    WAYGATE_ADMIN_TOKEN: 'a-token-of-a-test',
+  })
+  const [, admin = ''] = /page +(\S+)\/#token=a-token-of-a-test$/m.exec(demo.introduction) ?? []
+  const headers = { authorization: 'Bearer a-token-of-a-test' }
+  const answer = await fetch(`${admin}/api/v1/figures`, { headers })
+  assert.deepEqual(((await answer.json()) as { total: unknown[] }).total, [])
+  assert.doesNotMatch(demo.introduction, /sends .* requests a second/)
 })

@@ -210,7 +210,7 @@ suite('gRPC calls', () => {
     )
     assert.match(
       text,
-      /^waygate_grpc_calls_total\{route="",service="",method="other",grpc_status="12"\} \d+$/m,
+      /^waygate_grpc_calls_total\{route="none",service="",method="other",grpc_status="12"\} \d+$/m,
     )
   })
 

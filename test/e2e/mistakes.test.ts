@@ -125,6 +125,16 @@ const MISTAKES: readonly Mistake[] = [
     args: ['routes', '--admin', 'http://127.0.0.1:3'],
     line: /no gateway answers at http:\/\/127\.0\.0\.1:3.*ECONNREFUSED/,
   },
+  ...[
+    ['certificate', 'list'],
+    ['descriptors', 'list'],
+    ['descriptors', 'get', 'user', 'user.binpb'],
+    ['split', 'orders', 'canary', '5'],
+  ].map(args => ({
+    what: `an unreachable etcd for ${args.slice(0, 2).join(' ')}`,
+    args: [...args, '--etcd', 'http://127.0.0.1:3'],
+    line: /etcd at http:\/\/127\.0\.0\.1:3: .*ECONNREFUSED.*; waygate doctor finds out more/,
+  })),
   { what: 'a token without a secret', args: ['token', '--sub', 'anna'], line: /secret/ },
 ]
 

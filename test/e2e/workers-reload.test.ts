@@ -17,6 +17,12 @@ import { startWithWorkers } from '../support/workers.ts'
 const IN_FORCE = 'new configuration is active'
 const REJECTED = 'new configuration rejected; keeping the current one'
 
+/** Returns how many reloads succeeded and failed. */
+function reloads(metric: (name: string) => Promise<number>): Promise<number[]> {
+  const name = 'waygate_config_reloads_total'
+  return Promise.all(['succeeded', 'failed'].map(result => metric(`${name}{result="${result}"}`)))
+}
+
 /** Builds a configuration with a route at this path, and another one that stays. */
 function withRoute(path: string) {
   const stays = { path: '/echo/*', service: 'echo' }
@@ -42,11 +48,12 @@ test('SIGHUP applies a new configuration without failing a request', async () =>
   assert.deepEqual(failures, [])
   const all = (await kept.finish()) + sent + 2
   assert.equal(await metric('waygate_requests_total'), all, 'nothing that old workers counted is lost')
+  assert.deepEqual(await reloads(metric), [1, 0])
 })
 
 test('SIGHUP with a broken file keeps the current configuration, also for a worker that is replaced later', async () => {
   await using scene = await startWithWorkers(withRoute('/old'))
-  const { gateway, configure, workers } = scene
+  const { gateway, configure, workers, metric } = scene
   const before = await workers()
   await configure('port: 1\ndrainMs: -1\nroutes: {documents: {r: {path: x}}}\n')
   gateway.child.kill('SIGHUP')
@@ -54,6 +61,7 @@ test('SIGHUP with a broken file keeps the current configuration, also for a work
   const problem = await gateway.logged(line => line.path === '$.drainMs')
   assert.deepEqual([problem.level, problem.source, problem.msg], [50, 'waygate.yaml:2', REJECTED])
   assert.deepEqual(await workers(), before)
+  assert.deepEqual(await reloads(metric), [0, 1])
   process.kill(before[0]!, 'SIGKILL')
   await until('another has taken its place', async () => {
     const now = await workers()

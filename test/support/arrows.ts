@@ -23,7 +23,8 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   cmd: ['cmd/cli', 'cmd/commands', 'cmd/workers'],
   'cmd/cli': [],
   'cmd/commands': ['cmd/cli', 'cmd/gateway', 'cmd/workers'],
-  'cmd/gateway': [],
+  // The version of the package is read where the command line shows it.
+  'cmd/gateway': ['cmd/cli'],
   'cmd/workers': ['cmd/cli', 'cmd/gateway'],
   // The schema is put together from all others, which know of it only the type.
   config: ['config/kit', 'config/policies', 'config/route', 'config/sections'],
@@ -44,6 +45,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
     'internal/nodes',
     'internal/routing',
     'internal/text',
+    'internal/trace',
   ],
   'internal/balancers': ['internal/nodes'],
   'internal/grpc': ['internal', 'internal/http', 'internal/http2'],
@@ -51,10 +53,14 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'internal/limits': ['internal/http'],
   'internal/http2': ['internal/http'],
   // A service has a balancer, and a balancer picks among peers.
-  'internal/nodes': ['internal/balancers'],
+  'internal/nodes': ['internal/balancers', 'internal/telemetry'],
   // A route document has conditions, and policies are for routes.
   'internal/routing': ['internal', 'internal/grpc', 'internal/http', 'internal/nodes'],
+  // The page of the admin listener uses its filters as they are, so it stands alone.
+  'internal/telemetry': [],
   'internal/text': [],
+  // A span is of a try on a peer, whose request gets it.
+  'internal/trace': ['internal', 'internal/http', 'internal/nodes'],
   'internal/tls': ['internal/http'],
   middleware: [],
   'middleware/auth': [],
@@ -62,7 +68,9 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'middleware/policies': ['middleware/request'],
   'middleware/request': [],
   routes: [],
-  'routes/admin': ['routes'],
+  'routes/admin': ['routes', 'routes/admin/metrics'],
+  // Metrics are read from the views that pages are made of.
+  'routes/admin/metrics': ['routes/admin'],
   'routes/public': [],
   'routes/public/http1': ['routes', 'routes/public', 'routes/public/http2'],
   'routes/public/http2': ['routes/public'],

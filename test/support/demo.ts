@@ -33,11 +33,12 @@ export const FREE_PORTS: readonly string[] = [
 export async function startDemo(
   args: readonly string[],
   from: 'sources' | 'program' = 'sources',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
   const temp = join(folder, 'temp')
   await mkdir(temp)
-  const started = { args: ['demo', ...args], env: { TMPDIR: temp } }
+  const started = { args: ['demo', ...args], env: { TMPDIR: temp, ...env } }
   const program = await (from === 'sources'
     ? startNodeProgram({ ...started, file: SOURCE_PROGRAM })
     : startProgram(started))

@@ -4,6 +4,7 @@ import type { Call } from '../../internal/call.ts'
 import type { NodeTable, PeerGroup } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { noteTry } from '../../internal/tries.ts'
 import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailedAnswer } from '../breaker/failures.ts'
@@ -51,9 +52,9 @@ export function createBalance(
     call.peer = peer
     call.attempts++
     peer.requests++
-    const answer = balancer.observe
-      ? observed(next(request, call), request, balancer, peer, now)
-      : next(request, call)
+    const sent =
+      call.tries === undefined ? next(request, call) : noteTry(call, peer, next(request, call), now)
+    const answer = balancer.observe ? observed(sent, request, balancer, peer, now) : sent
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
     return answer.then(response => withCookie(response, cookies.setCookie(request, group, peer.node.id)))
   }

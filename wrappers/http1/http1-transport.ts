@@ -179,6 +179,7 @@ class Http1Try extends NodeTry implements NodeExchange {
     }
     const node = this.#connection.detach()
     this.#connection = undefined
+    this.request.span?.end(this.status, performance.now())
     // From here on, the two ends close each other.
     if (this.call.current === this) this.call.current = undefined
     node.socket.once('close', () => this.finish())

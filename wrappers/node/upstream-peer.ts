@@ -3,6 +3,7 @@ import type { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, type Lane, laneOf, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, NodeProblem, Peer } from '../../internal/nodes/peer.ts'
+import type { LiveTimes } from '../../internal/telemetry/live-times.ts'
 import type { Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { BreakerReason, CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
@@ -42,6 +43,7 @@ export class UpstreamPeer implements Peer {
   isAvoided = false
   warmingSince: number | undefined = undefined
   lastCounted: object | undefined = undefined
+  times: LiveTimes | undefined = undefined
   sessions: number | undefined = undefined
   hasAnswered = false
   #problem: NodeProblem | undefined = undefined

@@ -1,6 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import { beginTries } from '../../internal/tries.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { CircuitOpenError } from '../breaker/half-open.ts'
@@ -71,6 +72,7 @@ export class AttemptLoop {
    * @throws GatewayError, UpstreamFailure as `createRetry` does
    */
   async continueAfter(first: Result): Promise<UpstreamResponse> {
+    this.#noteFirst(first)
     try {
       for (let result = first; ; ) {
         const step = this.#decide(result)
@@ -95,12 +97,22 @@ export class AttemptLoop {
     }
   }
 
+  /** Begins the list of tries, which `balance` adds further ones to. A hedged call has a list already. */
+  #noteFirst({ outcome, error }: Result): void {
+    const { peer, tries, upstreamAt } = this.#call
+    if (tries !== undefined || peer === undefined || error instanceof CircuitOpenError) return
+    const first = beginTries(this.#call, peer, upstreamAt)
+    if (outcome) first.answered(outcome, performance.now())
+    else first.failed(error, performance.now())
+  }
+
   #decide({ outcome, error }: Result): Step {
     const { body } = this.#request
     if (outcome) this.#keep(outcome)
     else if (error instanceof CircuitOpenError) {
       // The breaker refused, because another call became its probe after this node was chosen. Nothing was sent.
       this.#call.attempts--
+      if (this.#call.tries?.at(-1)?.peer === this.#call.peer) this.#call.tries!.pop()
       this.#call.peer!.requests--
       this.#call.exclude(this.#call.peer!)
       return 'free'

@@ -1,5 +1,6 @@
 import type { Call } from '../../internal/call.ts'
 import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
+import { beginTries, type CallTry } from '../../internal/tries.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { TimeSamples } from '../time-samples.ts'
@@ -43,7 +44,7 @@ export function createHedge({
     const answer =
       afterMs === undefined
         ? next(request, call)
-        : new Race(next, request, call, budgets.of(request.service)).run(afterMs)
+        : new Race(next, request, call, budgets.of(request.service)).run(afterMs, begunAt)
     return answer.then(outcome => {
       // When the second try won, the first would have taken at least as long.
       if (!isUnwanted(outcome, request)) recent.add(now() - begunAt)
@@ -66,6 +67,9 @@ class Race {
   #unwanted: { readonly response: UpstreamResponse; readonly by: Call } | undefined = undefined
   #failure: unknown = undefined
   #inFlight = 0
+  #begunAt = 0
+  /** The first try in the list of tries, if the second one has begun the list. */
+  #first: CallTry | undefined = undefined
   #isHedged = false
   #isOver = false
 
@@ -76,8 +80,12 @@ class Race {
     this.#budget = budget
   }
 
-  /** @param afterMs how long the first node has before the second is tried */
-  run(afterMs: number): Promise<UpstreamResponse> {
+  /**
+   * @param afterMs how long the first node has before the second is tried
+   * @param begunAt when the race begins, milliseconds on the monotonic clock
+   */
+  run(afterMs: number, begunAt: number): Promise<UpstreamResponse> {
+    this.#begunAt = begunAt
     this.#timer = setTimeout(() => this.#hedge(), afterMs)
     this.#call.current = {
       cancel: reason => {
@@ -93,9 +101,11 @@ class Race {
     if (this.#request.body?.begun || !this.#budget.take(performance.now())) return
     this.#isHedged = true
     this.#budget.hedges++
+    const { peer } = this.#tries[0]!
+    if (this.#call.tries === undefined && peer) this.#first = beginTries(this.#call, peer, this.#begunAt)
     const second = this.#call.fork()
     second.previousTries++
-    second.exclude(this.#tries[0]!.peer!)
+    second.exclude(peer!)
     this.#try(second)
   }
 
@@ -104,7 +114,7 @@ class Race {
     this.#inFlight++
     const interim = new HeldInterims()
     this.#interims.set(own, interim)
-    this.#next({ ...this.#request, interim }, own)
+    this.#next({ ...this.#request, interim, isHedge: this.#isHedged }, own)
       .then(
         response => this.#came(response, own),
         error => this.#failed(error, own),
@@ -114,6 +124,7 @@ class Race {
 
   #came(response: UpstreamResponse, by: Call): void {
     this.#inFlight--
+    if (by === this.#tries[0]) this.#first?.answered(response, performance.now())
     if (this.#isOver) {
       response.discard()
     } else if (this.#inFlight > 0 && isUnwanted(response, this.#request)) {
@@ -126,6 +137,7 @@ class Race {
 
   #failed(error: unknown, by: Call): void {
     this.#inFlight--
+    if (by === this.#tries[0]) this.#first?.failed(error, performance.now())
     if (this.#isOver) return
     // The failure of a try that was sent says more than the lack of another node.
     if (this.#failure === undefined || error instanceof UpstreamFailure) this.#failure = error

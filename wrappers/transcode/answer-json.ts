@@ -1,4 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf'
+import type { Call } from '../../internal/call.ts'
 import { grpcDialectOf } from '../../internal/grpc/content-type.ts'
 import { brokenGrpcEnd, type GrpcEnd, readGrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import type { JsonOptions } from '../../internal/grpc/json-options.ts'
@@ -112,11 +113,8 @@ function problemAnswer(problem: StatusProblem, lines: readonly string[]): Upstre
 }
 
 /** Returns the answer to a call that failed, with the metadata that its node sent. */
-export function failedAnswer(end: GrpcEnd, format: AnswerFormat, requestId: string): UpstreamResponse {
-  return problemAnswer(
-    problemOf(end, { decoder: format.decoder, format: format.errors, requestId }),
-    end.lines,
-  )
+export function failedAnswer(end: GrpcEnd, format: AnswerFormat, call: Call): UpstreamResponse {
+  return problemAnswer(problemOf(end, { decoder: format.decoder, format: format.errors, call }), end.lines)
 }
 
 /** Fields of gRPC, of the body or the connection of the node's answer, and those that only the gateway sets. */

@@ -1,3 +1,4 @@
+import type { Call } from '../../internal/call.ts'
 import type { GrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import type { JsonOptions } from '../../internal/grpc/json-options.ts'
 import { decodeGrpcMessage } from '../../internal/grpc/percent.ts'
@@ -20,13 +21,13 @@ export interface StatusProblem {
 export interface ProblemOptions {
   readonly decoder: JsonDecoder
   readonly format: JsonOptions['errors']
-  readonly requestId: string
+  readonly call: Pick<Call, 'requestId' | 'trace'>
 }
 
 /** Returns the document for a call that has failed, with the details that the node gave. */
 export function problemOf(
   { status, lines }: GrpcEnd,
-  { decoder, format, requestId }: ProblemOptions,
+  { decoder, format, call }: ProblemOptions,
 ): StatusProblem {
   const code = GRPC_STATUS_NAMES[status] ?? 'UNKNOWN'
   const httpStatus = httpStatusOf(status)
@@ -48,7 +49,8 @@ export function problemOf(
       grpcStatus: status,
       detail,
       ...(details.length > 0 && { details }),
-      requestId,
+      requestId: call.requestId,
+      ...(call.trace && { traceId: call.trace.traceId }),
     },
     retryAfter,
   }

@@ -195,7 +195,7 @@ class JsonStream implements UpstreamResponse, OpenStream {
     } else if (end.status !== 0 && this.#context.refusal.error !== undefined) {
       this.#reject(this.#context.refusal.error)
     } else if (end.status !== 0) {
-      this.#resolve(failedAnswer(end, this.#context.format, this.#call.requestId))
+      this.#resolve(failedAnswer(end, this.#context.format, this.#call))
     } else {
       const { contentType } = this.#format
       if (contentType !== undefined) this.headers.push('content-type', contentType)
@@ -213,7 +213,7 @@ class JsonStream implements UpstreamResponse, OpenStream {
     }
     if (format.failure !== undefined) {
       const { decoder, errors } = this.#context.format
-      const { document } = problemOf(end, { decoder, format: errors, requestId: this.#call.requestId })
+      const { document } = problemOf(end, { decoder, format: errors, call: this.#call })
       this.#send(format.failure(JSON.stringify(document)))
     }
     if (format.endsAfterFailure) target.end()

@@ -124,7 +124,7 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
     if (end !== undefined && (end.status !== GRPC_STATUS.OK || !method.streamsAnswer)) {
       answer.discard()
       const isOk = end.status === GRPC_STATUS.OK
-      return failedAnswer(isOk ? invalidEnd('there is no message') : end, format, call.requestId)
+      return failedAnswer(isOk ? invalidEnd('there is no message') : end, format, call)
     }
     const context = {
       call,

@@ -54,7 +54,7 @@ export function readUnaryAnswer(answer: UpstreamResponse, context: AnswerContext
     let body: AnswerBody | undefined
     const fail = (end: GrpcEnd): void => {
       if (context.refusal.error !== undefined) reject(context.refusal.error)
-      else resolve(failedAnswer(end, format, call.requestId))
+      else resolve(failedAnswer(end, format, call))
     }
     const invalid = (reason: string): void => {
       context.onInvalid()

@@ -166,6 +166,7 @@ export abstract class NodeTry implements UpstreamResponse {
   /** Ends the try without an answer, or breaks the answer off if its head has come. */
   protected fail(failure: UpstreamFailure): void {
     if (this.over) return
+    if (this.request.span !== undefined) this.request.span.failure = failure.kind
     if (this.status === 0) {
       this.rejectWith(failure)
       return
@@ -222,6 +223,7 @@ export abstract class NodeTry implements UpstreamResponse {
     this.over = true
     this.peer.inFlight--
     if (this.call.current === this) this.call.current = undefined
+    this.request.span?.end(this.status, performance.now())
   }
 
   private awaitDrain(target: ClientResponse): void {

@@ -6,6 +6,7 @@ import { parseCommandLine } from '../../../cmd/cli/options.ts'
 
 const split = (line: string) => line.split(' ').filter(word => word !== '')
 const none = { config: undefined, settings: [] }
+const table = { admin: undefined, output: 'table' }
 
 const understood: [line: string, command: object][] = [
   ['start', { command: 'start', ...none }],
@@ -32,12 +33,13 @@ const understood: [line: string, command: object][] = [
       command: 'demo',
       grpc: false,
       tls: false,
+      traffic: 5,
       config: undefined,
       settings: [{ path: 'adminPort', value: 0, source: 'option --admin-port' }],
     },
   ],
-  ['demo --grpc', { command: 'demo', ...none, grpc: true, tls: false }],
-  ['demo --tls', { command: 'demo', ...none, grpc: false, tls: true }],
+  ['demo --grpc', { command: 'demo', ...none, grpc: true, tls: false, traffic: 5 }],
+  ['demo --tls --traffic 0', { command: 'demo', ...none, grpc: false, tls: true, traffic: 0 }],
   [
     'register --name user --address 127.0.0.1:3001',
     {
@@ -72,8 +74,31 @@ const understood: [line: string, command: object][] = [
       adopt: true,
     },
   ],
-  ['routes', { command: 'routes', ...none, admin: undefined }],
-  ['routes --admin http://localhost:9180/', { command: 'routes', ...none, admin: 'http://localhost:9180' }],
+  ['routes', { command: 'routes', ...none, ...table, filter: '' }],
+  [
+    'routes --admin http://localhost:9180/ -o wide',
+    { command: 'routes', ...none, admin: 'http://localhost:9180', output: 'wide', filter: '' },
+  ],
+  ['routes service:user -- -b', { command: 'routes', ...none, ...table, filter: 'service:user -b' }],
+  ['services', { command: 'services', ...none, ...table, name: undefined }],
+  ['services user -o yaml', { command: 'services', ...none, ...table, output: 'yaml', name: 'user' }],
+  ['nodes', { command: 'nodes', ...none, ...table, service: undefined, id: undefined }],
+  ['nodes user', { command: 'nodes', ...none, ...table, service: 'user', id: undefined }],
+  ['nodes user/n1', { command: 'nodes', ...none, ...table, service: 'user', id: 'n1' }],
+  ['leases', { command: 'leases', ...none, ...table }],
+  ['top --once', { command: 'top', ...none, ...table, once: true }],
+  ['tail', { command: 'tail', ...none, ...table, filter: '', problems: false, lines: 50, once: false }],
+  [
+    'tail status:5xx ms>9 --problems -n 7 --once',
+    { command: 'tail', ...none, ...table, filter: 'status:5xx ms>9', problems: true, lines: 7, once: true },
+  ],
+  ['why r1', { command: 'why', ...none, ...table, requestId: 'r1' }],
+  ['status', { command: 'status', ...none, ...table, waitSeconds: 0 }],
+  ['status --wait 2m', { command: 'status', ...none, ...table, waitSeconds: 120 }],
+  ['healthcheck', { command: 'healthcheck', ...none }],
+  ['dashboard --open', { command: 'dashboard', ...none, admin: undefined, open: true }],
+  ['completion fish', { command: 'completion', ...none, admin: undefined, shell: 'fish' }],
+  ['completion ids nodes', { command: 'completion', ...none, admin: undefined, ids: 'nodes' }],
   ['token --sub u1', { command: 'token', ...none, subject: 'u1', expiresInSeconds: 3600, claims: {} }],
   [
     'token --sub u1 --expires 7d --claim n=5 --claim ok=true --claim roles=["a"] --claim scope=task:read --claim q="5"',
@@ -119,11 +144,11 @@ for (const [text, seconds] of durations) {
 const refused: [line: string, message: RegExp][] = [
   [
     '',
-    /^waygate: a command is missing: start, demo, register, routes, explain, token, api-key, hash-password, check, descriptors, certificate, split, doctor; see waygate --help$/,
+    /^waygate: a command is missing: start, demo, register, routes, services, nodes, leases, top, tail, why, explain, status, healthcheck, dashboard, completion, token, api-key, hash-password, check, descriptors, certificate, split, doctor; see waygate --help$/,
   ],
-  ['stat', /^waygate: unknown command stat \(did you mean "start"\?\); see waygate --help$/],
+  ['strat', /^waygate: unknown command strat \(did you mean "start"\?\); see waygate --help$/],
   ['--port 1', /^waygate: unknown option --port; see waygate --help$/],
-  ['help stat', /^waygate: unknown command stat/],
+  ['help strat', /^waygate: unknown command strat/],
   [
     'start --prot 1',
     /^waygate start: unknown option --prot \(did you mean --port\?\); see waygate start --help$/,
@@ -163,6 +188,18 @@ const refused: [line: string, message: RegExp][] = [
   ['register --name a --address h:1 --ttl 5', /--ttl must be an integer from 6 to 86400, not 5/],
   ['register --name a --address h:1 node server.js', /unexpected argument node/],
   ['routes --admin localhost:9180', /--admin must be an http or https URL/],
+  ['routes -o xml', /--output must be table, wide, json, yaml or name, not xml/],
+  ['services a b', /unexpected argument b/],
+  ['nodes /n1', /a node is SERVICE\/ID, not \/n1/],
+  ['nodes user/', /a node is SERVICE\/ID, not user\//],
+  ['leases x', /unexpected argument x/],
+  ['tail -n 1025', /--lines must be an integer from 0 to 1024, not 1025/],
+  ['tail -o yaml', /--output must be table, json or name, not yaml/],
+  ['why', /REQUEST-ID is missing/],
+  ['status --wait soon', /--wait must be like 90s, 30m, 1h, 7d or seconds, not soon/],
+  ['completion', /the shell is missing/],
+  ['completion ids keys', /KIND must be one of routes, services, nodes, not keys/],
+  ['demo --traffic 101', /--traffic must be an integer from 0 to 100, not 101/],
   ['token', /--sub is missing/],
   ['token --sub x --expires 1y', /--expires must be like 90s, 30m, 1h, 7d or seconds, not 1y/],
   ['token --sub x --expires 0', /--expires must be like/],

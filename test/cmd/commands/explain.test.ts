@@ -11,22 +11,22 @@ test('method, URL, headers and claims of the command line', () => {
     ...['--claims', '{"sub": "anna"}', '--client', '10.0.0.1', '-o', 'json'],
   ]) as Extract<ReturnType<typeof parseCommandLine>, { command: 'explain' }>
   assert.deepEqual(headers, { 'X-A': ['1', '2'], Accept: ['a: b'] })
-  const { method, url, claims, client, json } = command
+  const { method, url, claims, client, output } = command
   assert.deepEqual(
-    [method, url, claims, client, json],
-    ['POST', 'http://a.example/x', { sub: 'anna' }, '10.0.0.1', true],
+    [method, url, claims, client, output],
+    ['POST', 'http://a.example/x', { sub: 'anna' }, '10.0.0.1', 'json'],
   )
   const parsed = parseCommandLine(['explain', '/x'])
   assert.deepEqual(
-    parsed.command === 'explain' && [parsed.method, parsed.url, parsed.client, parsed.claims, parsed.json],
-    ['GET', '/x', '127.0.0.1', undefined, false],
+    parsed.command === 'explain' && [parsed.method, parsed.url, parsed.client, parsed.claims, parsed.output],
+    ['GET', '/x', '127.0.0.1', undefined, 'table'],
   )
   for (const [args, message] of [
     [[], /a URL or a path is missing/],
     [['GET', '/', 'x'], /unexpected argument x/],
     [['/', '-H', 'x'], /--header must be NAME: VALUE, not x/],
     [['/', '--claims', 'x'], /--claims must be a JSON object, not x/],
-    [['/', '-o', 'xml'], /--output must be table or json, not xml/],
+    [['/', '-o', 'xml'], /--output must be table, json or yaml, not xml/],
     [['/', '-x', '1'], /unknown option -x/],
   ] as const) {
     assert.throws(() => parseCommandLine(['explain', ...args]), message)

@@ -202,7 +202,7 @@ test('a malformed question is refused with what is wrong', async t => {
   ])
   assert.deepEqual(await ask('{"url": "/", "methd": "GET"}'), [
     400,
-    'unknown field "methd": the fields are method, url, headers, client, claims',
+    'unknown field "methd": the fields are method, url, headers, client, claims, verify',
   ])
   assert.deepEqual(await ask('{"url": "/", "headers": {"a": 1}}'), [
     400,

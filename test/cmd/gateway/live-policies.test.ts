@@ -7,7 +7,7 @@ import { type CreatePolicy, type Exchange, type Policy, runSteps } from '../../.
 import type { Route } from '../../../internal/routing/route.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { createWholeResponse } from '../../../internal/whole-response.ts'
-import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
+import { PolicyCounts } from '../../../routes/admin/metrics/policy-metrics.ts'
 import { testLimits } from '../../support/limits.ts'
 import { NO_MIRRORS } from '../../support/no-mirrors.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
@@ -175,8 +175,8 @@ test('refusals are counted by route and policy, whether a step waited or not, an
   assert.deepEqual(
     [...counts.refusals.samples()],
     [
-      { labels: { route: 'now', policy: 'now' }, value: 1 },
-      { labels: { route: 'later', policy: 'later' }, value: 1 },
+      { labels: { route: 'now', policy: 'now', rule: '' }, value: 1 },
+      { labels: { route: 'later', policy: 'later', rule: '' }, value: 1 },
     ],
   )
 })
@@ -193,8 +193,8 @@ test('a broken route refuses every request before any policy', () => {
 
 test('labels stay bounded: routes beyond the first 5,000 are counted together', () => {
   const counts = new PolicyCounts()
-  for (let i = 0; i < 5_010; i++) counts.refusals.add(`r${i}`, 'clients')
+  for (let i = 0; i < 5_010; i++) counts.refusals.add(`r${i}`, ['clients', ''])
   const samples = [...counts.refusals.samples()]
   assert.equal(samples.length, 5_001)
-  assert.deepEqual(samples.at(-1), { labels: { route: 'other', policy: 'clients' }, value: 10 })
+  assert.deepEqual(samples.at(-1), { labels: { route: 'other', policy: 'clients', rule: '' }, value: 10 })
 })

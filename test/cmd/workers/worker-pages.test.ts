@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { WorkerPool } from '../../../cmd/workers/pool.ts'
 import { WorkerPages } from '../../../cmd/workers/worker-pages.ts'
 import type { WorkerProcess } from '../../../cmd/workers/worker-process.ts'
-import type { MetricValues } from '../../../routes/admin/metric-values.ts'
+import type { MetricValues } from '../../../routes/admin/metrics/metric-values.ts'
 
 function counted(tries: number, node = 'n'): MetricValues {
   return {

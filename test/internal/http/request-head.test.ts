@@ -150,6 +150,7 @@ test('the fields that the gateway acts on are read in the same pass', () => {
     trailer: undefined,
     connectionOptions: undefined,
     proxyLines: undefined,
+    traceLines: undefined,
   })
   assert.equal(read(['transfer-encoding', 'chunked']).chunked, true)
   assert.equal(read(['content-type', 'a/b', 'Content-Type', 'c/d']).contentType, 'a/b, c/d')

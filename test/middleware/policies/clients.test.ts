@@ -77,7 +77,7 @@ test('clients: an address that is denied, or not allowed, gets 403 without a rea
   const line = await logged(String(passed.headers['x-request-id']))
   assert.deepEqual([line.policy, line.observed], [undefined, undefined])
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="r",policy="clients"} 2',
+    'waygate_policy_refusals_total{route="r",policy="clients",rule=""} 2',
   ])
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [])
 })
@@ -201,8 +201,8 @@ test('clients: deny of routes.defaults holds where the route allows, and the oth
   }
   const refusals = await samples('waygate_policy_refusals_total')
   assert.deepEqual(refusals.sort(), [
-    'waygate_policy_refusals_total{route="plain",policy="clients"} 2',
-    'waygate_policy_refusals_total{route="r",policy="clients"} 4',
+    'waygate_policy_refusals_total{route="plain",policy="clients",rule=""} 2',
+    'waygate_policy_refusals_total{route="r",policy="clients",rule=""} 4',
   ])
 })
 
@@ -229,7 +229,7 @@ test('clients: routes.defaults hold for automatic routes', async t => {
   assert.equal(await statusFor('10.6.6.6', '/auto/x'), 403)
   assert.equal(await statusFor('10.1.2.3', '/auto/x'), 200)
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="auto:auto",policy="clients"} 1',
+    'waygate_policy_refusals_total{route="auto:auto",policy="clients",rule=""} 1',
   ])
 })
 
@@ -245,7 +245,7 @@ test('clients: enforce: false lets pass, counts and logs', async t => {
   const within = await from('10.1.2.3')
   assert.equal((await logged(String(within.headers['x-request-id']))).observed, undefined)
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [
-    'waygate_policy_would_refuse_total{route="r",policy="clients"} 1',
+    'waygate_policy_would_refuse_total{route="r",policy="clients",rule=""} 1',
   ])
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [])
 })
@@ -258,10 +258,10 @@ test('clients: each level is enforced or not by itself', async t => {
   assert.equal((await from('10.6.6.6')).status, 403)
   assert.equal((await from('11.0.0.1')).status, 200)
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="r",policy="clients"} 1',
+    'waygate_policy_refusals_total{route="r",policy="clients",rule=""} 1',
   ])
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [
-    'waygate_policy_would_refuse_total{route="r",policy="clients"} 1',
+    'waygate_policy_would_refuse_total{route="r",policy="clients",rule=""} 1',
   ])
   // A request counts once, however many rules would have refused it.
   const both = await setUp(t, {
@@ -272,7 +272,7 @@ test('clients: each level is enforced or not by itself', async t => {
   assert.equal(got.status, 200)
   assert.deepEqual((await both.logged(String(got.headers['x-request-id']))).observed, ['clients'])
   assert.deepEqual(await both.samples('waygate_policy_would_refuse_total'), [
-    'waygate_policy_would_refuse_total{route="r",policy="clients"} 1',
+    'waygate_policy_would_refuse_total{route="r",policy="clients",rule=""} 1',
   ])
   assert.equal((await logged(String((await from('10.6.6.6')).headers['x-request-id']))).observed, undefined)
 })
@@ -316,7 +316,7 @@ test('clients: WebSockets are covered', async t => {
   assert.match(text, /"code":"WG_ADDRESS_DENIED"/)
   assert.equal(node.requests.length, 0)
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="r",policy="clients"} 1',
+    'waygate_policy_refusals_total{route="r",policy="clients",rule=""} 1',
   ])
 })
 
@@ -348,7 +348,7 @@ test('order: a retry runs no policy twice', async t => {
   const line = await logged(String(got.headers['x-request-id']))
   assert.deepEqual([line.attempts, line.observed], [2, ['clients']])
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [
-    'waygate_policy_would_refuse_total{route="r",policy="clients"} 1',
+    'waygate_policy_would_refuse_total{route="r",policy="clients",rule=""} 1',
   ])
 })
 

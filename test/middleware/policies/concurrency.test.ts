@@ -235,7 +235,7 @@ test('concurrency: a rule that is not enforced lets pass, counts and logs', asyn
   assert.equal(got.status, 200)
   assert.deepEqual((await logged(String(got.headers['x-request-id']))).observed, ['concurrency'])
   const { text } = await send(adminPort, { path: '/metrics' })
-  assert.match(text, /waygate_policy_would_refuse_total\{route="r",policy="concurrency"\} 1/)
+  assert.match(text, /waygate_policy_would_refuse_total\{route="r",policy="concurrency",rule=""\} 1/)
 })
 
 test('concurrency: bursts of requests, many of which end early, leave no place taken', async t => {

@@ -142,7 +142,7 @@ test('cors: a preflight from a foreign origin is 403, and no node hears of it', 
     'waygate_cors_preflights_total{route="r",result="refused"} 5',
   ])
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="r",policy="cors"} 5',
+    'waygate_policy_refusals_total{route="r",policy="cors",rule=""} 5',
   ])
 })
 
@@ -490,7 +490,7 @@ test('cors: strict refuses requests from a foreign origin', async t => {
   // Most clients that are no browsers send none.
   for (const origin of [APP, undefined]) assert.equal((await ask(origin)).status, 200)
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="r",policy="cors"} 4',
+    'waygate_policy_refusals_total{route="r",policy="cors",rule=""} 4',
   ])
   assert.deepEqual(await samples('waygate_cors_preflights_total'), [])
 })

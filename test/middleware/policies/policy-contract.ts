@@ -10,7 +10,7 @@ import {
 import { Call } from '../../../internal/call.ts'
 import { createRequestHeadReader } from '../../../internal/http/request-head.ts'
 import { type Exchange, runSteps } from '../../../internal/policy.ts'
-import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
+import { PolicyCounts } from '../../../routes/admin/metrics/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
 import { testLimits } from '../../support/limits.ts'

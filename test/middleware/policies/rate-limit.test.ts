@@ -107,7 +107,7 @@ test('limit: a client beyond its limit gets 429 with what it needs to know, and 
     'waygate_rate_limited_total{route="r",rule="hour"} 1',
   ])
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [
-    'waygate_policy_refusals_total{route="r",policy="rateLimit"} 1',
+    'waygate_policy_refusals_total{route="r",policy="rateLimit",rule="hour"} 1',
   ])
   assert.deepEqual(await samples('waygate_limit_local_keys'), ['waygate_limit_local_keys 1'])
 })
@@ -286,7 +286,7 @@ test('limit: a rule that is not enforced lets pass, counts and logs', async t =>
     'waygate_would_limit_total{route="r",rule="dry"} 2',
   ])
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [
-    'waygate_policy_would_refuse_total{route="r",policy="rateLimit"} 2',
+    'waygate_policy_would_refuse_total{route="r",policy="rateLimit",rule="dry"} 2',
   ])
 })
 

@@ -138,7 +138,7 @@ test('requestLimits: enforce: false lets pass, counts and logs', async t => {
   const line = await logged(String(got.headers['x-request-id']))
   assert.deepEqual([line.observed, line.code], [['requestLimits'], undefined])
   const { text } = await send(adminPort, { path: '/metrics' })
-  assert.match(text, /^waygate_policy_would_refuse_total\{route="r",policy="requestLimits"\} 1$/m)
+  assert.match(text, /^waygate_policy_would_refuse_total\{route="r",policy="requestLimits",rule=""\} 1$/m)
 })
 
 const clientLimits = { targetBytes: 8_192, headerBytes: 16_384 }

@@ -273,9 +273,9 @@ test('the metrics count requests, tries, failures and the table', async t => {
   for (const line of [
     'waygate_requests_total{route="auto:user",service="user",node="u1",status="200"} 2',
     'waygate_requests_total{route="auto:user",service="user",node="u1",status="500"} 1',
-    'waygate_requests_total{route="",service="",node="",status="404"} 1',
-    'waygate_request_duration_seconds_count{route="auto:user"} 3',
-    'waygate_upstream_duration_seconds_count{route="auto:user"} 3',
+    'waygate_requests_total{route="none",service="",node="",status="404"} 1',
+    'waygate_request_duration_seconds_count{route="auto:user",service="user"} 3',
+    'waygate_upstream_duration_seconds_count{route="auto:user",service="user"} 3',
     'waygate_node_tries_total{service="user",node="u1"} 3',
     'waygate_node_failures_total{service="user",node="u1"} 1',
     'waygate_node_in_flight{service="user",node="u1"} 0',

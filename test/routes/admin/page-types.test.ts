@@ -152,7 +152,13 @@ test('an internal error is answered without details, which are passed to the log
     const { statusCode, headers, body } = await admin.inject(path)
     assert.equal(statusCode, 500, path)
     assert.match(String(headers['content-type']), /^application\/problem\+json/, path)
-    assert.deepEqual(JSON.parse(body), { type: 'about:blank', title: 'Internal Server Error', status: 500 })
+    assert.deepEqual(JSON.parse(body), {
+      type: 'urn:waygate:error:WA_INTERNAL',
+      title: 'Internal error',
+      status: 500,
+      code: 'WA_INTERNAL',
+      detail: 'the gateway failed; its log has the reason',
+    })
   }
   assert.deepEqual(
     told.map(error => (error as Error).message),

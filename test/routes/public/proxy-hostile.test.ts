@@ -328,7 +328,7 @@ test('data that is not a request has an id and a log line, and is counted', asyn
     if (method === '-') assert.match(String(line.reason), /^(?:Parse|Header)/, what)
   }
   const counted = await send(adminPort, { path: '/metrics' })
-  assert.match(counted.text, /^waygate_requests_total\{route="",service="",node="",status="400"\} 3$/m)
+  assert.match(counted.text, /^waygate_requests_total\{route="none",service="",node="",status="400"\} 3$/m)
   // A client that connects and leaves without sending anything is not logged.
   ;(await openRaw(port)).socket.end()
   ;(await openRaw(port)).socket.resetAndDestroy()

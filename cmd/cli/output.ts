@@ -1,0 +1,110 @@
+import { createRequire } from 'node:module'
+import type * as Yaml from 'yaml'
+
+/** How a command that reads prints what it has read. */
+export const OUTPUT_FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number]
+
+/** A column of a table. */
+export interface Column<Row> {
+  readonly title: string
+  readonly cell: (row: Row) => string | number | null | undefined
+  /** Whether only `wide` shows it. */
+  readonly wide?: true
+}
+
+/** A list that can be printed in every format. */
+export interface Listing<Row> {
+  readonly rows: readonly Row[]
+  /** In the order of their worth: a table that is too wide loses the last ones. */
+  readonly columns: readonly Column<Row>[]
+  readonly nameOf: (row: Row) => string
+  /** What `json` and `yaml` print: the answer of the admin API. */
+  readonly page: unknown
+}
+
+/** A table is at most so many characters wide, unless its first column alone is wider. */
+const TABLE_WIDTH = 100
+
+/** Prints a list to stdout. A list without rows has no table, only a line on stderr. */
+export function printListing<Row>(
+  format: OutputFormat,
+  { rows, columns, nameOf, page }: Listing<Row>,
+  nothing: string,
+): void {
+  if (format === 'json' || format === 'yaml') printPage(format, page)
+  else if (rows.length === 0) tell(nothing)
+  else if (format === 'name') print([...new Set(rows.map(nameOf))].join('\n'))
+  else print(formatTable(rows, columns, format === 'wide' ? Number.POSITIVE_INFINITY : TABLE_WIDTH))
+}
+
+/** Prints a JSON value to stdout. */
+export function printPage(format: 'json' | 'yaml', page: unknown): void {
+  print(format === 'json' ? JSON.stringify(page, null, 2) : yamlText(page))
+}
+
+function yamlText(value: unknown): string {
+  // Loaded only here: most commands need no YAML.
+  const { stringify } = createRequire(import.meta.url)('yaml') as typeof Yaml
+  return stringify(value, { aliasDuplicateObjects: false }).trimEnd()
+}
+
+/** Prints data to stdout. A reader that goes away, such as `head`, ends the process without an error. */
+export function print(text: string): void {
+  if (!process.stdout.listeners('error').includes(onWriteError)) process.stdout.on('error', onWriteError)
+  process.stdout.write(`${text}\n`)
+}
+
+/** Prints to stderr what is no data. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+function onWriteError(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+}
+
+/** Formats facts, one a line, with their names in front. Facts that are null or undefined are left out. */
+export function formatFacts(
+  facts: readonly (readonly [string, string | number | null | undefined])[],
+): string {
+  const known = facts.filter(([, value]) => value !== undefined && value !== null && value !== '')
+  const width = Math.max(...known.map(([name]) => name.length))
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${visible(String(value))}`).join('\n')
+}
+
+/**
+ * Formats a table with two spaces between its columns.
+ *
+ * @param maxWidth columns are dropped from the right until the table is not wider, in characters
+ */
+export function formatTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  maxWidth = TABLE_WIDTH,
+): string {
+  const shown = columns.filter(({ wide }) => !wide || maxWidth === Number.POSITIVE_INFINITY)
+  const texts = shown.map(({ title, cell }) => [title, ...rows.map(row => textOf(cell(row)))])
+  const widths = texts.map(column => Math.max(...column.map(text => text.length)))
+  let count = shown.length
+  const widthOf = (n: number) => widths.slice(0, n).reduce((sum, width) => sum + width + 2, -2)
+  while (count > 1 && widthOf(count) > maxWidth) count--
+  const lines = [undefined, ...rows].map((_, line) =>
+    texts
+      .slice(0, count)
+      .map((column, i) => column[line]!.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  )
+  return lines.join('\n')
+}
+
+function textOf(value: string | number | null | undefined): string {
+  return value === undefined || value === null || value === '' ? '-' : visible(String(value))
+}
+
+/** Replaces control characters, which texts of clients and of the registry may have: a terminal would obey them. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd')
+}

@@ -1,0 +1,42 @@
+import type { RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
+import type { CompletionCommand } from '../cli/command.ts'
+import { print } from '../cli/output.ts'
+import { AdminClient } from './admin-client.ts'
+import { bashScript, fishScript, zshScript } from './completion-scripts.ts'
+
+/** How long a gateway may take to say what it has: whoever pressed Tab waits. */
+const IDS_MS = 300
+/** Ids that every shell takes as they are. Others are not offered, since a shell could read more than text in them. */
+const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._@:/+-]*$/
+
+/** Runs `waygate completion`. Resolves with the exit code, which is 0 as well when no gateway knows ids. */
+export async function runCompletion(command: CompletionCommand): Promise<0> {
+  if (command.ids === undefined) {
+    print({ bash: bashScript, zsh: zshScript, fish: fishScript }[command.shell]().trimEnd())
+    return 0
+  }
+  try {
+    const ids = (await readIds(new AdminClient(command), command.ids)).filter(id => PLAIN.test(id))
+    if (ids.length > 0) print(ids.join('\n'))
+  } catch {
+    // A shell that completes a line has no place for errors.
+  }
+  return 0
+}
+
+async function readIds(client: AdminClient, kind: NonNullable<CompletionCommand['ids']>): Promise<string[]> {
+  switch (kind) {
+    case 'routes': {
+      const { routes } = await client.read<RouteList>('/api/v1/routes', IDS_MS)
+      return routes.filter(({ origin }) => origin !== 'auto').map(({ id }) => id)
+    }
+    case 'services':
+      return (await client.read<ServicesPage>('/services', IDS_MS)).services.map(({ name }) => name)
+    case 'nodes': {
+      const { services } = await client.read<ServicesPage>('/services', IDS_MS)
+      return services.flatMap(({ name, nodes }) => [name, ...nodes.map(({ id }) => `${name}/${id}`)])
+    }
+    default:
+      return kind satisfies never
+  }
+}

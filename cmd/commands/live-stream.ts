@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { tell } from '../cli/output.ts'
+import { type AdminClient, AdminError } from './admin-client.ts'
+
+/** An event of `GET /api/v1/live`. */
+export interface LiveEvent {
+  readonly event: string
+  readonly data: unknown
+}
+
+/** How long a stream that has ended is left alone before it is opened again. */
+const AGAIN_MS = 1_000
+
+/**
+ * Follows the live stream of a gateway for ever. When the stream ends, it is opened again, and both are said on stderr.
+ *
+ * @throws AdminError when it cannot be opened the first time, or is refused later
+ */
+export async function* followLive(client: AdminClient, query: string): AsyncGenerator<LiveEvent> {
+  for (let isFirst = true; ; isFirst = false) {
+    const body = isFirst ? await openLive(client, query) : await reopenLive(client, query)
+    let reason = 'the stream broke'
+    try {
+      for await (const event of readEvents(body)) {
+        if (event.event === 'bye') reason = (event.data as { reason?: string }).reason ?? reason
+        yield event
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+    }
+    tell(`waygate: ${client.url} has ended the stream: ${reason}; connecting again`)
+  }
+}
+
+/** Opens the stream once. Whoever stops reading its events ends it. */
+export function openLive(client: AdminClient, query: string): Promise<ReadableStream<Uint8Array>> {
+  return client.open(`/api/v1/live?${query}`)
+}
+
+async function reopenLive(client: AdminClient, query: string): Promise<ReadableStream<Uint8Array>> {
+  for (;;) {
+    await delay(AGAIN_MS)
+    try {
+      return await openLive(client, query)
+    } catch (error) {
+      if (!(error instanceof AdminError && error.isAway)) throw error
+    }
+  }
+}
+
+/**
+ * Reads the events of a stream of server-sent events until it ends.
+ *
+ * @throws TypeError when the connection breaks
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveEvent> {
+  let rest = ''
+  const decoder = new TextDecoder()
+  for await (const piece of body) {
+    const blocks = `${rest}${decoder.decode(piece, { stream: true })}`.split('\n\n')
+    rest = blocks.pop()!
+    for (const block of blocks) {
+      const event = readEvent(block)
+      if (event) yield event
+    }
+  }
+}
+
+/** Returns undefined for a block that holds only comments. */
+function readEvent(block: string): LiveEvent | undefined {
+  let event = 'message'
+  let data: string | undefined
+  for (const line of block.split('\n')) {
+    const [, field, value = ''] = /^([a-z]+): ?(.*)$/s.exec(line) ?? []
+    if (field === 'event') event = value
+    if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
+  }
+  return data === undefined ? undefined : { event, data: JSON.parse(data) }
+}

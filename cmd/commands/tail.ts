@@ -1,0 +1,101 @@
+import { styleText } from 'node:util'
+import type { LiveRequests, RequestEntry } from '../../routes/admin/api-types.ts'
+import type { TailCommand } from '../cli/command.ts'
+import { print, tell, visible } from '../cli/output.ts'
+import { AdminClient } from './admin-client.ts'
+import { followLive } from './live-stream.ts'
+
+/** Runs `waygate tail`. Resolves with the exit code; without `--once`, it runs until a signal ends it. */
+export async function runTail(command: TailCommand): Promise<0> {
+  const { filter, problems, lines, once } = command
+  const client = new AdminClient(command)
+  const printEntry = printerOf(command.output)
+  const readLast = async () => {
+    if (lines === 0) return []
+    const query = new URLSearchParams({ filter, limit: String(lines), ...(problems && { problems: '1' }) })
+    return (await client.readItems<RequestEntry>(`/api/v1/requests?${query}`)).slice(0, lines).toReversed()
+  }
+  if (once) {
+    for (const entry of await readLast()) printEntry(entry)
+    return 0
+  }
+  // Requests that end while the last ones are read are in the stream, so it is opened first, and may have some again.
+  const shown = new Set<string>()
+  for await (const { event, data } of followLive(client, new URLSearchParams({ tail: filter }).toString())) {
+    if (event === 'table' && shown.size === 0) {
+      for (const entry of await readLast()) {
+        shown.add(entry.requestId)
+        printEntry(entry)
+      }
+      continue
+    }
+    if (event !== 'requests') continue
+    const { items, lost } = data as LiveRequests
+    for (const entry of items) {
+      if (shown.delete(entry.requestId) || (problems && !isProblem(entry))) continue
+      printEntry(entry)
+    }
+    if (lost > 0) tell(`waygate: ${lost} more ${lost === 1 ? 'request is' : 'requests are'} not shown`)
+  }
+  return 0
+}
+
+/** Whether a request went wrong, as far as it can be told from the request alone. */
+function isProblem({ status, code, attempts, fallback }: RequestEntry): boolean {
+  return status >= 400 || code !== undefined || attempts > 1 || fallback === true
+}
+
+function printerOf(output: TailCommand['output']): (entry: RequestEntry) => void {
+  if (output === 'json') return entry => print(JSON.stringify(entry))
+  if (output === 'name') return entry => print(visible(entry.requestId))
+  return entry => print(describeEntry(entry))
+}
+
+/** Formats a request as a line: when, status, time, id, what was asked, who answered, and what went wrong. */
+export function describeEntry(entry: RequestEntry): string {
+  const {
+    at,
+    status,
+    totalMs,
+    requestId,
+    method,
+    host = '',
+    path,
+    service,
+    node,
+    attempts,
+    code,
+    reason,
+  } = entry
+  const answered = node === undefined ? (service ?? '') : `${service}/${node}`
+  const about = [
+    `${method} ${host}${path}`,
+    ...(answered === '' ? [] : [`-> ${answered}`]),
+    ...(attempts > 1 ? [`(${attempts} tries)`] : []),
+    ...(entry.fallback ? ['(fallback)'] : []),
+    ...(code === undefined ? [] : [code]),
+    ...(reason === undefined ? [] : [`(${reason})`]),
+  ].join(' ')
+  const parts = [
+    timeOf(at),
+    colored(status),
+    `${Math.round(totalMs)} ms`.padStart(8),
+    visible(requestId),
+    visible(about),
+  ]
+  return parts.join('  ')
+}
+
+function colored(status: number): string {
+  const text = String(status).padStart(3)
+  if (status < 400) return text
+  return styleText(status < 500 ? 'yellow' : 'red', text, { stream: process.stdout })
+}
+
+/** Returns the time of day on this machine, with milliseconds. */
+function timeOf(at: number): string {
+  const date = new Date(at)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
+  return `${time}.${String(date.getMilliseconds()).padStart(3, '0')}`
+}

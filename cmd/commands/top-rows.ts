@@ -1,0 +1,136 @@
+import type { Figures, LiveFigures, Sample, ServiceSummary } from '../../routes/admin/api-types.ts'
+import type { Column } from '../cli/output.ts'
+
+/** The requests of a service within some time. */
+export interface TopRow {
+  readonly service: string
+  readonly nodes: number
+  /** How many of the nodes are used. */
+  readonly usable: number
+  /** How many requests ended, and how many of them with 4xx and 5xx. */
+  readonly requests: number
+  readonly c4: number
+  readonly c5: number
+  /** Milliseconds: the highest of the samples; null without requests. */
+  readonly p50: number | null
+  readonly p99: number | null
+  /** Tries that its nodes are busy with; null = not known. */
+  readonly inFlight: number | null
+}
+
+const NONE: Figures = [0, 0, 0, null, null]
+
+/** Adds samples up. Quantiles cannot be added, so the worst ones are kept. */
+export function sumOf(samples: readonly Sample[]): Figures {
+  return samples.reduce<Figures>(
+    ([n, c4, c5, p50, p99], { figures }) => [
+      n + figures[0],
+      c4 + figures[1],
+      c5 + figures[2],
+      highest(p50, figures[3]),
+      highest(p99, figures[4]),
+    ],
+    NONE,
+  )
+}
+
+function highest(a: number | null, b: number | null): number | null {
+  return a === null || (b !== null && b > a) ? b : a
+}
+
+/** Makes the rows, those with the most failures first, then those with the most requests. */
+export function topRows(
+  services: readonly Pick<ServiceSummary, 'name' | 'nodes' | 'usable'>[],
+  samplesOf: (service: string) => readonly Sample[],
+  inFlightOf: (service: string) => number | null,
+): TopRow[] {
+  const rows = services.map(({ name, nodes, usable }): TopRow => {
+    const [requests, c4, c5, p50, p99] = sumOf(samplesOf(name))
+    return { service: name, nodes, usable, requests, c4, c5, p50, p99, inFlight: inFlightOf(name) }
+  })
+  return rows.sort((a, b) => b.c5 - a.c5 || b.requests - a.requests || (a.service < b.service ? -1 : 1))
+}
+
+/** @param seconds the time in which the requests ended */
+export function topColumns(seconds: number): readonly Column<TopRow>[] {
+  return [
+    { title: 'SERVICE', cell: ({ service }) => service },
+    { title: 'NODES', cell: ({ nodes, usable }) => (nodes === 0 ? 'none' : `${usable}/${nodes} usable`) },
+    { title: 'REQ/S', cell: ({ requests }) => rateOf(requests, seconds) },
+    { title: '4XX', cell: ({ c4, requests }) => shareOf(c4, requests) },
+    { title: '5XX', cell: ({ c5, requests }) => shareOf(c5, requests) },
+    { title: 'P50', cell: ({ p50 }) => timeText(p50) },
+    { title: 'P99', cell: ({ p99 }) => timeText(p99) },
+    { title: 'IN FLIGHT', cell: ({ inFlight }) => inFlight },
+  ]
+}
+
+/** Says in one line what the whole gateway does. */
+export function describeTotal([n, c4, c5, p50, p99]: Figures, seconds: number): string {
+  return [
+    `${rateOf(n, seconds)} requests/s`,
+    `4xx ${shareOf(c4, n) ?? '-'}`,
+    `5xx ${shareOf(c5, n) ?? '-'}`,
+    `p50 ${timeText(p50) ?? '-'}`,
+    `p99 ${timeText(p99) ?? '-'}`,
+  ].join('   ')
+}
+
+function rateOf(requests: number, seconds: number): string {
+  return (requests / seconds).toFixed(requests / seconds < 10 ? 1 : 0)
+}
+
+function shareOf(part: number, whole: number): string | undefined {
+  return whole === 0 ? undefined : `${((100 * part) / whole).toFixed(1)} %`
+}
+
+function timeText(ms: number | null): string | undefined {
+  return ms === null ? undefined : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+}
+
+/** What a live stream has told of the last seconds. */
+export class LiveWindow {
+  readonly #ticks: LiveFigures[] = []
+  readonly #inFlight = new Map<string, number>()
+  readonly #size: number
+
+  /** @param size how many ticks are kept, one a second */
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  /** How many seconds it spans. */
+  get seconds(): number {
+    return this.#ticks.length
+  }
+
+  add(tick: LiveFigures): void {
+    this.#ticks.push(tick)
+    if (this.#ticks.length > this.#size) this.#ticks.shift()
+    // A tick names only the nodes that have changed.
+    for (const [node, [inFlight]] of Object.entries(tick.nodes)) this.#inFlight.set(node, inFlight)
+  }
+
+  /** Forgets everything, after a gap in the stream. */
+  clear(): void {
+    this.#ticks.length = 0
+    this.#inFlight.clear()
+  }
+
+  total(): Figures {
+    return sumOf(this.#ticks.map(({ t, total }) => ({ t, figures: total })))
+  }
+
+  samplesOf(service: string): Sample[] {
+    return this.#ticks.flatMap(({ t, services }) => {
+      const figures = services[service]
+      return figures === undefined ? [] : [{ t, figures }]
+    })
+  }
+
+  inFlightOf(service: string): number {
+    let sum = 0
+    for (const [node, inFlight] of this.#inFlight) if (node.startsWith(`${service}/`)) sum += inFlight
+    return sum
+  }
+}

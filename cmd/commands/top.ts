@@ -1,0 +1,75 @@
+import type { FiguresPage, LiveFigures, Sample, ServiceSummary } from '../../routes/admin/api-types.ts'
+import type { TopCommand } from '../cli/command.ts'
+import { formatTable, print, printListing, tell } from '../cli/output.ts'
+import { AdminClient } from './admin-client.ts'
+import { followLive } from './live-stream.ts'
+import { describeTotal, LiveWindow, sumOf, topColumns, topRows } from './top-rows.ts'
+
+/** The time of which `--once` tells, and that of which the screen tells. */
+const ONCE_SECONDS = 60
+const LIVE_SECONDS = 10
+/** Every so many seconds, the services and their nodes are read again. */
+const SERVICES_EVERY_SECONDS = 5
+const CLEAR = '\u001b[H\u001b[J'
+
+/** Runs `waygate top`. Resolves with the exit code; on a terminal, it runs until a signal ends it. */
+export async function runTop(command: TopCommand): Promise<0> {
+  const client = new AdminClient(command)
+  const isLive = !command.once && process.stdout.isTTY && ['table', 'wide'].includes(command.output)
+  await (isLive ? draw(client) : printOnce(client, command.output))
+  return 0
+}
+
+/** Prints the last minute, which the gateway has kept. */
+async function printOnce(client: AdminClient, output: TopCommand['output']): Promise<void> {
+  const [services, figures] = await Promise.all([
+    client.readItems<ServiceSummary>('/api/v1/services'),
+    client.read<FiguresPage>('/api/v1/figures'),
+  ])
+  const lastAt = Math.max(...[figures.total, ...Object.values(figures.services)].flat().map(({ t }) => t))
+  const recent = (samples: readonly Sample[] = []) =>
+    samples.filter(({ t }) => t > lastAt - ONCE_SECONDS * 1_000)
+  const rows = topRows(
+    services,
+    name => recent(figures.services[name]),
+    () => null,
+  )
+  const page = { seconds: ONCE_SECONDS, items: rows }
+  if (output === 'table' || output === 'wide') {
+    tell(`${describeTotal(sumOf(recent(figures.total)), ONCE_SECONDS)}   in the last ${ONCE_SECONDS} s\n`)
+  }
+  printListing(
+    output,
+    { rows, columns: topColumns(ONCE_SECONDS), nameOf: ({ service }) => service, page },
+    'no service',
+  )
+}
+
+/** Redraws the screen each second. */
+async function draw(client: AdminClient): Promise<void> {
+  const window = new LiveWindow(LIVE_SECONDS)
+  let services: readonly ServiceSummary[] = []
+  let age = 0
+  for await (const { event, data } of followLive(client, 'figures=1')) {
+    // A stream begins with the whole table.
+    if (event === 'bye') window.clear()
+    if (event !== 'figures') continue
+    const tick = data as LiveFigures
+    window.add(tick)
+    if (age++ % SERVICES_EVERY_SECONDS === 0)
+      services = await client.readItems<ServiceSummary>('/api/v1/services')
+    const { seconds } = window
+    const rows = topRows(
+      services,
+      name => window.samplesOf(name),
+      name => window.inFlightOf(name),
+    )
+    const head = `${describeTotal(window.total(), seconds)}   in flight ${tick.inFlight}   last ${seconds} s   ${client.url}`
+    print(`${CLEAR}${head}\n\n${formatTable(rows.slice(0, roomFor()), topColumns(seconds))}`)
+  }
+}
+
+/** Returns how many rows fit on the terminal, below the head. */
+function roomFor(): number {
+  return Math.max(1, process.stdout.rows - 4)
+}

@@ -1,0 +1,219 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { OnceAMinute } from '../../internal/once-a-minute.ts'
+import { parseJson } from '../../internal/text/json.ts'
+import { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
+
+export interface OtlpSenderOptions {
+  /** The address that batches are posted to. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The attributes of this process. */
+  readonly resource: Readonly<Record<string, string>>
+  readonly logger: Logger
+  /** Default: as documented. Tests take shorter ones. */
+  readonly times?: SenderTimes | undefined
+}
+
+/** All in milliseconds. */
+export interface SenderTimes {
+  /** The longest that a span waits for others. */
+  readonly batchMs: number
+  /** The longest that the collector may take for one batch. */
+  readonly timeoutMs: number
+  /** The pause before the second attempt; twice as long before the third. */
+  readonly backoffMs: number
+  /** The longest pause that `Retry-After` can ask for. */
+  readonly maxPauseMs: number
+  /** The longest that `close` waits. */
+  readonly closeMs: number
+}
+
+const TIMES: SenderTimes = {
+  batchMs: 1_000,
+  timeoutMs: 5_000,
+  backoffMs: 1_000,
+  maxPauseMs: 30_000,
+  closeMs: 2_000,
+}
+
+const MAX_QUEUED = 4_096
+const MAX_BATCH = 512
+const MAX_UNDER_WAY = 2
+const ATTEMPTS = 3
+/** What a collector may answer later otherwise (opentelemetry.io/docs/specs/otlp, "Retryable response codes"). */
+const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504])
+/** More of an answer is not read. */
+const MAX_ANSWER_BYTES = 65_536
+
+/** What became of an attempt to send a batch. */
+type Attempt =
+  | { readonly result: 'sent'; readonly rejected: number; readonly message: string | undefined }
+  | { readonly result: 'refused'; readonly reason: string }
+  | { readonly result: 'failed'; readonly reason: string; readonly retryAfterMs: number | undefined }
+
+/**
+ * Sends spans to a collector in batches, as OTLP over HTTP with JSON. Nothing waits for it: spans that the collector does not
+ * take in time are dropped and counted. Its timers and connections keep no process alive. The owner calls `close()`.
+ */
+export class OtlpSender {
+  readonly counts = new SpanCounts()
+  readonly #options: OtlpSenderOptions
+  readonly #times: SenderTimes
+  readonly #beginning: string
+  readonly #reports = new OnceAMinute<Attempt['result']>()
+  readonly #cut = new AbortController()
+  readonly #underWay = new Set<Promise<void>>()
+  #queue: string[] = []
+  #timer: NodeJS.Timeout | undefined = undefined
+  #isClosing = false
+
+  constructor(options: OtlpSenderOptions) {
+    this.#options = options
+    this.#times = options.times ?? TIMES
+    const attributes = Object.entries(options.resource).map(([key, value]) => ({
+      key,
+      value: { stringValue: value },
+    }))
+    const resource = JSON.stringify({ attributes })
+    this.#beginning = `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":{"name":"waygate"},"spans":[`
+  }
+
+  /** Whether another span can be kept until it is sent. If not, it counts as dropped. */
+  get hasRoom(): boolean {
+    if (this.#queue.length < MAX_QUEUED && !this.#isClosing) return true
+    this.counts.drop('queue_full', 1)
+    return false
+  }
+
+  /** Queues a span. Ask `hasRoom` before. @param span JSON of OTLP */
+  add(span: string): void {
+    this.#queue.push(span)
+    if (this.#queue.length >= MAX_BATCH) this.#send()
+    else this.#timer ??= setTimeout(this.#send, this.#times.batchMs).unref()
+  }
+
+  /** Sends what is queued. Resolves when that is done, or after 2 s; what is left then is dropped. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    const cut = setTimeout(() => this.#cut.abort(), this.#times.closeMs)
+    this.#send()
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    clearTimeout(cut)
+    clearTimeout(this.#timer)
+  }
+
+  readonly #send = (): void => {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.#queue.length > 0 && this.#underWay.size < MAX_UNDER_WAY) {
+      const batch = this.#queue.splice(0, MAX_BATCH)
+      const sending = this.#deliver(batch).finally(() => {
+        this.#underWay.delete(sending)
+        if (this.#queue.length >= MAX_BATCH || this.#isClosing) this.#send()
+        else if (this.#queue.length > 0) this.#timer ??= setTimeout(this.#send, this.#times.batchMs).unref()
+      })
+      this.#underWay.add(sending)
+    }
+  }
+
+  async #deliver(batch: readonly string[]): Promise<void> {
+    const body = `${this.#beginning}${batch.join(',')}]}]}]}`
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#post(body)
+      if (outcome.result === 'sent') {
+        const rejected = Math.min(outcome.rejected, batch.length)
+        this.counts.sent += batch.length - rejected
+        if (rejected > 0) this.counts.drop('rejected', rejected)
+        if (outcome.message !== undefined)
+          this.#report('sent', 'the collector of traces took only a part', outcome.message, rejected)
+        return
+      }
+      if (outcome.result === 'refused') {
+        this.counts.drop('refused', batch.length)
+        this.#report('refused', 'the collector of traces refuses spans', outcome.reason, batch.length)
+        return
+      }
+      if (attempt === ATTEMPTS || this.#isClosing || !(await this.#pause(attempt, outcome.retryAfterMs))) {
+        this.counts.drop('unreachable', batch.length)
+        this.#report('failed', 'the collector of traces cannot be reached', outcome.reason, batch.length)
+        return
+      }
+    }
+  }
+
+  async #post(body: string): Promise<Attempt> {
+    const signal = AbortSignal.any([this.#cut.signal, AbortSignal.timeout(this.#times.timeoutMs)])
+    const { url, headers } = this.#options
+    try {
+      const response = await fetch(url, {
+        ...{ method: 'POST', body, signal, redirect: 'manual' },
+        headers: { ...headers, 'content-type': 'application/json' },
+      })
+      const answer = await readSome(response)
+      const { status } = response
+      if (RETRYABLE.has(status)) {
+        const retryAfterMs = secondsIn(response.headers.get('retry-after'))
+        return { result: 'failed', reason: `status ${status}`, retryAfterMs }
+      }
+      return response.ok ? acceptedIn(answer) : { result: 'refused', reason: `status ${status}` }
+    } catch (error) {
+      return { result: 'failed', reason: reasonOf(error), retryAfterMs: undefined }
+    }
+  }
+
+  /** Resolves with whether to go on after it. */
+  async #pause(attempt: number, retryAfterMs: number | undefined): Promise<boolean> {
+    const { backoffMs, maxPauseMs } = this.#times
+    // Gateways that began together should not all come back at once.
+    const ms = retryAfterMs ?? backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random())
+    if (ms > maxPauseMs) return false
+    return delay(ms, true, { ref: false, signal: this.#cut.signal }).catch(() => false)
+  }
+
+  #report(kind: Attempt['result'], message: string, reason: string, spans: number): void {
+    if (!this.#reports.isDue(kind, performance.now())) return
+    this.#options.logger.warn({ url: this.#options.url, reason, spans }, message)
+  }
+}
+
+/** Reads the beginning of an answer as text. */
+async function readSome({ body }: Response): Promise<string> {
+  if (body === null) return ''
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of body) {
+    pieces.push(piece)
+    bytes += piece.length
+    if (bytes > MAX_ANSWER_BYTES) break
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+/** Reads `partialSuccess` of an answer. One that is not JSON says nothing. */
+function acceptedIn(answer: string): Attempt {
+  let partial: { readonly rejectedSpans?: unknown; readonly errorMessage?: unknown } | null | undefined
+  try {
+    partial = (parseJson(answer) as { partialSuccess?: typeof partial } | null)?.partialSuccess
+  } catch {}
+  const rejected = Number(partial?.rejectedSpans ?? 0)
+  const message = typeof partial?.errorMessage === 'string' ? partial.errorMessage : ''
+  const hasRejected = Number.isSafeInteger(rejected) && rejected > 0
+  return {
+    result: 'sent',
+    rejected: hasRejected ? rejected : 0,
+    message: hasRejected || message !== '' ? message : undefined,
+  }
+}
+
+function secondsIn(value: string | null): number | undefined {
+  if (value === null) return undefined
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
+}
+
+function reasonOf(error: unknown): string {
+  const { cause } = error as Error
+  return cause instanceof Error && cause.message !== '' ? cause.message : String((error as Error).message)
+}

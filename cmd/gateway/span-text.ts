@@ -1,0 +1,217 @@
+import { isIP } from 'node:net'
+import { GRPC_STATUS, GRPC_STATUS_NAMES } from '../../internal/grpc/status.ts'
+import { normaliseHost, portOf } from '../../internal/http/authority.ts'
+import { ERRORS } from '../../internal/http/errors.ts'
+import { getHeader } from '../../internal/http/header-lines.ts'
+import { pathOf } from '../../internal/http/target.ts'
+import { usesTls } from '../../internal/nodes/node.ts'
+import { askedHostOf, type Exchange, schemeOf } from '../../internal/policy.ts'
+import type { Trace, TrySpan } from '../../internal/trace/trace.ts'
+import { formatFlags, type TraceParent } from '../../internal/trace/trace-context.ts'
+import type { FailureKind } from '../../internal/upstream-failure.ts'
+
+// The names of attributes are those of OpenTelemetry's semantic conventions 1.45, of which only stable ones are used. Texts are
+// put together by hand, since to make the same from objects takes several times as long.
+
+/** A request whose answer is over, for its span. */
+export interface EndedRequest {
+  readonly exchange: Exchange
+  readonly trace: Trace
+  /** As the access log has it. */
+  readonly status: number
+  /** Why it counts as failed: one of our codes, a status, or how the node broke its answer off. */
+  readonly error: string | undefined
+  /** When the answer ended, milliseconds on the monotonic clock. */
+  readonly endedAt: number
+  /** The revision of the table. */
+  readonly revision: string | undefined
+  /** The recent length of a turn of the event loop, milliseconds. */
+  readonly loopWaitMs: number
+}
+
+/** Numbers of the protocol (opentelemetry/proto/trace/v1/trace.proto). */
+const KIND_SERVER = 2
+const KIND_CLIENT = 3
+const STATUS_ERROR = 2
+const FLAG_KNOWS_REMOTE = 0x100
+const FLAG_IS_REMOTE = 0x200
+
+/** Other methods are counted as one, since clients can invent any number of them. */
+const METHODS: ReadonlySet<string> = new Set(
+  'CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '),
+)
+/** The statuses of gRPC that speak of the server and not of the call. */
+const SERVER_ERRORS: ReadonlySet<number> = new Set([
+  ...[GRPC_STATUS.UNKNOWN, GRPC_STATUS.DEADLINE_EXCEEDED, GRPC_STATUS.UNIMPLEMENTED],
+  ...[GRPC_STATUS.INTERNAL, GRPC_STATUS.UNAVAILABLE, GRPC_STATUS.DATA_LOSS],
+])
+/** Clients choose how long paths and names of browsers are. */
+const MAX_CHARACTERS = 1_024
+
+/**
+ * Returns the span of a request as JSON of OTLP.
+ *
+ * @param originMs the time at which the monotonic clock was 0, milliseconds since 1970
+ */
+export function requestSpan(ended: EndedRequest, originMs: number): string {
+  const { exchange, trace, status, error, endedAt } = ended
+  const { call } = exchange
+  const { route } = call
+  let attributes = methodOf(call.method)
+  attributes += text('url.path', pathOf(call.target))
+  attributes += text('url.scheme', schemeOf(exchange))
+  if (route !== undefined) attributes += text('http.route', route.path)
+  // A client that left before the head of its answer has got no status.
+  if (exchange.response.headersSent || call.upgraded)
+    attributes += integer('http.response.status_code', status)
+  const host = askedHostOf(exchange)
+  if (host !== undefined && host !== '') attributes += authority(host, schemeOf(exchange))
+  attributes += text('client.address', call.clientAddress!)
+  attributes += text('network.peer.address', exchange.peerAddress)
+  attributes += text('network.protocol.version', call.http)
+  const userAgent = getHeader(exchange.head.headers, 'user-agent')
+  if (userAgent !== undefined) attributes += text('user_agent.original', userAgent)
+  if (error !== undefined) attributes += text('error.type', error)
+  if (call.rpc !== undefined) attributes += rpc(call.rpc, call.grpcStatus)
+  attributes += text('waygate.request_id', call.requestId)
+  if (route !== undefined) attributes += text('waygate.route', route.id)
+  if (route?.service) attributes += text('waygate.service', route.service)
+  attributes += integer('waygate.attempts', call.attempts)
+  if (call.degraded) attributes += yes('waygate.fallback')
+  if (ended.revision !== undefined) attributes += text('waygate.revision', ended.revision)
+  attributes += number('waygate.loop_wait_ms', ended.loopWaitMs)
+  const method = METHODS.has(call.method) ? call.method : 'HTTP'
+  // An open WebSocket is no longer a request: its span ends with the answer to the handshake.
+  const answeredAt = call.upgraded ? (trace.tries.at(-1)?.endedAt ?? endedAt) : endedAt
+  // What the gateway refuses is the client's mistake, but for the codes of 500 and more.
+  const isRefused = call.errorCode !== undefined && ERRORS[call.errorCode].status < 500
+  const isFailed = isServerError(call.grpcStatus) || (error !== undefined && !isRefused)
+  let span = beginning(trace, trace.spanId, trace.parentId)
+  span += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)}`
+  span += `,"name":${quote(route === undefined ? method : `${method} ${route.path}`)},"kind":${KIND_SERVER}`
+  span += times(call.startedAt, answeredAt, originMs)
+  span += `,"attributes":[${attributes.slice(0, -1)}]`
+  if (call.upgraded)
+    span += `,"events":[{"timeUnixNano":"${nanos(originMs + endedAt)}","name":"waygate.websocket.closed"}]`
+  if (trace.link !== undefined) span += `,"links":[${linkTo(trace.link)}]`
+  return isFailed ? `${span},"status":{"code":${STATUS_ERROR}}}` : `${span}}`
+}
+
+/** Returns the span of a try as JSON of OTLP. @param originMs as for {@link requestSpan} */
+export function trySpan(span: TrySpan, originMs: number): string {
+  const { trace, peer, method, rpc: called, status, grpcStatus } = span
+  const { node } = peer
+  const scheme = usesTls(node) ? 'https' : 'http'
+  const isFailedCall = grpcStatus !== undefined && grpcStatus !== GRPC_STATUS.OK
+  let error: string | undefined
+  if (status >= 400) error = String(status)
+  else if (isFailedCall) error = GRPC_STATUS_NAMES[grpcStatus]
+  else if (span.failure !== undefined) error = failureName(span.failure)
+  let attributes = methodOf(method)
+  attributes += text('server.address', node.host)
+  attributes += integer('server.port', node.port)
+  attributes += text('url.full', `${scheme}://${peer.address}${pathOf(span.target)}`)
+  if (isIP(node.host) !== 0) attributes += text('network.peer.address', node.host)
+  if (span.resendCount > 0 && !span.isCopy)
+    attributes += integer('http.request.resend_count', span.resendCount)
+  if (status !== 0) attributes += integer('http.response.status_code', status)
+  if (error !== undefined) attributes += text('error.type', error)
+  if (called !== undefined) attributes += rpc(called, grpcStatus)
+  attributes += text('waygate.service', node.service)
+  attributes += text('waygate.node', node.id)
+  attributes += text('waygate.breaker', span.breaker)
+  if (span.isHedge) attributes += yes('waygate.hedge')
+  if (span.isCopy) attributes += yes('waygate.mirror')
+  let json = beginning(trace, span.spanId, trace.spanId)
+  json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE}`
+  json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","kind":${KIND_CLIENT}`
+  json += times(span.startedAt, span.endedAt, originMs)
+  json += `,"attributes":[${attributes.slice(0, -1)}]`
+  // A try that was given up has not failed.
+  const isFailed = error !== undefined && error !== 'canceled' && error !== 'CANCELLED'
+  return isFailed ? `${json},"status":{"code":${STATUS_ERROR}}}` : `${json}}`
+}
+
+/** Returns why a request failed, as its span says; undefined when it did not. */
+export function errorOf({ call, response }: Exchange, status: number): string | undefined {
+  if (call.errorCode !== undefined) return call.errorCode
+  if (isServerError(call.grpcStatus)) return GRPC_STATUS_NAMES[call.grpcStatus!]
+  if (status >= 500) return String(status)
+  if (response.writableFinished || call.upgraded) return undefined
+  // The client's side was ended because the node's was.
+  const last = call.trace?.tries.findLast(each => each.status !== 0)
+  return last?.failure === undefined || last.failure === 'aborted' ? undefined : failureName(last.failure)
+}
+
+function isServerError(grpcStatus: number | undefined): boolean {
+  return grpcStatus !== undefined && SERVER_ERRORS.has(grpcStatus)
+}
+
+function failureName(kind: FailureKind): string {
+  return kind === 'aborted' ? 'canceled' : kind
+}
+
+function beginning({ traceId, state }: Trace, spanId: string, parentId: string | undefined): string {
+  let json = `{"traceId":"${traceId}","spanId":"${spanId}"`
+  if (state !== undefined) json += `,"traceState":${quote(state)}`
+  return parentId === undefined ? json : `${json},"parentSpanId":"${parentId}"`
+}
+
+function flags(context: Pick<TraceParent, 'isSampled' | 'isRandom'>): number {
+  return Number(formatFlags(context))
+}
+
+function linkTo(link: TraceParent): string {
+  const all = flags(link) | FLAG_KNOWS_REMOTE | FLAG_IS_REMOTE
+  return `{"traceId":"${link.traceId}","spanId":"${link.spanId}","flags":${all}}`
+}
+
+function times(startedAt: number, endedAt: number, originMs: number): string {
+  return `,"startTimeUnixNano":"${nanos(originMs + startedAt)}","endTimeUnixNano":"${nanos(originMs + endedAt)}"`
+}
+
+/** A number has no room for nanoseconds since 1970. Microseconds fit, and clocks are no finer. */
+function nanos(ms: number): string {
+  return `${Math.round(ms * 1_000)}000`
+}
+
+function methodOf(method: string): string {
+  if (METHODS.has(method)) return text('http.request.method', method)
+  return text('http.request.method', '_OTHER') + text('http.request.method_original', method)
+}
+
+function authority(host: string, scheme: string): string {
+  const name = normaliseHost(host).replace(/^\[(.*)\]$/, '$1')
+  return text('server.address', name) + integer('server.port', Number(portOf(host, scheme)))
+}
+
+function rpc(method: string, status: number | undefined): string {
+  const name = status === undefined ? undefined : (GRPC_STATUS_NAMES[status] ?? String(status))
+  const called = text('rpc.system.name', 'grpc') + text('rpc.method', method)
+  return name === undefined ? called : called + text('rpc.status_code', name)
+}
+
+function text(key: string, value: string): string {
+  const shown = value.length > MAX_CHARACTERS ? value.slice(0, MAX_CHARACTERS) : value
+  return `{"key":"${key}","value":{"stringValue":${quote(shown)}}},`
+}
+
+/** Integers have 64 bits there, which JSON has as text. */
+function integer(key: string, value: number): string {
+  return `{"key":"${key}","value":{"intValue":"${value}"}},`
+}
+
+function number(key: string, value: number): string {
+  return `{"key":"${key}","value":{"doubleValue":${Math.round(value * 1_000) / 1_000}}},`
+}
+
+function yes(key: string): string {
+  return `{"key":"${key}","value":{"boolValue":true}},`
+}
+
+/** Matches text that JSON does not escape. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+function quote(value: string): string {
+  return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)
+}

@@ -1,0 +1,144 @@
+import type { Health } from '../../../internal/nodes/health.ts'
+import type { NodeTable } from '../../../internal/nodes/node-table.ts'
+import { type BreakerState, type Peer, type PeerState, stateOf } from '../../../internal/nodes/peer.ts'
+import { type BucketPairs, TimesMark } from '../../../internal/telemetry/live-times.ts'
+import type { TrafficHistory } from '../../../internal/telemetry/traffic-history.ts'
+import type { TrafficSeries } from '../../../internal/telemetry/traffic-series.ts'
+import { Turns } from '../../../routes/admin/turns.ts'
+import type { BudgetsView } from '../../../routes/admin/views.ts'
+
+/** Requests, those with status 4xx, with 5xx, and their times. */
+export type SeriesDelta = readonly [n: number, c4: number, c5: number, times: BucketPairs]
+
+/** The state of a node, and its tries with the times of those that got an answer. */
+export type NodeDelta = readonly [
+  inFlight: number,
+  n: number,
+  failures: number,
+  breaker: BreakerState,
+  health: Health,
+  state: PeerState,
+  times: BucketPairs,
+]
+
+/** What one process has seen since the delta before, as it can be added to that of others. */
+export interface FiguresDelta {
+  readonly total: SeriesDelta
+  /** Requests and WebSockets that have not ended. */
+  readonly inFlight: number
+  /** Retries begun. */
+  readonly retries: number
+  /** Those that had requests, by id. */
+  readonly routes: Readonly<Record<string, SeriesDelta>>
+  readonly services: Readonly<Record<string, SeriesDelta>>
+  /** By `service/id`, those that were at work, or whose row is another than before. */
+  readonly nodes: Readonly<Record<string, NodeDelta>>
+}
+
+export interface FiguresMeterOptions {
+  readonly history: TrafficHistory
+  readonly nodes: NodeTable
+  readonly budgets: BudgetsView
+  readonly inFlight: () => number
+}
+
+/** Measures what happens from one call of `take` to the next. It holds the counts of the last call, so it exists while somebody watches. */
+export class FiguresMeter {
+  readonly #options: FiguresMeterOptions
+  readonly #series = new WeakMap<TrafficSeries, SeriesMark>()
+  readonly #peers = new WeakMap<Peer, PeerMark>()
+  #retries = 0
+
+  constructor(options: FiguresMeterOptions) {
+    this.#options = options
+  }
+
+  /** Returns what has happened since the call before, or, at the first call, since the start of the process. */
+  async take(): Promise<FiguresDelta> {
+    const { history, nodes, budgets, inFlight } = this.#options
+    const turns = new Turns()
+    const retriesBefore = this.#retries
+    this.#retries = 0
+    for (const [, budget] of budgets) this.#retries += budget.retries
+    const rows: Record<string, NodeDelta> = {}
+    const total = this.#seriesDelta(history.total) ?? NOTHING
+    const routes = this.#seriesDeltas(history.routes)
+    const services = this.#seriesDeltas(history.services)
+    for (const { name, peers } of [...nodes.services()]) {
+      for (const peer of peers) {
+        const row = this.#peerDelta(peer)
+        if (row) rows[`${name}/${peer.node.id}`] = row
+        if (turns.isOver) await turns.next()
+      }
+    }
+    const retries = Math.max(0, this.#retries - retriesBefore)
+    return { total, inFlight: inFlight(), retries, routes, services, nodes: rows }
+  }
+
+  #seriesDeltas(all: ReadonlyMap<string, TrafficSeries>): Record<string, SeriesDelta> {
+    const rows: Record<string, SeriesDelta> = {}
+    for (const [name, series] of all) {
+      const row = this.#seriesDelta(series)
+      if (row) rows[name] = row
+    }
+    return rows
+  }
+
+  #seriesDelta(series: TrafficSeries): SeriesDelta | undefined {
+    const { n, c4, c5, times } = series
+    let mark = this.#series.get(series)
+    if (mark?.n === n) return undefined
+    if (!mark) {
+      mark = { n: 0, c4: 0, c5: 0, times: new TimesMark() }
+      this.#series.set(series, mark)
+    }
+    const row: SeriesDelta = [n - mark.n, c4 - mark.c4, c5 - mark.c5, mark.times.take(times)]
+    Object.assign(mark, { n, c4, c5 })
+    return row
+  }
+
+  #peerDelta(peer: Peer): NodeDelta | undefined {
+    const { inFlight, requests, failures, breaker, health, times } = peer
+    const state = stateOf(peer)
+    const mark = this.#peers.get(peer)
+    if (
+      mark &&
+      !mark.isAtWork &&
+      inFlight === 0 &&
+      mark.requests === requests &&
+      mark.breaker === breaker &&
+      mark.health === health &&
+      mark.state === state
+    )
+      return undefined
+    const before = mark ?? { requests: 0, failures: 0, times: undefined }
+    const marked = times && (before.times ?? new TimesMark())
+    // The count goes back when a breaker refuses a try.
+    const n = Math.max(0, requests - before.requests)
+    const taken = times && marked ? marked.take(times) : []
+    const row: NodeDelta = [inFlight, n, failures - before.failures, breaker, health, state, taken]
+    const isAtWork = inFlight > 0 || n > 0
+    this.#peers.set(peer, { requests, failures, breaker, health, state, times: marked, isAtWork })
+    return row
+  }
+}
+
+const NOTHING: SeriesDelta = [0, 0, 0, []]
+
+interface SeriesMark {
+  n: number
+  c4: number
+  c5: number
+  readonly times: TimesMark
+}
+
+interface PeerMark {
+  readonly requests: number
+  readonly failures: number
+  readonly breaker: BreakerState
+  readonly health: Health
+  readonly state: PeerState
+  readonly times: TimesMark | undefined
+  /** Whether it had requests in flight, or got some, so that its next row shows whether it still has. */
+  readonly isAtWork: boolean
+}

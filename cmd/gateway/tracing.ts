@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Config } from '../../config/schema.ts'
+import type { Exchange } from '../../internal/policy.ts'
+import type { Trace } from '../../internal/trace/trace.ts'
+import { tracedRequest } from '../../internal/trace/traced-request.ts'
+import type { Wrapper } from '../../internal/upstream.ts'
+import type { StartTrace } from '../../middleware/request/open-exchange.ts'
+import { createStartTrace } from '../../middleware/request/start-trace.ts'
+import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
+import { OtlpSender, type SenderTimes } from './otlp-sender.ts'
+import { errorOf, requestSpan, trySpan } from './span-text.ts'
+
+export interface TracingOptions {
+  readonly config: Config['tracing']
+  readonly logger: Logger
+  /** Returns the revision of the table. Called at most ten times a second. */
+  readonly revision: () => string | undefined
+  /** Returns the recent length of a turn of the event loop, milliseconds. */
+  readonly loopWaitMs: () => number
+  /** Default: as documented. */
+  readonly times?: SenderTimes | undefined
+}
+
+/** Traces requests. The owner calls `close()`. */
+export interface Tracing {
+  readonly startTrace: StartTrace
+  /**
+   * Gives each try a span, and tells its node. It belongs within the breaker of the node, since a try that the breaker refuses was
+   * not made.
+   */
+  readonly tries: Wrapper
+  /** Ends the span of a request whose answer is over. @param status as the access log has it */
+  end(exchange: Exchange, status: number): void
+  readonly counts: SpanCounts
+  /** Sends what is left. Resolves within 2 s. */
+  close(): Promise<void>
+}
+
+/** What strangers can cause at will must not fill the store: so many traces a second are kept for their errors alone. */
+const MAX_ERRORS_PER_SECOND = 100
+const REVISION_MS = 100
+/** The clock of the system is corrected in small steps. A larger difference means that it was set. */
+const MAX_DRIFT_MS = 5
+
+/** Opens tracing, with the endpoint that is configured. */
+export function openTracing({ config, logger, revision, loopWaitMs, times }: TracingOptions): Tracing {
+  const sender = new OtlpSender({
+    url: tracesUrl(config.endpoint!),
+    headers: config.headers,
+    resource: {
+      'service.name': config.serviceName,
+      'service.instance.id': randomUUID(),
+      ...config.resource,
+    },
+    ...{ logger, times },
+  })
+  const { counts } = sender
+  let originMs: number = performance.timeOrigin
+  let known: { readonly at: number; readonly revision: string | undefined } | undefined
+  let second = 0
+  let errors = 0
+
+  /** Returns the time at which the monotonic clock was 0, by the present clock of the system. */
+  function origin(now: number): number {
+    const drift = Date.now() - (originMs + now)
+    if (Math.abs(drift) > MAX_DRIFT_MS) originMs += drift
+    return originMs
+  }
+
+  function revisionAt(now: number): string | undefined {
+    if (known === undefined || now - known.at > REVISION_MS) known = { at: now, revision: revision() }
+    return known.revision
+  }
+
+  /** Whether the errors of this second are few enough. */
+  function mayKeepError(now: number): boolean {
+    const present = Math.floor(now / 1_000)
+    if (present !== second) errors = 0
+    second = present
+    return ++errors <= MAX_ERRORS_PER_SECOND
+  }
+
+  function isKept(trace: Trace, isError: boolean, now: number): boolean {
+    if (trace.isSampled) return true
+    if (!config.alwaysErrors || !isError) return false
+    if (mayKeepError(now)) return true
+    counts.drop('too_many_errors', 1 + trace.tries.length)
+    return false
+  }
+
+  return {
+    startTrace: createStartTrace(config),
+    tries: next => (request, call) =>
+      next(tracedRequest(request, call.trace!, call.peer!, performance.now()), call),
+    counts,
+    end(exchange, status) {
+      const { call } = exchange
+      const trace = call.trace!
+      const now = performance.now()
+      const error = errorOf(exchange, status)
+      if (!isKept(trace, error !== undefined || call.attempts > 1, now)) return
+      const since = origin(now)
+      if (sender.hasRoom) {
+        const ended = { exchange, trace, status, error, endedAt: now }
+        const about = { revision: revisionAt(now), loopWaitMs: loopWaitMs() }
+        sender.add(requestSpan({ ...ended, ...about }, since))
+      }
+      for (const each of trace.tries)
+        if (each.endedAt !== -1 && sender.hasRoom) sender.add(trySpan(each, since))
+      trace.onLateTry = each => {
+        if (sender.hasRoom) sender.add(trySpan(each, origin(performance.now())))
+      }
+    },
+    close: () => sender.close(),
+  }
+}
+
+const TRACES_PATH = '/v1/traces'
+
+/** Returns the address for traces of an endpoint, which may be that of all signals. */
+export function tracesUrl(endpoint: string): string {
+  const url = new URL(endpoint)
+  const path = url.pathname.replace(/\/+$/, '')
+  url.pathname = path.endsWith(TRACES_PATH) ? path : `${path}${TRACES_PATH}`
+  return url.href
+}

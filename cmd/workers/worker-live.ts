@@ -1,0 +1,63 @@
+import type { RequestEntry } from '../../routes/admin/api-types.ts'
+import type { OwnApiPages } from '../gateway/telemetry/api-pages.ts'
+import type { LiveDelta, LiveFeed } from '../gateway/telemetry/live-feed.ts'
+import type { ToPrimary } from './messages.ts'
+
+const BATCH_MS = 100
+/** Requests beyond this in a batch are counted as lost. */
+const BATCH_REQUESTS = 200
+
+/** A worker's end of watching: tells the primary what happens here, while somebody watches. The owner calls `close()`. */
+export class WorkerLive {
+  readonly #api: Pick<OwnApiPages, 'openFeed'>
+  readonly #send: (message: ToPrimary) => void
+  #feed: LiveFeed | undefined = undefined
+  #items: RequestEntry[] = []
+  #lost = 0
+  #timer: NodeJS.Timeout | undefined = undefined
+
+  constructor(api: Pick<OwnApiPages, 'openFeed'>, send: (message: ToPrimary) => void) {
+    this.#api = api
+    this.#send = send
+  }
+
+  /** @param filters of the requests that are wanted; undefined = nobody watches anymore */
+  watch(filters: readonly string[] | undefined): void {
+    if (filters === undefined) {
+      this.close()
+      return
+    }
+    this.#feed ??= this.#api.openFeed({
+      onRequest: request => this.#add(request),
+      onChange: change => this.#send({ type: 'change', change }),
+    })
+    this.#feed.setFilters(filters)
+  }
+
+  /** Returns what has changed since the call before; undefined while nobody watches. */
+  async take(): Promise<LiveDelta | undefined> {
+    return this.#feed?.take()
+  }
+
+  close(): void {
+    this.#feed?.close()
+    this.#feed = undefined
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#items = []
+    this.#lost = 0
+  }
+
+  #add(request: RequestEntry): void {
+    if (this.#items.length < BATCH_REQUESTS) this.#items.push(request)
+    else this.#lost++
+    this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref()
+  }
+
+  #flush(): void {
+    this.#timer = undefined
+    this.#send({ type: 'requests', items: this.#items, lost: this.#lost })
+    this.#items = []
+    this.#lost = 0
+  }
+}

@@ -1,0 +1,89 @@
+/** The trace that a request belongs to, as its sender says (W3C Trace Context, level 2). */
+export interface TraceParent {
+  /** 32 hexadecimal digits in lower case, not all zero. */
+  readonly traceId: string
+  /** The span of the sender: 16 hexadecimal digits in lower case, not all zero. */
+  readonly spanId: string
+  readonly isSampled: boolean
+  /** Whether the last 56 bits of the trace id are random. */
+  readonly isRandom: boolean
+}
+
+const TRACEPARENT =
+  /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+const SAMPLED = 1
+const RANDOM = 2
+
+/**
+ * Reads the value of `traceparent`. A version above 00 may have more behind the flags, which is ignored.
+ *
+ * @returns undefined when it is malformed, so that the request begins a trace of its own
+ */
+export function parseTraceparent(value: string): TraceParent | undefined {
+  const found = TRACEPARENT.exec(value)
+  if (found === null) return undefined
+  const [, version, traceId, spanId, digits, more] = found
+  if (version === '00' && more !== undefined) return undefined
+  const flags = Number.parseInt(digits!, 16)
+  return {
+    traceId: traceId!,
+    spanId: spanId!,
+    isSampled: (flags & SAMPLED) !== 0,
+    isRandom: (flags & RANDOM) !== 0,
+  }
+}
+
+/** Returns the value of `traceparent`, version 00. No other flags than those of {@link TraceParent} are set. */
+export function formatTraceparent(parent: TraceParent): string {
+  return `00-${parent.traceId}-${parent.spanId}-${formatFlags(parent)}`
+}
+
+/** Returns the flags of a trace as two digits, as in `traceparent` and in logs. */
+export function formatFlags({ isSampled, isRandom }: Pick<TraceParent, 'isSampled' | 'isRandom'>): string {
+  return `0${(isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)}`
+}
+
+const MAX_MEMBERS = 32
+const MAX_STATE_CHARACTERS = 512
+/** A member that is longer goes before all others. */
+const LONG_MEMBER = 128
+const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/
+/** Printable ASCII without `,` and `=`, not ending with a space. */
+const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
+
+/**
+ * Reads the value of `tracestate`, all lines joined, and shortens it to 512 characters: members of more than 128
+ * characters go first, then those on the right.
+ *
+ * @returns the members, joined by commas; undefined when there are none, more than 32, a malformed one or a key twice
+ */
+export function readTracestate(value: string): string | undefined {
+  const members: string[] = []
+  const keys = new Set<string>()
+  for (const part of value.split(',')) {
+    const member = part.replace(/^[ \t]+|[ \t]+$/g, '')
+    if (member === '') continue
+    const equals = member.indexOf('=')
+    const key = member.slice(0, Math.max(0, equals))
+    if (!KEY.test(key) || !VALUE.test(member.slice(equals + 1))) return undefined
+    if (keys.has(key) || keys.size === MAX_MEMBERS) return undefined
+    keys.add(key)
+    members.push(member)
+  }
+  return members.length === 0 ? undefined : shortened(members)
+}
+
+function shortened(members: readonly string[]): string | undefined {
+  let kept = members
+  const isTooLong = () => kept.join(',').length > MAX_STATE_CHARACTERS
+  if (isTooLong()) kept = kept.filter(({ length }) => length <= LONG_MEMBER)
+  while (isTooLong()) kept = kept.slice(0, -1)
+  return kept.length === 0 ? undefined : kept.join(',')
+}
+
+const MAX_BAGGAGE_BYTES = 8_192
+
+/** Returns the value of `baggage`, all lines joined, as nodes get it; undefined when it has more than 8,192 bytes. */
+export function readBaggage(value: string): string | undefined {
+  return value === '' || value.length > MAX_BAGGAGE_BYTES ? undefined : value
+}

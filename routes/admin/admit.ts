@@ -1,0 +1,67 @@
+import { AdminError } from './api-errors.ts'
+import { type AdminToken, type Caller, createFindCaller, LOCAL_CALLER } from './callers.ts'
+import { createForeignCheck } from './foreign-requests.ts'
+import { isOfUi } from './ui/serve-ui.ts'
+
+export interface AdmitOptions {
+  /** The token of the role `read` that stands in the configuration itself; undefined = none. */
+  readonly token: string | undefined
+  /** Further tokens by name. */
+  readonly tokens?: Readonly<Record<string, AdminToken>> | undefined
+  /** Names under which the listener may be called without a token, besides `localhost`. */
+  readonly hosts?: readonly string[] | undefined
+}
+
+/** The head of a request to the admin listener. */
+interface AdminRequest {
+  /** The target. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+}
+
+/**
+ * Creates the function that judges a request to the admin listener before anything of it is answered. It returns who sent the
+ * request; undefined when nobody asks who did.
+ *
+ * - The probes are for everyone: they reveal nothing, and orchestrators have no token.
+ * - With tokens, a request needs a valid one, and may name any host: no web page of somebody else can have the token. The
+ *   page of the dashboard is for everyone, since it reveals nothing and is where the token is typed in.
+ * - Without tokens, requests that a web page of somebody else may have made are refused.
+ *
+ * @throws AdminError when it is refused
+ */
+export function createAdmit({
+  token,
+  tokens = {},
+  hosts = [],
+}: AdmitOptions): (request: AdminRequest) => Caller | undefined {
+  const findCaller = createFindCaller(token, tokens)
+  const findForeign = createForeignCheck(hosts)
+
+  return ({ url, headers }) => {
+    if (url === '/healthz' || url === '/readyz') return undefined
+    if (findCaller === undefined) {
+      const foreign = findForeign(headers)
+      if (foreign === undefined) return LOCAL_CALLER
+      throw new AdminError(foreign.code, foreign.detail)
+    }
+    const caller = findCaller(headers.authorization as string | undefined)
+    if (caller === undefined) {
+      if (isOfUi(url)) return undefined
+      throw new AdminError('WA_TOKEN', 'send a token of the admin listener as Authorization: Bearer TOKEN', {
+        'www-authenticate': 'Bearer realm="waygate-admin"',
+      })
+    }
+    if (caller.role === 'metrics' && !isMetrics(url) && !isOfUi(url)) {
+      throw new AdminError(
+        'WA_ROLE',
+        `the token "${caller.name}" has the role metrics, which reads /metrics alone`,
+      )
+    }
+    return caller
+  }
+}
+
+function isMetrics(url: string): boolean {
+  return url === '/metrics' || url.startsWith('/metrics?')
+}

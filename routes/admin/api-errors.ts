@@ -1,0 +1,52 @@
+import { QuietError } from '../../internal/http/quiet-error.ts'
+
+/**
+ * Every error of the admin listener: code, status and title. The detail says what is wrong with the request at hand, and the
+ * cure. docs/admin-api.md explains each error, and a test checks that the two agree.
+ */
+export const ADMIN_ERRORS = {
+  WA_QUERY: { status: 400, title: 'Bad query' },
+  WA_BODY: { status: 400, title: 'Bad body' },
+  WA_REQUEST: { status: 400, title: 'Bad request' },
+  WA_TOKEN: { status: 401, title: 'Token required' },
+  WA_ROLE: { status: 403, title: 'Role too low' },
+  WA_FOREIGN: { status: 403, title: 'Foreign request' },
+  WA_NOT_FOUND: { status: 404, title: 'Not found' },
+  WA_TAIL_OFF: { status: 404, title: 'Requests are not kept' },
+  WA_METHOD: { status: 405, title: 'Method not allowed' },
+  WA_TOO_LARGE: { status: 413, title: 'Body too large' },
+  WA_CONTENT_TYPE: { status: 415, title: 'Unsupported content type' },
+  WA_HOST: { status: 421, title: 'Unknown host' },
+  WA_INTERNAL: { status: 500, title: 'Internal error' },
+  WA_NO_WORKER: { status: 503, title: 'No worker answers' },
+  WA_STREAMS: { status: 503, title: 'Too many streams' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type AdminErrorCode = keyof typeof ADMIN_ERRORS
+
+/** An error that the admin listener answers as a problem document. `message` is its detail. */
+export class AdminError extends QuietError {
+  override readonly name = 'AdminError'
+  readonly code: AdminErrorCode
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: AdminErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail)
+    this.code = code
+    this.headers = headers
+  }
+}
+
+/** The body of an error answer (RFC 9457). */
+export interface AdminProblem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: AdminErrorCode
+  readonly detail: string
+}
+
+export function adminProblem({ code, message }: AdminError): AdminProblem {
+  const { status, title } = ADMIN_ERRORS[code]
+  return { type: `urn:waygate:error:${code}`, title, status, code, detail: message }
+}

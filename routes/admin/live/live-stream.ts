@@ -1,0 +1,165 @@
+import { once } from 'node:events'
+import type { FastifyReply } from 'fastify'
+import type { Filter } from '../../../internal/telemetry/filter.ts'
+import { maskedFilter, maskRequest } from '../api/masked.ts'
+import type { RequestEntry } from '../api-types.ts'
+import { RequestSampler } from './request-sampler.ts'
+
+/** Beyond so many unsent bytes a viewer is too slow. */
+const MAX_UNSENT_BYTES = 1024 * 1024
+/** A viewer that has read nothing for so long has gone without a word. */
+const MAX_BEHIND_MS = 60_000
+const BATCH_MS = 100
+
+/** What a viewer wants to see. */
+export interface Viewer {
+  /** Whether it gets `figures`. */
+  readonly figures: boolean
+  /** Which requests it gets, as text and as a function; undefined = none. */
+  readonly tail: { readonly text: string; readonly fits: Filter } | undefined
+  /** Which rows of `figures` it gets when there are too many for everyone; undefined = those with the most requests. */
+  readonly rows: Filter | undefined
+  readonly isMasked: boolean
+}
+
+/** What has changed in the table. */
+export interface ChangedNames {
+  readonly routes: Set<string>
+  readonly services: Set<string>
+}
+
+/** What a viewer must learn after the table that is being written. */
+export interface Missed extends ChangedNames {
+  /** JSON of the event `change`. */
+  readonly changes: string[]
+}
+
+/** The event stream of one viewer. Ends by itself when the viewer goes. */
+export class LiveStream {
+  readonly viewer: Viewer
+  /** What changed while the table was being written. */
+  missed: Missed | undefined
+  /** Whether the viewer was too slow for something that it must know, so that it gets the whole table again. */
+  needsTable = false
+  readonly #raw: FastifyReply['raw']
+  readonly #fits: Filter | undefined
+  readonly #sampler = new RequestSampler(performance.now())
+  #batch: NodeJS.Timeout | undefined
+  #behindSince: number | undefined
+
+  /**
+   * @param raw whose head is not sent yet
+   * @param onDrain called when a viewer that was too slow has read everything
+   */
+  constructor(raw: FastifyReply['raw'], viewer: Viewer, onDrain: () => void) {
+    this.viewer = viewer
+    this.#raw = raw
+    this.#fits = viewer.tail && (viewer.isMasked ? maskedFilter(viewer.tail.fits) : viewer.tail.fits)
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+    })
+    raw.flushHeaders()
+    raw.on('drain', () => {
+      this.#behindSince = undefined
+      onDrain()
+    })
+    raw.once('close', () => clearTimeout(this.#batch))
+    // It is closed then, which is all there is to know.
+    raw.on('error', () => {})
+  }
+
+  /** Whether the whole table is being written, between whose pieces nothing may come. */
+  get isSyncing(): boolean {
+    return this.missed !== undefined
+  }
+
+  get isClosed(): boolean {
+    return this.#raw.destroyed || this.#raw.writableEnded
+  }
+
+  /** Whether something can be sent now. */
+  get isReady(): boolean {
+    return !this.isSyncing && !this.#isBehind && !this.isClosed
+  }
+
+  get #isBehind(): boolean {
+    if (this.#raw.writableLength <= MAX_UNSENT_BYTES) return false
+    this.#behindSince ??= performance.now()
+    return true
+  }
+
+  /**
+   * Sends an event, unless the viewer is too slow.
+   *
+   * @param data JSON
+   */
+  send(event: string, data: string): boolean {
+    if (!this.isReady) return false
+    this.#raw.write(eventText(event, data))
+    return true
+  }
+
+  /** Sends an event whose data may be large, as fast as the viewer reads. Nothing else may be sent meanwhile. */
+  async sendPieces(event: string, pieces: AsyncIterable<string>): Promise<void> {
+    this.#raw.write(`event: ${event}\ndata: `)
+    for await (const piece of pieces) {
+      if (this.isClosed) return
+      if (!this.#raw.write(piece)) await Promise.race([once(this.#raw, 'drain'), once(this.#raw, 'close')])
+    }
+    this.#raw.write('\n\n')
+  }
+
+  /** Takes a finished request, to be sent with others. */
+  onRequest(entry: RequestEntry): void {
+    if (!this.#fits?.(entry)) return
+    this.#sampler.add(entry)
+    this.#sendSoon()
+  }
+
+  /** Counts requests that fit and were left out. */
+  onLost(requests: number): void {
+    this.#sampler.addLost(requests)
+    this.#sendSoon()
+  }
+
+  #sendSoon(): void {
+    this.#batch ??= setTimeout(() => this.#sendBatch(), BATCH_MS).unref()
+  }
+
+  #sendBatch(): void {
+    this.#batch = undefined
+    const now = performance.now()
+    if (!this.isReady) {
+      this.#sampler.lose(now)
+      return
+    }
+    const batch = this.#sampler.take(now)
+    const items = this.viewer.isMasked ? batch.items.map(maskRequest) : batch.items
+    this.send('requests', JSON.stringify({ ...batch, items }))
+  }
+
+  /** Keeps proxies from closing an idle stream, and ends one that nobody reads. */
+  beat(): void {
+    if (this.isReady) this.#raw.write(':\n\n')
+    if (this.#behindSince !== undefined && performance.now() - this.#behindSince > MAX_BEHIND_MS)
+      this.#raw.destroy()
+  }
+
+  /** Ends the stream with its last event. Resolves when it was sent, or cannot be. */
+  async end(reason: string): Promise<void> {
+    if (!this.isReady) {
+      this.#raw.destroy()
+      return
+    }
+    const closed = once(this.#raw, 'close')
+    this.#raw.end(eventText('bye', JSON.stringify({ reason })))
+    await closed
+  }
+}
+
+function eventText(event: string, data: string): string {
+  return `event: ${event}\ndata: ${data}\n\n`
+}

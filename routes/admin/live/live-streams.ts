@@ -1,0 +1,226 @@
+import type { FastifyReply } from 'fastify'
+import { asksForHidden } from '../api/masked.ts'
+import { AdminError } from '../api-errors.ts'
+import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
+import type { RouteList } from '../page-types.ts'
+import { writeLiveTable } from '../write-pages.ts'
+import { cutFigures, rowsOf } from './figure-rows.ts'
+import { type ChangedNames, LiveStream, type Viewer } from './live-stream.ts'
+
+/** A browser has one for each window, and each costs as much as its table. */
+const MAX_STREAMS = 64
+const BEAT_MS = 15_000
+/** Changes of the table within this time are sent as one. */
+const GATHER_MS = 250
+/** A change of more nodes is written in pieces, as the whole table is. */
+const MAX_PART_NODES = 2_000
+/** Above so many rows, a viewer gets some of them. */
+const MAX_ROWS = 2_000
+/** How long the end waits for viewers to take the last event. */
+const FAREWELL_MS = 500
+
+export interface LiveStreamsOptions {
+  readonly api: Pick<ApiPages, 'watch' | 'problems'>
+  readonly routes: () => Promise<RouteList>
+  readonly onInternalError: (error: unknown) => void
+}
+
+/** The event streams of all viewers. While there are none, the gateway measures nothing for them. */
+export class LiveStreams {
+  readonly #options: LiveStreamsOptions
+  readonly #streams = new Set<LiveStream>()
+  #unwatch: (() => void) | undefined
+  #beat: NodeJS.Timeout | undefined
+  #changed: ChangedNames | undefined
+  /** What is known of each route, for filters of rows. */
+  #routes = new Map<string, { readonly path: string; readonly service: string }>()
+  #isOver = false
+
+  constructor(options: LiveStreamsOptions) {
+    this.#options = options
+  }
+
+  /** @throws AdminError when there are too many */
+  assertRoom(): void {
+    if (this.#isOver) throw new AdminError('WA_STREAMS', 'the gateway shuts down')
+    if (this.#streams.size < MAX_STREAMS) return
+    throw new AdminError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
+  }
+
+  /** Begins the stream of a viewer. */
+  open(raw: FastifyReply['raw'], viewer: Viewer): void {
+    const stream = new LiveStream(raw, viewer, () => {
+      if (stream.needsTable && !stream.isSyncing) this.#sync(stream)
+    })
+    this.#streams.add(stream)
+    const unwatch = this.#watchRequests(stream)
+    raw.once('close', () => {
+      unwatch?.()
+      this.#close(stream)
+    })
+    this.#unwatch ??= this.#options.api.watch(this.#listener)
+    this.#beat ??= setInterval(() => this.#each(each => each.beat()), BEAT_MS).unref()
+    this.#sync(stream)
+  }
+
+  /** Ends all streams with a reason, and takes no more. Resolves when they have it. */
+  async close(reason: string): Promise<void> {
+    this.#isOver = true
+    const ends = Promise.all([...this.#streams].map(stream => stream.end(reason)))
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, FAREWELL_MS)
+    })
+    await Promise.race([ends, late])
+    clearTimeout(timer)
+  }
+
+  /** Asks for the requests of a viewer alone: with several processes, others need not be sent to this one. */
+  #watchRequests(stream: LiveStream): (() => void) | undefined {
+    const { tail, isMasked } = stream.viewer
+    if (tail === undefined) return undefined
+    return this.#options.api.watch({
+      ...HEEDLESS,
+      // Who sees stand-ins searches for stand-ins, which only the stream knows.
+      filter: isMasked && asksForHidden(tail.text) ? '' : tail.text,
+      onRequest: request => stream.onRequest(request),
+      onLost: requests => stream.onLost(requests),
+    })
+  }
+
+  #close(stream: LiveStream): void {
+    this.#streams.delete(stream)
+    if (this.#streams.size > 0) return
+    this.#unwatch?.()
+    clearInterval(this.#beat)
+    this.#unwatch = undefined
+    this.#beat = undefined
+  }
+
+  #each(act: (stream: LiveStream) => void): void {
+    for (const stream of this.#streams) act(stream)
+  }
+
+  readonly #listener: LiveListener = {
+    filter: null,
+    onTable: ({ routes, services }) => this.#onTable(routes, services),
+    onFigures: figures => this.#onFigures(figures),
+    onRequest: () => {},
+    onChange: change => this.#sendAll('change', change),
+    onSource: source => this.#sendAll('source', source),
+    onProblems: items => this.#sendAll('problem', { items }),
+    onBye: reason => void this.close(reason),
+  }
+
+  /** Sends something that every viewer must know. One that cannot take it now gets everything anew. */
+  #sendAll(event: string, data: object): void {
+    const text = JSON.stringify(data)
+    this.#each(stream => {
+      // Source and problems follow the table that is being written.
+      if (stream.isSyncing) {
+        if (event === 'change') stream.missed!.changes.push(text)
+      } else if (!stream.send(event, text)) stream.needsTable = true
+    })
+  }
+
+  #onFigures(figures: LiveFigures): void {
+    const isLarge = rowsOf(figures) > MAX_ROWS
+    const viewers = [...this.#streams].filter(({ viewer, isReady }) => viewer.figures && isReady)
+    const all = viewers.length > 0 && !isLarge ? JSON.stringify(figures) : undefined
+    for (const stream of viewers) {
+      const { rows } = stream.viewer
+      stream.send(
+        'figures',
+        all ?? JSON.stringify(cutFigures(figures, MAX_ROWS, rows, id => this.#routes.get(id))),
+      )
+    }
+  }
+
+  #onTable(routes: readonly string[], services: readonly string[]): void {
+    if (routes.length + services.length === 0) {
+      this.#each(stream => this.#syncAgain(stream))
+      return
+    }
+    if (this.#changed === undefined) {
+      this.#changed = { routes: new Set(), services: new Set() }
+      setTimeout(() => void this.#sendChanged().catch(this.#options.onInternalError), GATHER_MS).unref()
+    }
+    for (const id of routes) this.#changed.routes.add(id)
+    for (const name of services) this.#changed.services.add(name)
+  }
+
+  async #sendChanged(): Promise<void> {
+    const changed = this.#changed!
+    this.#changed = undefined
+    const list = await this.#list()
+    const part = partOf(list, changed)
+    const nodes = part.services.reduce((sum, service) => sum + service.nodes.length, 0)
+    const text = nodes > MAX_PART_NODES ? undefined : JSON.stringify(part)
+    this.#each(stream => {
+      if (stream.isSyncing) {
+        for (const id of changed.routes) stream.missed!.routes.add(id)
+        for (const name of changed.services) stream.missed!.services.add(name)
+      } else if (text === undefined) this.#syncAgain(stream)
+      else if (!stream.send('table', text)) stream.needsTable = true
+    })
+  }
+
+  /** Sends the whole table again, now or when the viewer has read what it has. */
+  #syncAgain(stream: LiveStream): void {
+    if (stream.isReady) this.#sync(stream)
+    else stream.needsTable = true
+  }
+
+  /** Sends the whole table, and whatever else a viewer must know. */
+  #sync(stream: LiveStream): void {
+    stream.missed = { routes: new Set(), services: new Set(), changes: [] }
+    this.#sendWhole(stream).catch(error => {
+      this.#options.onInternalError(error)
+      void stream.end('the gateway failed')
+    })
+  }
+
+  async #sendWhole(stream: LiveStream): Promise<void> {
+    stream.needsTable = false
+    const list = await this.#list()
+    await stream.sendPieces('table', writeLiveTable(list))
+    const problems = await this.#options.api.problems()
+    const missed = stream.missed!
+    const later = missed.routes.size + missed.services.size > 0 ? await this.#list() : undefined
+    stream.missed = undefined
+    if (later) stream.send('table', JSON.stringify(partOf(later, missed)))
+    stream.send('source', JSON.stringify((later ?? list).source))
+    stream.send('problem', JSON.stringify({ items: problems }))
+    for (const change of missed.changes) stream.send('change', change)
+    if (stream.needsTable) this.#syncAgain(stream)
+  }
+
+  async #list(): Promise<RouteList> {
+    const list = await this.#options.routes()
+    this.#routes = new Map(list.routes.map(({ id, path, service }) => [id, { path, service }]))
+    return list
+  }
+}
+
+const HEEDLESS: LiveListener = {
+  onTable: () => {},
+  onFigures: () => {},
+  onChange: () => {},
+  onRequest: () => {},
+  onSource: () => {},
+  onProblems: () => {},
+  onBye: () => {},
+}
+
+function partOf({ revision, routes, services }: RouteList, changed: ChangedNames): LiveTablePart {
+  const gone = { routes: new Set(changed.routes), services: new Set(changed.services) }
+  for (const { id } of routes) gone.routes.delete(id)
+  for (const { name } of services) gone.services.delete(name)
+  return {
+    revision,
+    whole: false,
+    routes: routes.filter(({ id }) => changed.routes.has(id)),
+    services: services.filter(({ name }) => changed.services.has(name)),
+    gone: { routes: [...gone.routes], services: [...gone.services] },
+  }
+}

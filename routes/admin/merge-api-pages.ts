@@ -1,0 +1,181 @@
+import { addPairs, type BucketPairs, quantileOf } from '../../internal/telemetry/live-times.ts'
+import type {
+  ApiPages,
+  ChangeEntry,
+  Figures,
+  FiguresPage,
+  NodeDetail,
+  OpenCall,
+  RequestEntry,
+  RouteDetail,
+  Sample,
+  ServiceDetail,
+  ServiceSummary,
+} from './api-types.ts'
+import { NO_REQUESTS } from './build-pages.ts'
+import {
+  mergeNode,
+  mergeProblems,
+  mergeServices,
+  mergeSources,
+  mergeState,
+  newestFirst,
+  type PageOf,
+  sumCounts,
+} from './merge-pages.ts'
+import type { RouteCounts } from './metrics/request-counts.ts'
+
+/** The state of a gateway, as each of its processes sees it. */
+type OwnStatus = Awaited<ReturnType<ApiPages['status']>>
+
+/** Merges what several processes say of where their tables come from. @param pages at least one */
+export function mergeStatus(
+  pages: readonly PageOf<OwnStatus>[],
+): Pick<OwnStatus, 'revision' | 'source' | 'problems'> & Required<Pick<OwnStatus, 'workers'>> {
+  return {
+    // The oldest, which is what all of them have.
+    revision: newestFirst(pages).at(-1)!.page.revision,
+    source: mergeSources(pages.map(({ page }) => page.source)),
+    problems: Math.max(...pages.map(({ page }) => page.problems)),
+    workers: pages.map(({ pid, page: { revision, source } }) => ({
+      ...{ pid, revision },
+      connected: source.connected,
+      stale: source.stale,
+    })),
+  }
+}
+
+/** Merges samples of the same times. Counts are summed, and times are means, weighted by requests. */
+export function mergeFigures(pages: readonly FiguresPage[]): FiguresPage {
+  const merge = (read: (page: FiguresPage) => FiguresPage['routes']) => {
+    const names = new Set(pages.flatMap(page => Object.keys(read(page))))
+    return Object.fromEntries(
+      [...names].map(name => [name, mergeSamples(pages.map(page => read(page)[name] ?? []))]),
+    )
+  }
+  return {
+    stepMs: pages[0]?.stepMs ?? 0,
+    total: mergeSamples(pages.map(page => page.total)),
+    routes: merge(page => page.routes),
+    services: merge(page => page.services),
+  }
+}
+
+function mergeSamples(all: readonly (readonly Sample[])[]): Sample[] {
+  const byTime = new Map<number, Figures>()
+  for (const { t, figures } of all.flat()) {
+    const known = byTime.get(t)
+    byTime.set(t, known ? addFigures(known, figures) : figures)
+  }
+  return [...byTime].sort(([a], [b]) => a - b).map(([t, figures]) => ({ t, figures }))
+}
+
+function addFigures(a: Figures, b: Figures): Figures {
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], mean(a[3], a[0], b[3], b[0]), mean(a[4], a[0], b[4], b[0])]
+}
+
+function mean(a: number | null, weightOfA: number, b: number | null, weightOfB: number): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.round(((a * weightOfA + b * weightOfB) / (weightOfA + weightOfB)) * 1_000) / 1_000
+}
+
+export function mergeRouteDetails(all: readonly RouteDetail[]): RouteDetail | undefined {
+  const [first] = all
+  if (first === undefined) return undefined
+  const routes = all.map(({ route }) => route)
+  return {
+    route: {
+      ...first.route,
+      ...routes.reduce<RouteCounts>(sumCounts, NO_REQUESTS),
+      nodes: routes.map(({ nodes }) => nodes).reduce(mergeNodes, []),
+    },
+    document: first.document,
+    problems: mergeProblems(all.map(({ problems }) => problems)),
+    samples: mergeSamples(all.map(({ samples }) => samples)),
+  }
+}
+
+type Nodes = RouteDetail['route']['nodes']
+
+function mergeNodes(a: Nodes, b: Nodes): Nodes {
+  const byId = new Map(a.map(node => [node.id, node]))
+  for (const node of b) {
+    const known = byId.get(node.id)
+    byId.set(node.id, known ? mergeNode(known, node) : node)
+  }
+  return [...byId.values()]
+}
+
+export async function mergeServiceDetails(all: readonly ServiceDetail[]): Promise<ServiceDetail | undefined> {
+  if (all.length === 0) return undefined
+  const { services } = await mergeServices(
+    all.map(({ routes: _, problems: __, samples: ___, ...service }) => ({ services: [service] })),
+  )
+  return {
+    ...services[0]!,
+    routes: [...new Set(all.flatMap(({ routes }) => routes))],
+    problems: mergeProblems(all.map(({ problems }) => problems)),
+    samples: mergeSamples(all.map(({ samples }) => samples)),
+  }
+}
+
+/** @param times those of each process */
+export function mergeNodeDetails(
+  all: readonly NodeDetail[],
+  times: readonly BucketPairs[],
+): NodeDetail | undefined {
+  const [first] = all
+  if (first === undefined) return undefined
+  const pairs = times.reduce(addPairs, [])
+  const { service, key, lease } = first
+  const p50 = quantileOf(pairs, 0.5)
+  return {
+    ...all.reduce<Nodes[number]>(mergeNode, first),
+    service,
+    key,
+    lease,
+    p50,
+    p99: quantileOf(pairs, 0.99),
+  }
+}
+
+/** Lists each service once. Of how many nodes are used, the least is shown. */
+export function mergeSummaries(all: readonly (readonly ServiceSummary[])[]): ServiceSummary[] {
+  const byName = new Map<string, ServiceSummary>()
+  for (const service of all.flat()) {
+    const known = byName.get(service.name)
+    byName.set(service.name, known ? mergeSummary(known, service) : service)
+  }
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function mergeSummary(a: ServiceSummary, b: ServiceSummary): ServiceSummary {
+  return {
+    ...mergeState(a, b),
+    routes: [...new Set([...a.routes, ...b.routes])],
+    nodes: Math.max(a.nodes, b.nodes),
+    usable: Math.min(a.usable, b.usable),
+  }
+}
+
+/** Merges requests, those that ended last first. */
+export function mergeRequests(all: readonly (readonly RequestEntry[])[], limit: number): RequestEntry[] {
+  const endedAt = ({ at, totalMs }: RequestEntry) => at + totalMs
+  return all
+    .flat()
+    .sort((a, b) => endedAt(b) - endedAt(a))
+    .slice(0, limit)
+}
+
+/** Merges open calls, those that have lasted longest first. */
+export function mergeOpenCalls(all: readonly (readonly OpenCall[])[], limit: number): OpenCall[] {
+  return all
+    .flat()
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, limit)
+}
+
+/** Every process sees the same changes. One that has started later has seen fewer. */
+export function mergeChanges(all: readonly (readonly ChangeEntry[])[]): readonly ChangeEntry[] {
+  return all.reduce((a, b) => (b.length > a.length ? b : a), [])
+}

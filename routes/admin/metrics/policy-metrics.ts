@@ -1,0 +1,154 @@
+import type { LocalCounters } from '../../../internal/limits/local-counters.ts'
+import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+
+/** Routes beyond so many share the label `other`. */
+const MAX_ROUTES = 5_000
+const OTHER = 'other'
+
+/** Counts what the policies of routes have decided. */
+export class PolicyCounts {
+  readonly refusals = new LabelledCounter('policy', 'rule')
+  readonly wouldRefusals = new LabelledCounter('policy', 'rule')
+  readonly preflights = new LabelledCounter('result')
+  readonly limited = new LabelledCounter('rule')
+  readonly wouldLimit = new LabelledCounter('rule')
+  readonly diversions = new LabelledCounter('variant')
+  readonly mirrored = new LabelledCounter('outcome')
+  /** Bytes that were compressed, and what became of them. */
+  readonly compressed = new LabelledCounter('encoding', 'side')
+  readonly notCompressed = new ReasonCounter()
+}
+
+/** Counts by route and further labels. */
+class LabelledCounter {
+  readonly #names: readonly string[]
+  /** By route, then by the values of the labels. */
+  readonly #routes = new Map<string, Map<string, Counted>>()
+
+  constructor(...names: string[]) {
+    this.#names = names
+  }
+
+  /** @param values of the labels, in the order of their names */
+  add(route: string, values: readonly string[], by = 1): void {
+    const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : OTHER
+    let counts = this.#routes.get(name)
+    if (!counts) {
+      counts = new Map()
+      this.#routes.set(name, counts)
+    }
+    const key = values.join('\n')
+    let counted = counts.get(key)
+    if (!counted) {
+      const labels = Object.fromEntries(this.#names.map((label, i) => [label, values[i]!]))
+      counted = { labels: { route: name, ...labels }, value: 0 }
+      counts.set(key, counted)
+    }
+    counted.value += by
+  }
+
+  *samples(): Generator<LabelledValue> {
+    for (const counts of this.#routes.values()) yield* counts.values()
+  }
+}
+
+interface Counted extends LabelledValue {
+  value: number
+}
+
+class ReasonCounter {
+  readonly #counts = new Map<string, number>()
+
+  add(reason: string): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+  }
+
+  *samples(): Generator<LabelledValue> {
+    for (const [reason, value] of this.#counts) yield { labels: { reason }, value }
+  }
+}
+
+/** Adds the metrics of policies. */
+export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): void {
+  live(
+    'counter',
+    'waygate_policy_refusals_total',
+    'Requests that a policy of their route refused, by route, policy and rule.',
+    'sum',
+    () => counts.refusals.samples(),
+  )
+  live(
+    'counter',
+    'waygate_policy_would_refuse_total',
+    'Requests that a policy would have refused if it were enforced, by route, policy and rule.',
+    'sum',
+    () => counts.wouldRefusals.samples(),
+  )
+  live(
+    'counter',
+    'waygate_cors_preflights_total',
+    'CORS preflights answered by the gateway, by route and result: allowed, refused.',
+    'sum',
+    () => counts.preflights.samples(),
+  )
+  live(
+    'counter',
+    'waygate_mirror_requests_total',
+    'Requests that were to be copied, by route and what became of the copy: answered, failed, timeout, body_too_large, full.',
+    'sum',
+    () => counts.mirrored.samples(),
+  )
+  live(
+    'counter',
+    'waygate_compress_bytes_total',
+    'Bytes of bodies that the gateway compressed, by route, content coding and side: in, out.',
+    'sum',
+    () => counts.compressed.samples(),
+  )
+  live(
+    'counter',
+    'waygate_compress_skipped_total',
+    'Answers of routes with compression that were sent as they are, by reason.',
+    'sum',
+    () => counts.notCompressed.samples(),
+  )
+  live(
+    'counter',
+    'waygate_split_diverted_total',
+    'Requests that went to stable because their variant had no usable node, by route and variant.',
+    'sum',
+    () => counts.diversions.samples(),
+  )
+  live(
+    'counter',
+    'waygate_rate_limited_total',
+    'Requests that a rate limit or a quota refused, by route and rule.',
+    'sum',
+    () => counts.limited.samples(),
+  )
+  live(
+    'counter',
+    'waygate_would_limit_total',
+    'Requests that a rate limit or a quota would have refused if it were enforced, by route and rule.',
+    'sum',
+    () => counts.wouldLimit.samples(),
+  )
+}
+
+/** Adds the metrics of the counters that this process has in memory. */
+export function addLocalCounterMetrics(live: AddLiveMetric, counters: LocalCounters): void {
+  live(
+    'gauge',
+    'waygate_limit_local_keys',
+    'Keys, such as addresses, that rate limits count in memory.',
+    'sum',
+    () => [{ labels: {}, value: counters.keys }],
+  )
+  live(
+    'counter',
+    'waygate_limit_evictions_total',
+    'Keys that were forgotten while they were counted, because there were more than rateLimits.localKeys.',
+    'sum',
+    () => [{ labels: {}, value: counters.evictions }],
+  )
+}

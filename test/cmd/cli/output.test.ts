@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { formatFacts, formatTable, visible } from '../../../cmd/cli/output.ts'
+
+const rows = [
+  { id: 'a', size: 1, note: 'x'.repeat(60) },
+  { id: 'long-one', size: 22, note: undefined },
+]
+const columns = [
+  { title: 'ID', cell: ({ id }: (typeof rows)[number]) => id },
+  { title: 'SIZE', cell: ({ size }: (typeof rows)[number]) => size },
+  { title: 'NOTE', cell: ({ note }: (typeof rows)[number]) => note },
+  { title: 'MORE', cell: () => 'only in wide', wide: true as const },
+]
+
+test('columns are aligned, and what is not known is a dash', () => {
+  assert.equal(
+    formatTable(rows, columns),
+    `ID        SIZE  NOTE\na         1     ${'x'.repeat(60)}\nlong-one  22    -`,
+  )
+})
+
+test('columns that do not fit are dropped from the right', () => {
+  assert.equal(formatTable(rows, columns, 75), 'ID        SIZE\na         1\nlong-one  22')
+  assert.equal(formatTable(rows, columns, 76).split('\n')[0], 'ID        SIZE  NOTE')
+  assert.equal(formatTable(rows, columns, 3), 'ID\na\nlong-one', 'the first one stays')
+})
+
+test('wide shows every column', () => {
+  const [head = ''] = formatTable(rows, columns, Number.POSITIVE_INFINITY).split('\n')
+  assert.match(head, /^ID {8}SIZE {2}NOTE {58}MORE$/)
+})
+
+test('facts that are not known are left out', () => {
+  assert.equal(
+    formatFacts([
+      ['name', 'a'],
+      ['none', undefined],
+      ['empty', ''],
+      ['null', null],
+      ['requests', 0],
+    ]),
+    'name      a\nrequests  0',
+  )
+})
+
+test('a terminal is not obeyed by texts of others', () => {
+  assert.equal(visible('a\u001b[31mb\nc\u202ed\u009b'), 'a\ufffd[31mb\ufffdc\ufffdd\ufffd')
+  assert.equal(visible('größe ✓'), 'größe ✓')
+  const table = formatTable([{ id: '\u001b]0;x\u0007' }], [{ title: 'ID', cell: ({ id }) => id }])
+  assert.ok(!table.includes('\u001b'))
+})

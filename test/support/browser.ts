@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+
+/** The path of Chromium; undefined where there is none. */
+const program = process.env.CHROMIUM || pathOf('chromium')
+
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // A name that leads to this machine, as that of a page that rebinds its name does.
+  '--host-resolver-rules=MAP rebound.test 127.0.0.1',
+]
+
+/** The browser stays so long after the last page was closed, for the tests of the next file. */
+const IDLE_MS = 1_000
+
+/**
+ * Skips a test where there is no browser, and fails it with `CI=true`.
+ *
+ * @returns true when the test may continue: `if (!requireBrowser(t)) return`.
+ */
+export function requireBrowser(t: TestContext): boolean {
+  if (program !== undefined) return true
+  if (process.env.CI) throw new Error('CI needs chromium on PATH, or CHROMIUM with the path of a browser')
+  t.skip('chromium is not on PATH')
+  return false
+}
+
+let browser: Promise<Browser> | undefined
+let users = 0
+let idle: NodeJS.Timeout | undefined
+
+/** A page of the browser, and everything that it complained about. */
+export interface TestPage {
+  readonly page: Page
+  /** Messages of the console, errors of scripts and reports of the content security policy. */
+  readonly complaints: readonly string[]
+  /** Opens a further tab that shares what is kept for its origin. */
+  newTab(): Promise<Page>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a page in the browser that all tests of this process share, in a profile of its own. Closed after the test; the browser
+ * ends with the last of its pages.
+ */
+export async function openPage(
+  t: Pick<TestContext, 'after'>,
+  options: BrowserContextOptions = {},
+): Promise<TestPage> {
+  clearTimeout(idle)
+  users++
+  browser ??= chromium.launch({ executablePath: program!, args: FLAGS })
+  const context = await (await browser).newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const complaints: string[] = []
+  context.on('console', message => complaints.push(`${message.type()}: ${message.text()}`))
+  context.on('weberror', error => complaints.push(`error: ${error.error().message}`))
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      console.error(`policy: ${violatedDirective} ${blockedURI}`),
+    )
+  })
+  let isClosed = false
+  const close = async () => {
+    if (isClosed) return
+    isClosed = true
+    await context.close()
+    if (--users === 0) idle = setTimeout(endBrowser, IDLE_MS)
+  }
+  t.after(close)
+  return { page: await context.newPage(), complaints, newTab: () => context.newPage(), close }
+}
+
+async function endBrowser(): Promise<void> {
+  const ending = browser
+  browser = undefined
+  await (await ending)?.close()
+}
+
+function pathOf(name: string): string | undefined {
+  const paths = (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, name))
+  return paths.find(path => existsSync(path))
+}

@@ -1,0 +1,96 @@
+import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
+import { counted, duration, percent } from './format.ts'
+import type { Model } from './model.ts'
+import { linkTo } from './place.ts'
+
+/** Something an operator should look at. */
+export interface AttentionLine {
+  /** Stays the same while the line is about the same thing. */
+  readonly key: string
+  readonly severity: 'bad' | 'warn'
+  /** What it is about, and what is wrong with that. */
+  readonly subject: string
+  readonly text: string
+  readonly href: string
+}
+
+/** Nodes of a service that are listed one by one; more of them become one line. */
+const NODES_EACH = 4
+
+/** Returns what needs attention, the worst first. */
+export function attentionLines(model: Model): AttentionLine[] {
+  const lines = [
+    ...sourceLines(model),
+    ...[...model.services.values()].flatMap(each => serviceLines(model, each)),
+  ]
+  for (const { key, reason, lastGood } of model.problems) {
+    if (lines.some(line => line.key === key)) continue
+    const text = lastGood ? `${reason}; the version of revision ${lastGood.revision} stays in use` : reason
+    lines.push({
+      key,
+      severity: 'warn',
+      subject: key,
+      text,
+      href: model.routes.has(key) ? linkTo('routes', [key]) : linkTo('source'),
+    })
+  }
+  return lines.sort((a, b) => Number(a.severity === 'warn') - Number(b.severity === 'warn'))
+}
+
+function sourceLines({ source, sourceAt }: Model): AttentionLine[] {
+  if (!source?.stale) return []
+  const age = source.ageMs === undefined ? '' : ` for ${duration(source.ageMs + Date.now() - sourceAt)}`
+  const text = `${source.reason ?? 'not confirmed'}${age}; the last table stays in use`
+  return [{ key: 'source', severity: 'bad', subject: source.registry, text, href: linkTo('source') }]
+}
+
+function serviceLines(model: Model, service: ServicePage): AttentionLine[] {
+  const { name, nodes, panicking, retries } = service
+  const href = linkTo('services', [name])
+  const lines: AttentionLine[] = []
+  const say = (key: string, severity: AttentionLine['severity'], text: string) =>
+    lines.push({ key: `${name} ${key}`, severity, subject: name, text, href })
+  const faults = nodes.flatMap(node => {
+    const fault = nodeFault(model, name, node)
+    return fault ? [{ node, ...fault }] : []
+  })
+  if (nodes.length === 0) say('empty', 'bad', 'has no nodes')
+  else if (panicking) say('panic', 'bad', 'all nodes fail their health checks, so all are used')
+  else if (faults.filter(each => each.severity === 'bad').length === nodes.length)
+    say('none', 'bad', `none of ${counted(nodes.length, 'node')} is well`)
+  if (faults.length > NODES_EACH) {
+    const severity = faults.some(each => each.severity === 'bad') ? 'bad' : 'warn'
+    say('nodes', severity, `${faults.length} of ${counted(nodes.length, 'node')}: ${faults[0]!.text}`)
+  } else {
+    for (const { node, severity, text } of faults) {
+      const subject = `${name}/${node.id}`
+      lines.push({ key: subject, severity, subject, text, href: linkTo('services', [name, node.id]) })
+    }
+  }
+  const { share5, rate } = model.serviceSeries.get(name)?.present(model.now) ?? { share5: 0, rate: 0 }
+  if (share5 !== null && share5 >= 0.05 && rate >= 1)
+    say('5xx', 'bad', `${percent(share5)} of its requests fail`)
+  if (retries.budget === 'exhausted') say('retries', 'warn', 'the budget for retries is exhausted')
+  if (service.limit && service.limit.queued > 0)
+    say('queue', 'warn', `${counted(service.limit.queued, 'request')} wait for the concurrency limit`)
+  return lines
+}
+
+/** Returns what is wrong with a node, as it was last heard of; undefined when nothing is. */
+export function nodeFault(
+  model: Model,
+  service: string,
+  node: NodePage,
+): { readonly severity: 'bad' | 'warn'; readonly text: string } | undefined {
+  const figures = model.nodes.get(`${service}/${node.id}`)?.figures
+  const [breaker, health, state] = figures
+    ? [figures[5], figures[6], figures[7]]
+    : [node.breaker, node.health, node.state]
+  if (state === 'down') return { severity: 'bad', text: node.problem ?? 'down' }
+  if (breaker === 'open') return { severity: 'bad', text: 'breaker open' }
+  if (health === 'unhealthy') return { severity: 'bad', text: node.problem ?? 'fails its health checks' }
+  if (breaker === 'half-open') return { severity: 'warn', text: 'breaker half-open, one request probes it' }
+  if (state === 'suspect') return { severity: 'warn', text: 'suspect: the registry may have lost its key' }
+  if (node.problem !== undefined) return { severity: 'warn', text: node.problem }
+  return undefined
+}

@@ -1,0 +1,35 @@
+/** An event of a stream of type `text/event-stream`. */
+export interface StreamEvent {
+  readonly type: string
+  readonly data: string
+}
+
+/**
+ * Reads events out of the text of a stream, which comes in arbitrary pieces. EventSource cannot send a token, so the page reads
+ * the stream itself. Comments and fields that the gateway does not send are skipped.
+ */
+export class EventParser {
+  #rest = ''
+  #type = 'message'
+  #data: string[] = []
+
+  /** Returns the events that are complete with this piece. */
+  read(piece: string): StreamEvent[] {
+    const events: StreamEvent[] = []
+    const lines = (this.#rest + piece).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const each of lines) {
+      const line = each.endsWith('\r') ? each.slice(0, -1) : each
+      if (line === '') {
+        if (this.#data.length > 0) events.push({ type: this.#type, data: this.#data.join('\n') })
+        this.#type = 'message'
+        this.#data = []
+      } else if (line.startsWith('event:')) {
+        this.#type = line.slice(6).trim()
+      } else if (line.startsWith('data:')) {
+        this.#data.push(line.slice(line.charAt(5) === ' ' ? 6 : 5))
+      }
+    }
+    return events
+  }
+}

@@ -1,0 +1,236 @@
+import type {
+  ChangeEntry,
+  FiguresPage,
+  LiveFigures,
+  LiveProblems,
+  LiveRequests,
+  LiveTablePart,
+  NodeFigures,
+  RequestEntry,
+  StatusPage,
+} from '../routes/admin/api-types.ts'
+import type { ListedRoute, ServicePage } from '../routes/admin/page-types.ts'
+import type { TableProblem } from '../routes/admin/views.ts'
+import type { StreamEvent } from './event-parser.ts'
+import type { StreamState } from './live-stream.ts'
+import { KEPT_MS, Series } from './series.ts'
+
+const KEPT_CHANGES = 500
+const KEPT_REQUESTS = 500
+
+/** What the page knows of the gateway. It is changed in place; `onChange` is called after each change. */
+export class Model {
+  status: StatusPage | undefined
+  stream: StreamState = { kind: 'connecting' }
+  revision: string | null = null
+  source: StatusPage['source'] | undefined
+  /** When `source` came, on the clock of this machine. */
+  sourceAt = 0
+  problems: readonly TableProblem[] = []
+  routes = new Map<string, ListedRoute>()
+  services = new Map<string, ServicePage>()
+  /** Counts changes of `routes` and `services`, for whoever keeps what was computed of them. */
+  tableVersion = 0
+  hasTable = false
+  readonly total = new Series()
+  readonly routeSeries = new Map<string, Series>()
+  readonly serviceSeries = new Map<string, Series>()
+  /** By `service/id`. */
+  readonly nodes = new Map<string, LiveNode>()
+  inFlight = 0
+  /** Retries begun in the last ten seconds or so, one count a second. */
+  retries: readonly number[] = []
+  /** The time of the latest figures, on the clock of the gateway. */
+  now = Date.now()
+  /** Newest first. */
+  changes: readonly ChangeEntry[] = []
+  /** Requests of the tail, newest first, and how many were left out between them. */
+  tail: readonly RequestEntry[] = []
+  lost = 0
+  /** How many requests a second fit the filter of the tail, while it is a sample of them. */
+  perSecond: number | undefined
+  /** While the tail is paused, requests wait here. */
+  waiting: readonly RequestEntry[] = []
+  isPaused = false
+  readonly #onChange: () => void
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  apply({ type, data }: StreamEvent): void {
+    const value: unknown = JSON.parse(data)
+    if (type === 'table') this.#applyTable(value as LiveTablePart)
+    else if (type === 'figures') this.#applyFigures(value as LiveFigures)
+    else if (type === 'source') this.setSource(value as StatusPage['source'])
+    else if (type === 'problem') this.problems = (value as LiveProblems).items
+    else if (type === 'change') this.#addChanges([value as ChangeEntry])
+    else if (type === 'requests') this.#addRequests(value as LiveRequests)
+    this.#onChange()
+  }
+
+  setStream(stream: StreamState): void {
+    if (stream.kind === 'live' && this.stream.kind === 'live') return
+    this.stream = stream
+    this.#onChange()
+  }
+
+  setStatus(status: StatusPage): void {
+    this.status = status
+    this.revision = status.revision
+    this.setSource(status.source)
+    this.#onChange()
+  }
+
+  setSource(source: StatusPage['source']): void {
+    this.source = source
+    this.sourceAt = Date.now()
+  }
+
+  /** Takes over the ten minutes before the page was opened. */
+  setFigures({ total, routes, services }: FiguresPage): void {
+    this.total.replace(total)
+    for (const [id, samples] of Object.entries(routes)) seriesOf(this.routeSeries, id).replace(samples)
+    for (const [name, samples] of Object.entries(services))
+      seriesOf(this.serviceSeries, name).replace(samples)
+    this.now = Math.max(this.now, total.at(-1)?.t ?? 0)
+    this.#onChange()
+  }
+
+  setChanges(changes: readonly ChangeEntry[]): void {
+    this.changes = []
+    this.#addChanges([...changes].reverse())
+    this.#onChange()
+  }
+
+  /** Begins the tail anew, with requests of before, newest first. */
+  setTail(requests: readonly RequestEntry[]): void {
+    this.tail = requests.slice(0, KEPT_REQUESTS)
+    this.waiting = []
+    this.lost = 0
+    this.#onChange()
+  }
+
+  /** Holds the tail while it is read, or goes on with what has come meanwhile. */
+  pause(isPaused: boolean): void {
+    this.isPaused = isPaused
+    if (!isPaused) {
+      this.tail = [...this.waiting, ...this.tail].slice(0, KEPT_REQUESTS)
+      this.waiting = []
+    }
+    this.#onChange()
+  }
+
+  setProblems(problems: readonly TableProblem[]): void {
+    this.problems = problems
+    this.#onChange()
+  }
+
+  /** How many rows figures can have. */
+  get rowCount(): number {
+    return [...this.services.values()].reduce((sum, { nodes }) => sum + nodes.length + 1, this.routes.size)
+  }
+
+  #applyTable({ whole, revision, routes, services, gone }: LiveTablePart): void {
+    if (whole || !this.hasTable) {
+      this.routes = new Map()
+      this.services = new Map()
+      for (const series of [...this.routeSeries.values(), ...this.serviceSeries.values()])
+        series.latest = undefined
+      this.nodes.clear()
+    }
+    this.hasTable = true
+    this.revision = revision
+    for (const route of routes) this.routes.set(route.id, route)
+    for (const service of services) this.services.set(service.name, service)
+    for (const id of gone.routes) this.routes.delete(id)
+    for (const name of gone.services) this.services.delete(name)
+    const ids = new Map(services.map(({ name, nodes }) => [name, new Set(nodes.map(({ id }) => id))]))
+    for (const key of this.nodes.keys()) {
+      const [service, id] = splitNodeKey(key)
+      if (gone.services.includes(service) || ids.get(service)?.has(id) === false) this.nodes.delete(key)
+    }
+    this.tableVersion++
+  }
+
+  #applyFigures({ t, total, inFlight, retries, routes, services, nodes }: LiveFigures): void {
+    this.now = t
+    this.inFlight = inFlight
+    this.retries = [...this.retries.slice(-9), retries]
+    this.total.add(t, total)
+    addAll(this.routeSeries, t, routes)
+    addAll(this.serviceSeries, t, services)
+    for (const [key, figures] of Object.entries(nodes)) {
+      const node = this.nodes.get(key) ?? new LiveNode(figures)
+      this.nodes.set(key, node)
+      node.add(t, figures)
+    }
+    // A row that is left out is as it was.
+    for (const [key, node] of this.nodes) if (!Object.hasOwn(nodes, key)) node.add(t, node.figures)
+  }
+
+  #addChanges(changes: readonly ChangeEntry[]): void {
+    this.changes = [...changes].reverse().concat(this.changes).slice(0, KEPT_CHANGES)
+  }
+
+  #addRequests({ items, lost, perSecond }: LiveRequests): void {
+    this.lost += lost
+    this.perSecond = perSecond
+    const known = new Set([...this.waiting, ...this.tail].slice(0, 200).map(({ requestId }) => requestId))
+    const fresh = items.filter(({ requestId }) => !known.has(requestId)).reverse()
+    if (this.isPaused) this.waiting = [...fresh, ...this.waiting].slice(0, KEPT_REQUESTS)
+    else this.tail = [...fresh, ...this.tail].slice(0, KEPT_REQUESTS)
+  }
+}
+
+/** The last seconds of a node. */
+class LiveNode {
+  figures: NodeFigures
+  #recent: { readonly t: number; readonly n: number; readonly failures: number }[] = []
+
+  constructor(figures: NodeFigures) {
+    this.figures = figures
+  }
+
+  add(t: number, figures: NodeFigures): void {
+    this.figures = figures
+    if (figures[1] > 0) this.#recent.push({ t, n: figures[1], failures: figures[2] })
+    while (this.#recent.length > 0 && this.#recent[0]!.t <= t - 5_000) this.#recent.shift()
+  }
+
+  /** Returns its tries in the last 5 s before `now`, a second, and the share of them that failed. */
+  present(now: number): { readonly rate: number; readonly failures: number | null } {
+    const recent = this.#recent.filter(({ t }) => t > now - 5_000)
+    const n = recent.reduce((sum, each) => sum + each.n, 0)
+    const failures = recent.reduce((sum, each) => sum + each.failures, 0)
+    return { rate: n / 5, failures: n === 0 ? null : failures / n }
+  }
+}
+
+/** Splits `service/id`; the id of a node may contain slashes, the name of a service does not. */
+function splitNodeKey(key: string): [service: string, id: string] {
+  const at = key.indexOf('/')
+  return [key.slice(0, at), key.slice(at + 1)]
+}
+
+function seriesOf(all: Map<string, Series>, key: string): Series {
+  const series = all.get(key) ?? new Series()
+  all.set(key, series)
+  return series
+}
+
+function addAll(
+  all: Map<string, Series>,
+  t: number,
+  rows: Readonly<Record<string, LiveFigures['total']>>,
+): void {
+  for (const [key, figures] of Object.entries(rows)) {
+    seriesOf(all, key).add(t, figures)
+  }
+  for (const [key, series] of all) {
+    if (Object.hasOwn(rows, key)) continue
+    // A row that is left out is as it was.
+    if (series.latest && series.latest[0] > 0) series.add(t, series.latest)
+    else if ((series.samples.at(-1)?.t ?? 0) < t - KEPT_MS) all.delete(key)
+  }
+}

@@ -1,0 +1,121 @@
+import type { ChangeEntry } from '../../routes/admin/api-types.ts'
+import type { ViewProps } from '../context.ts'
+import { diffLines, shortened } from '../diff.ts'
+import { clock, duration, percent, rate } from '../format.ts'
+import { html, type Shown, useState } from '../html.ts'
+import type { Model } from '../model.ts'
+import { FilterBox, heading } from '../parts.ts'
+import { linkTo } from '../place.ts'
+import { filterRows } from '../table-filter.ts'
+
+/** The traffic before and after a change is that of so much time. */
+const MINUTE = 60_000
+/** Changes that are shown before more are asked for. */
+const PAGE = 100
+
+/** What has changed in the registry, and what traffic did about it. */
+export function ChangesView({ model, place: { params } }: ViewProps) {
+  const [count, setCount] = useState(PAGE)
+  const filter = params.get('filter') ?? ''
+  const { rows, error } = filterRows(
+    model.changes,
+    filter,
+    ({ kind, id, service, key }) => ({
+      path: key,
+      service,
+      ...(kind === 'route' ? { route: id } : { node: id }),
+    }),
+    { kind: ({ kind }) => kind, revision: ({ revision }) => Number(revision) },
+  )
+  return html`
+    ${heading('Changes', undefined, html`<span class="faint count">${rows.length}</span><${FilterBox} value=${filter} error=${error} placeholder="kind:route user" />`)}
+    ${rows.length === 0 && html`<p class="empty">${model.changes.length === 0 ? 'Nothing has changed since the gateway started.' : 'No change fits the filter.'}</p>`}
+    <ul class="changes">${rows.slice(0, count).map(change => html`<${Change} key=${`${change.revision} ${change.key}`} change=${change} model=${model} isOpen=${params.get('at') === change.revision} />`)}</ul>
+    ${rows.length > count && html`<button type="button" onClick=${() => setCount(count + PAGE)}>Show more</button>`}
+  `
+}
+
+interface ChangeProps {
+  readonly change: ChangeEntry
+  readonly model: Model
+  readonly isOpen: boolean
+}
+
+function Change({ change, model, isOpen }: ChangeProps) {
+  const [open, setOpen] = useState(isOpen)
+  const verb =
+    change.before === null
+      ? change.after === null
+        ? 'changed'
+        : 'added'
+      : change.after === null
+        ? 'removed'
+        : 'changed'
+  return html`<li>
+    <details open=${open} onToggle=${(event: Event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
+      <summary data-row>
+        <time title=${new Date(change.at).toISOString()}>${clock(change.at)} <span class="faint">${duration(model.now - change.at)} ago</span></time>
+        <span class="faint">${change.revision}</span>
+        <span class="verb ${verb}">${change.kind.replace('-', ' ')} ${verb}</span>
+        <span class="what"><b>${change.service === undefined ? change.id : `${change.service}/${change.id}`}</b> <span class="faint">${brief(change)}</span></span>
+        <span class="effect">${effect(change, model)}</span>
+      </summary>
+      ${open && body(change)}
+    </details>
+  </li>`
+}
+
+function body(change: ChangeEntry): Shown {
+  const link =
+    change.kind === 'route'
+      ? linkTo('routes', [change.id])
+      : change.service !== undefined
+        ? linkTo('services', [change.service, change.id])
+        : undefined
+  const lines = shortened(diffLines(change.before, change.after))
+  return html`<div class="diff">
+    <p><code>${change.key}</code> <span class="faint">from ${change.source}</span> ${link && html`<a href=${link}>Open</a>`}</p>
+    ${change.before === null && change.after === null ? html`<p class="empty">Values of this kind are not shown.</p>` : html`<pre tabindex="0">${lines.map((line, index) => (line === null ? html`<span key=${index} class="skip">…</span>` : html`<span key=${index} class=${line.kind}><i>${{ same: ' ', old: '−', new: '+' }[line.kind]}</i>${line.text}</span>`))}</pre>`}
+  </div>`
+}
+
+/** Names the fields that differ, with their values where these are short. */
+function brief({ before, after }: ChangeEntry): string {
+  const [a, b] = [fieldsOf(before), fieldsOf(after)]
+  if (!a || !b) return ''
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])]
+  const differ = names.filter(name => JSON.stringify(a[name]) !== JSON.stringify(b[name]))
+  return differ
+    .slice(0, 3)
+    .map(name => `${name} ${short(a[name])} → ${short(b[name])}`)
+    .join(', ')
+}
+
+function fieldsOf(text: string | null): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '')
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function short(value: unknown): string {
+  const text = value === undefined ? '–' : JSON.stringify(value)
+  return text.length > 30 ? `${text.slice(0, 29)}…` : text
+}
+
+/** Compares the minutes before and after a change, of the route or service that it is about. */
+function effect(change: ChangeEntry, model: Model): Shown {
+  const series =
+    change.kind === 'route' ? model.routeSeries.get(change.id) : model.serviceSeries.get(change.service ?? '')
+  if (!series) return ''
+  const before = series.between(change.at - MINUTE, change.at)
+  const until = Math.min(change.at + MINUTE, model.now)
+  const after = series.between(change.at, until)
+  if (before.n + after.n === 0 || until - change.at < 5_000) return ''
+  const share = ({ n, c5 }: { readonly n: number; readonly c5: number }) => (n === 0 ? 0 : c5 / n)
+  const worse = share(after) > share(before) + 0.005
+  return html`<span title="A minute before and after">${rate(before.n / 60)} → ${rate((after.n * 1000) / (until - change.at))}/s</span>
+    <span class=${worse ? 'bad' : share(after) < share(before) - 0.005 ? 'good' : 'faint'}>5xx ${percent(share(before))} → ${percent(share(after))}</span>`
+}

@@ -1,0 +1,88 @@
+import type { ExplainPage } from '../../routes/admin/explain.ts'
+import type { ViewProps } from '../context.ts'
+import { explanation } from '../explanation.ts'
+import { html, useEffect, useState } from '../html.ts'
+import { heading } from '../parts.ts'
+import { setParam } from '../place.ts'
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
+
+/** Says what would happen to a request that is typed. Headers are sent with the question and are kept nowhere. */
+export function ExplainView({ api, place: { params } }: ViewProps) {
+  const method = params.get('method') ?? 'GET'
+  const url = params.get('url') ?? ''
+  const [answer, setAnswer] = useState<ExplainPage | undefined>(undefined)
+  const [error, setError] = useState<string | undefined>(undefined)
+
+  const ask = async (question: Readonly<Record<string, unknown>>) => {
+    try {
+      setAnswer(await api.post<ExplainPage>('explain', question))
+      setError(undefined)
+    } catch (failed) {
+      setAnswer(undefined)
+      setError((failed as Error).message)
+    }
+  }
+  useEffect(() => {
+    if (url !== '') void ask({ method, url })
+  }, [])
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget as HTMLFormElement)
+    const text = (name: string) => String(form.get(name) ?? '').trim()
+    setParam('method', text('method'))
+    setParam('url', text('url'))
+    const headers = readHeaders(text('headers'))
+    const claims = readClaims(text('claims'))
+    if (claims instanceof Error) return setError(`claims: ${claims.message}`)
+    const client = text('client')
+    void ask({
+      method: text('method'),
+      url: text('url'),
+      headers,
+      ...(client && { client }),
+      ...(claims && { claims }),
+    })
+  }
+  return html`
+    ${heading('Explain')}
+    <form class="explain" onSubmit=${submit}>
+      <div class="line">
+        <select name="method" aria-label="Method" defaultValue=${method}>${METHODS.map(each => html`<option key=${each} selected=${each === method}>${each}</option>`)}</select>
+        <input name="url" aria-label="URL" required placeholder="http://api.example.com/tasks/7" defaultValue=${url} spellcheck="false" autocomplete="off" />
+        <button type="submit" class="primary">Explain</button>
+      </div>
+      <details class="more">
+        <summary>Headers, client, claims</summary>
+        <label>Headers, one a line<textarea name="headers" rows="3" placeholder="x-api-version: 2" spellcheck="false"></textarea></label>
+        <label>Address of the client<input name="client" placeholder="127.0.0.1" spellcheck="false" autocomplete="off" /></label>
+        <label>Claims that are taken as verified, as JSON<textarea name="claims" rows="2" placeholder=${'{"sub": "u1"}'} spellcheck="false"></textarea></label>
+      </details>
+    </form>
+    <div aria-live="polite">
+      ${error && html`<p class="note bad">${error}</p>`}
+      ${answer ? html`<h2 class="unseen">What would happen</h2>${explanation(answer)}` : !error && html`<p class="empty">Nothing is sent to a node, and nothing is counted. The steps are those of a real request.</p>`}
+    </div>
+  `
+}
+
+/** Reads header lines; a name that comes twice has two values. */
+function readHeaders(text: string): Record<string, string | string[]> {
+  const headers: Record<string, string[]> = {}
+  for (const line of text.split('\n')) {
+    const at = line.indexOf(':')
+    if (at <= 0) continue
+    const name = line.slice(0, at).trim()
+    headers[name] = [...(headers[name] ?? []), line.slice(at + 1).trim()]
+  }
+  return headers
+}
+
+function readClaims(text: string): object | undefined | Error {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text) as object
+  } catch (error) {
+    return error as Error
+  }
+}

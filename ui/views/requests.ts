@@ -1,0 +1,94 @@
+import { parseFilter } from '../../internal/telemetry/filter.ts'
+import type { Items, OpenCall, RequestEntry } from '../../routes/admin/api-types.ts'
+import { useResource, type ViewProps } from '../context.ts'
+import { counted, duration } from '../format.ts'
+import { html, type Shown, useEffect } from '../html.ts'
+import { FilterBox, heading, toggle } from '../parts.ts'
+import { linkTo, setParam } from '../place.ts'
+import { ALL_COLUMNS, FIRST_COLUMNS, requestClass, requestColumns } from '../request-columns.ts'
+import { table } from '../table.ts'
+
+/** Calls under way are shown when they have lasted so long. */
+const LONG_MS = 1_000
+
+/** Requests as they end, and those that have not ended for a while. */
+export function RequestsView({ model, api, place: { params } }: ViewProps) {
+  const filter = params.get('filter') ?? ''
+  const isProblems = params.get('problems') === '1'
+  const error = errorOf(filter)
+  const query = new URLSearchParams({ limit: '200', filter: error === undefined ? filter : '' })
+  if (isProblems) query.set('problems', '1')
+  const past = useResource<Items<RequestEntry>>(api, `requests?${query}`)
+  useEffect(() => {
+    if (past.value) model.setTail(past.value.items)
+  }, [past.value, model])
+  const open = useResource<Items<OpenCall>>(api, `in-flight?over=${LONG_MS}`, 2_000)
+  const shown = (params.get('cols') ?? FIRST_COLUMNS.join(' ')).split(' ')
+  // The stream knows only the filter.
+  const rows = isProblems
+    ? model.tail.filter(row => row.status >= 400 || row.attempts > 1 || row.code || row.fallback)
+    : model.tail
+  return html`
+    ${heading(
+      'Requests',
+      undefined,
+      html`<button type="button" class="toggle" aria-pressed=${model.isPaused} onClick=${() => model.pause(!model.isPaused)}>${model.isPaused ? `Paused, ${model.waiting.length} new` : 'Pause'}</button>
+        <${FilterBox} value=${filter} error=${error} placeholder="service:user status:5xx ms>100 path:/api/*" />
+        ${toggle(params, 'problems', '1', 'Only problems')}
+        <${ColumnChoice} shown=${shown} />`,
+    )}
+    ${sampled(model.perSecond, model.lost)}
+    ${open.value && open.value.items.length > 0 && underWay(open.value.items)}
+    ${table({
+      caption: 'Requests, the newest first',
+      columns: requestColumns(shown),
+      rows,
+      keyOf: row => row.requestId,
+      classOf: requestClass,
+      sorted: true,
+      empty: past.error
+        ? past.error.message
+        : filter === '' && !isProblems
+          ? 'No requests yet.'
+          : 'No request fits.',
+    })}
+  `
+}
+
+function errorOf(filter: string): string | undefined {
+  try {
+    parseFilter(filter)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function sampled(perSecond: number | undefined, lost: number): Shown {
+  if (perSecond !== undefined)
+    return html`<p class="note">A sample: ${perSecond.toLocaleString('en')} requests a second fit, of which 50 are shown.</p>`
+  return lost > 0 && html`<p class="note">${counted(lost, 'request')} were left out.</p>`
+}
+
+function ColumnChoice({ shown }: { readonly shown: readonly string[] }) {
+  const flip = (id: string) => {
+    const next = ALL_COLUMNS.map(column => column.id).filter(each => (each === id) !== shown.includes(each))
+    setParam('cols', next.join(' ') === FIRST_COLUMNS.join(' ') ? '' : next.join(' '))
+  }
+  return html`<details class="menu">
+    <summary>Columns</summary>
+    <div>${ALL_COLUMNS.filter(({ id }) => id !== 'path').map(({ id, title }) => html`<label key=${id}><input type="checkbox" checked=${shown.includes(id)} onChange=${() => flip(id)} /> ${title}</label>`)}</div>
+  </details>`
+}
+
+function underWay(calls: readonly OpenCall[]): Shown {
+  return html`<section class="attention" aria-labelledby="open-title">
+    <h2 id="open-title">Under way for more than a second</h2>
+    <ul>${calls.slice(0, 8).map(
+      ({ requestId, method, path, ms, service, node, attempts, upgraded }) => html`<li key=${requestId}>
+        <span><b>${duration(ms)}</b> <code>${method} ${path}</code> ${service && html`<a href=${linkTo('services', [service])}>${service}${node && `/${node}`}</a>`} ${attempts > 1 && `try ${attempts}`} ${upgraded && 'upgraded'}</span>
+      </li>`,
+    )}</ul>
+    ${calls.length > 8 && html`<p class="faint">and ${calls.length - 8} more</p>`}
+  </section>`
+}

@@ -1,0 +1,192 @@
+import type { ListedRoute } from '../../routes/admin/page-types.ts'
+import type { ViewProps } from '../context.ts'
+import { duration, millis } from '../format.ts'
+import { html, type Shown } from '../html.ts'
+import type { Model } from '../model.ts'
+import { FilterBox, failures, heading, serviceLink, toggle } from '../parts.ts'
+import { linkTo } from '../place.ts'
+import { KEPT_MS, type Present } from '../series.ts'
+import { sparkline } from '../sparkline.ts'
+import { type Column, table } from '../table.ts'
+import { filterRows } from '../table-filter.ts'
+import { clientErrors, perSecond } from './overview.ts'
+
+interface Row {
+  readonly route: ListedRoute
+  readonly present: Present
+  /** Milliseconds since its last request; infinite when it had none; null when that is longer ago than is known. */
+  readonly idleMs: number | null
+  readonly severity: number
+}
+
+const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
+
+/** All routes. */
+export function RoutesView({ model, place: { params } }: ViewProps) {
+  const filter = params.get('filter') ?? ''
+  const all = [...model.routes.values()].map(route => rowOf(model, route))
+  const { rows, error } = filterRows(
+    params.get('only') === 'attention' ? all.filter(({ severity }) => severity > 0) : all,
+    filter,
+    ({ route: { id, path, service } }) => ({ route: id, path, service }),
+    {
+      auth: ({ route }) => authOf(route),
+      host: ({ route }) => route.hosts ?? [],
+      method: ({ route }) => route.methods ?? [],
+      origin: ({ route }) => route.origin,
+      rps: ({ present }) => present.rate,
+      '4xx': ({ present }) => (present.share4 ?? 0) * 100,
+      '5xx': ({ present }) => (present.share5 ?? 0) * 100,
+      p50: ({ present }) => present.p50,
+      p99: ({ present }) => present.p99,
+    },
+  )
+  return html`
+    ${heading(
+      'Routes',
+      undefined,
+      html`<span class="faint count">${rows.length === all.length ? all.length.toLocaleString('en') : `${rows.length.toLocaleString('en')} of ${all.length.toLocaleString('en')}`}</span>
+        <${FilterBox} value=${filter} error=${error} placeholder="service:user auth:none 5xx>1" />
+        ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
+    )}
+    ${table({
+      caption: 'Routes',
+      columns: columns(model),
+      rows,
+      keyOf: row => row.route.id,
+      classOf: ({ severity }) => (severity >= 2 ? 'is-bad' : severity > 0 ? 'is-warn' : ''),
+      sort: params.get('sort') ?? 'rps',
+      empty: all.length === 0 ? 'There are no routes.' : 'No route fits the filter.',
+    })}
+  `
+}
+
+function rowOf(model: Model, route: ListedRoute): Row {
+  const series = model.routeSeries.get(route.id)
+  const present = series?.present(model.now) ?? IDLE
+  const last = series?.samples.at(-1)?.t
+  const idleMs = last !== undefined ? Math.max(0, model.now - last) : route.requests === 0 ? Infinity : null
+  const severity =
+    route.broken || (present.share5 ?? 0) >= 0.05
+      ? 2
+      : route.lastGood || (present.share5 ?? 0) >= 0.01
+        ? 1
+        : 0
+  return { route, present, idleMs, severity }
+}
+
+function columns(model: Model): Column<Row>[] {
+  return [
+    { id: 'path', title: 'Path', width: 3.6, sort: row => row.route.path, cell: pathOf },
+    {
+      id: 'id',
+      title: 'Route',
+      width: 2,
+      sort: row => row.route.id,
+      cell: ({ route }) => html`<span class="faint" title=${route.origin}>${route.id}</span>`,
+    },
+    {
+      id: 'host',
+      title: 'Hosts',
+      width: 1.8,
+      sort: row => row.route.hosts?.join() ?? null,
+      cell: ({ route }) =>
+        route.hosts
+          ? html`<span title=${route.hosts.join(', ')}>${route.hosts.join(', ')}</span>`
+          : html`<span class="faint">all</span>`,
+    },
+    {
+      id: 'auth',
+      title: 'Auth',
+      width: 1.1,
+      sort: row => authOf(row.route).join(),
+      cell: ({ route }) => authShown(route),
+    },
+    {
+      id: 'service',
+      title: 'Service',
+      width: 1.6,
+      sort: row => row.route.service,
+      cell: ({ route }) => serviceLink(route.service),
+    },
+    {
+      id: 'rps',
+      title: 'Req/s',
+      numeric: true,
+      sort: row => row.present.rate,
+      cell: row => perSecond(row.present.rate),
+    },
+    {
+      id: 'spark',
+      title: '10 min',
+      width: 1.5,
+      cell: row => sparkline(model.routeSeries.get(row.route.id)?.samples, model.now),
+    },
+    {
+      id: '4xx',
+      title: '4xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share4,
+      cell: row => clientErrors(row.present.share4),
+    },
+    {
+      id: '5xx',
+      title: '5xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share5,
+      cell: row => failures(row.present.share5),
+    },
+    {
+      id: 'p50',
+      title: 'p50',
+      numeric: true,
+      sort: row => row.present.p50,
+      cell: row => millis(row.present.p50),
+    },
+    {
+      id: 'p99',
+      title: 'p99',
+      numeric: true,
+      sort: row => row.present.p99,
+      cell: row => millis(row.present.p99),
+    },
+    {
+      id: 'last',
+      title: 'Last request',
+      width: 1.2,
+      numeric: true,
+      sort: row => (row.idleMs === null ? -KEPT_MS : -row.idleMs),
+      cell: lastOf,
+    },
+  ]
+}
+
+function pathOf({ route }: Row): Shown {
+  const methods = route.methods ? html`<span class="methods">${route.methods.join(' ')}</span> ` : ''
+  const broken = route.broken
+    ? html`<i class="sign bad" title="The document is invalid: the route answers 503">▲</i> `
+    : ''
+  const lastGood = route.lastGood
+    ? html`<i class="sign warn" title="An earlier version is in use: the present document is invalid">▲</i> `
+    : ''
+  return html`${broken}${lastGood}${methods}<a data-row href=${linkTo('routes', [route.id])}><code>${route.path}</code></a>`
+}
+
+function lastOf({ idleMs }: Row): Shown {
+  if (idleMs === null) return html`<span class="faint">over 10 min</span>`
+  if (idleMs === Infinity) return html`<span class="faint">never</span>`
+  return idleMs < 6_000 ? 'now' : duration(idleMs)
+}
+
+/** Returns the names of the ways to sign in that a route accepts. */
+export function authOf({ auth }: ListedRoute): readonly string[] {
+  const all = Array.isArray(auth) ? auth : [auth]
+  return all.flatMap(each => (typeof each === 'string' ? [each] : Object.keys(each as object)))
+}
+
+function authShown(route: ListedRoute): Shown {
+  const names = authOf(route)
+  return names.join() === 'none' ? html`<span class="faint">none</span>` : names.join(', ')
+}

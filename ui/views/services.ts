@@ -1,0 +1,136 @@
+import type { ViewProps } from '../context.ts'
+import { millis } from '../format.ts'
+import { html, type Shown } from '../html.ts'
+import { none } from '../node-columns.ts'
+import { FilterBox, failures, heading, toggle } from '../parts.ts'
+import { linkTo } from '../place.ts'
+import { type ServiceRow, serviceRows } from '../service-rows.ts'
+import { sparkline } from '../sparkline.ts'
+import { type Column, table } from '../table.ts'
+import { filterRows } from '../table-filter.ts'
+import { clientErrors, nodesOf, perSecond } from './overview.ts'
+
+/** All services. */
+export function ServicesView({ model, place: { params } }: ViewProps) {
+  const filter = params.get('filter') ?? ''
+  const all = serviceRows(model)
+  const { rows, error } = filterRows(
+    params.get('only') === 'attention' ? all.filter(({ severity }) => severity > 0) : all,
+    filter,
+    ({ key }) => ({ service: key }),
+    {
+      nodes: ({ service }) => service.nodes.length,
+      rps: ({ present }) => present.rate,
+      '4xx': ({ present }) => (present.share4 ?? 0) * 100,
+      '5xx': ({ present }) => (present.share5 ?? 0) * 100,
+      p50: ({ present }) => present.p50,
+      p99: ({ present }) => present.p99,
+    },
+  )
+  const columns: Column<ServiceRow>[] = [
+    {
+      id: 'name',
+      title: 'Service',
+      width: 2.4,
+      sort: row => row.key,
+      cell: row => html`<a data-row href=${linkTo('services', [row.key])}>${row.key}</a>`,
+    },
+    { id: 'nodes', title: 'Nodes', width: 2.2, sort: row => row.service.nodes.length, cell: nodesOf },
+    {
+      id: 'attention',
+      title: 'Routes',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.routes,
+      cell: row => row.routes,
+    },
+    {
+      id: 'rps',
+      title: 'Req/s',
+      numeric: true,
+      sort: row => row.present.rate,
+      cell: row => perSecond(row.present.rate),
+    },
+    {
+      id: 'spark',
+      title: '10 min',
+      width: 1.4,
+      cell: row => sparkline(model.serviceSeries.get(row.key)?.samples, model.now),
+    },
+    {
+      id: '4xx',
+      title: '4xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share4,
+      cell: row => clientErrors(row.present.share4),
+    },
+    {
+      id: '5xx',
+      title: '5xx',
+      numeric: true,
+      width: 0.8,
+      sort: row => row.present.share5,
+      cell: row => failures(row.present.share5),
+    },
+    {
+      id: 'p50',
+      title: 'p50',
+      numeric: true,
+      sort: row => row.present.p50,
+      cell: row => millis(row.present.p50),
+    },
+    {
+      id: 'p99',
+      title: 'p99',
+      numeric: true,
+      sort: row => row.present.p99,
+      cell: row => millis(row.present.p99),
+    },
+    { id: 'flight', title: 'In flight', numeric: true, sort: row => row.inFlight, cell: row => row.inFlight },
+    {
+      id: 'limit',
+      title: 'Limit',
+      numeric: true,
+      sort: row => row.service.limit?.limit ?? null,
+      cell: limitOf,
+    },
+    {
+      id: 'retries',
+      title: 'Retries',
+      hint: 'Since the start of the gateway',
+      numeric: true,
+      sort: row => row.service.retries.begun,
+      cell: retriesOf,
+    },
+  ]
+  return html`
+    ${heading(
+      'Services',
+      undefined,
+      html`<span class="faint count">${rows.length.toLocaleString('en')}</span>
+        <${FilterBox} value=${filter} error=${error} placeholder="user nodes>2 5xx>1" />
+        ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
+    )}
+    ${table({
+      caption: 'Services',
+      columns,
+      rows,
+      keyOf: row => row.key,
+      classOf: ({ severity }) => (severity >= 2 ? 'is-bad' : severity > 0 ? 'is-warn' : ''),
+      sort: params.get('sort') ?? 'rps',
+      empty: all.length === 0 ? 'No service is registered.' : 'No service fits the filter.',
+    })}
+  `
+}
+
+function limitOf({ service: { limit } }: ServiceRow): Shown {
+  if (!limit) return none()
+  return html`<span title=${limit.kind}>${limit.inFlight}<span class="faint">/${limit.limit}</span></span>`
+}
+
+function retriesOf({ service: { retries } }: ServiceRow): Shown {
+  if (retries.budget === 'exhausted')
+    return html`<span class="warn" title="The budget is exhausted">${retries.begun}</span>`
+  return retries.begun === 0 ? html`<span class="faint">0</span>` : retries.begun.toLocaleString('en')
+}
