@@ -24,8 +24,8 @@ import type { ReadRpc } from '../../routes/public/read-rpc.ts'
 import { credentialHeaders } from './credential-headers.ts'
 import { NO_BODIES, toRequest } from './explain-request.ts'
 import { secretsIn, shownHeaders, withoutSecrets } from './explain-secrets.ts'
+import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
-import type { LivePolicies } from './policies.ts'
 
 export interface ExplainOptions {
   readonly config: Config
