@@ -5,11 +5,11 @@ import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Call } from '../../internal/call.ts'
-import { runSteps } from '../../internal/policy.ts'
+import { type Exchange, runSteps } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { wrap } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { createAccessLog, statusOf } from '../../middleware/access-log.ts'
+import { statusOf } from '../../middleware/access-log.ts'
 import { createTrustedProxies } from '../../middleware/request/client-address.ts'
 import { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createTablePages } from '../../routes/admin/build-pages.ts'
@@ -37,6 +37,7 @@ import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { packageVersion } from '../cli/version.ts'
+import { openAccessLog } from './access-log.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
@@ -58,6 +59,7 @@ import {
   listenerLimits,
 } from './limits.ts'
 import { LiveHealth } from './live-health.ts'
+import { LivePolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
 import { NONE_LOST } from './log-destination.ts'
 import { createMirrors } from './mirrors.ts'
@@ -65,7 +67,6 @@ import { createNames } from './names.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
 import { limitOpenFiles } from './open-files.ts'
-import { LivePolicies } from './policies.ts'
 import { createServiceMethods } from './service-methods.ts'
 import { LiveRules } from './service-rules.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
@@ -114,7 +115,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const tracing = config.tracing.endpoint
     ? (await import('./tracing.ts')).openTracing({
         ...{ config: config.tracing, logger },
-        revision: () => table.source().revision,
         loopWaitMs: () => loop.turnMs,
       })
     : undefined
@@ -253,6 +253,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = createClientConnections(config, maxConnections, isTrustedProxy, logger)
   const proxyProtocol = createProxyProtocol(config, connections, logger)
   const http2Counts = new Http2Counts()
+  const accessLog = await openAccessLog({
+    ...{ setting: config.accessLog, logger, writeLine },
+    lostLines: options.lostLines ?? NONE_LOST,
+  })
   const metrics = createMetrics({
     version: packageVersion(),
     labels: config.metrics.labels,
@@ -277,12 +281,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,
     descriptors,
-    lostLines: options.lostLines ?? NONE_LOST,
+    lostLines: accessLog.lostLines,
     spans: tracing?.counts,
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
-  const respond = createRespond({ isDraining, onPiece: countBodyBytes, onInternalError })
+  const respond = createRespond({
+    ...{ isDraining, onPiece: countBodyBytes, onInternalError },
+    countsBytes: accessLog.needsBytes,
+  })
   const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
   // A challenge must be answered where everything else is sent to TLS.
   const early = [acme, tls?.requireTls].filter(step => step !== undefined)
@@ -313,13 +320,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     onUpgrade: () => traffic.upgraded(),
     onClose(exchange) {
-      const { call, head, response } = exchange
+      const { call, response } = exchange
       traffic.closed(call.upgraded)
       telemetry.closed(call)
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
       call.limiter?.release(call)
       const status = statusOf(call, response)
-      record(call, status, head.host)
+      record(call, status, exchange)
       tracing?.end(exchange, status)
     },
     onRefused: record,
@@ -347,6 +354,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       policies.close()
       mirrors.close()
       limitStore?.close()
+      accessLog.close()
       nodes.clear()
     },
   })
@@ -408,14 +416,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   /** Creates the function that counts and logs a finished request. */
-  function createRecord(): (call: Call, status: number, host?: string) => void {
-    const accessLog =
-      config.accessLog && logger.isLevelEnabled('info') ? createAccessLog({ write: writeLine }) : undefined
-    return (call, status, host) => {
+  function createRecord(): (call: Call, status: number, exchange?: Exchange) => void {
+    const { log } = accessLog
+    return (call, status, exchange) => {
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
-      telemetry.record(call, status, totalMs, host)
-      accessLog?.(call, status, call.clientAddress!, totalMs)
+      telemetry.record(call, status, totalMs, exchange?.head.host)
+      log?.(call, status, call.clientAddress!, totalMs, exchange?.request)
     }
   }
 }
