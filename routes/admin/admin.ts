@@ -10,7 +10,7 @@ import { NO_SCHEMAS } from '../no-schemas.ts'
 import { type AdmitOptions, createAdmit } from './admit.ts'
 import { serveLive } from './api/live.ts'
 import { serveApi } from './api/router.ts'
-import { API_ERRORS, ApiError, type ApiErrorCode, problemOf } from './api-errors.ts'
+import { API_ERRORS, ApiError, type ApiErrorCode, apiProblem } from './api-errors.ts'
 import type { ApiPages, FeaturesPage } from './api-types.ts'
 import type { Caller } from './callers.ts'
 import { LOCAL_CALLER } from './callers.ts'
@@ -139,5 +139,5 @@ function refuse(reply: FastifyReply, error: ApiError): FastifyReply {
     .code(API_ERRORS[error.code].status)
     .headers(error.headers)
     .type(PROBLEM_CONTENT_TYPE)
-    .send(JSON.stringify(problemOf(error)))
+    .send(JSON.stringify(apiProblem(error)))
 }

@@ -46,7 +46,7 @@ export interface ApiProblem {
   readonly detail: string
 }
 
-export function problemOf({ code, message }: ApiError): ApiProblem {
+export function apiProblem({ code, message }: ApiError): ApiProblem {
   const { status, title } = API_ERRORS[code]
   return { type: `urn:waygate:error:${code}`, title, status, code, detail: message }
 }

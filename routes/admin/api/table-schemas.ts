@@ -215,7 +215,10 @@ const serviceFields = {
   ),
 } satisfies Parameters<typeof object<ServiceState>>[0]
 
-export const ServiceSchema = named('Service', object<ServicePage>({ ...serviceFields, nodes: list(Node) }))
+export const ServicePageSchema = named(
+  'Service',
+  object<ServicePage>({ ...serviceFields, nodes: list(Node) }),
+)
 
 export const ServiceAnswer = named(
   'ServiceDetail',
@@ -256,7 +259,7 @@ export const Routes = named(
     source: SourceSchema,
     defaultAuth: nullable(oneOf('jwt', 'none')),
     routes: list(RouteSchema),
-    services: list(ServiceSchema),
+    services: list(ServicePageSchema),
     problems: list(ProblemSchema),
     workers: optional(list(Worker)),
   }),
