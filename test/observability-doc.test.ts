@@ -6,7 +6,9 @@ import { makeAuthority } from './support/certificates.ts'
 import { startTestGateway } from './support/gateway.ts'
 import { send, sendRaw } from './support/http.ts'
 import { askJson } from './support/json-gateway.ts'
+import { readQueries } from './support/monitoring.ts'
 import { answer, startNode } from './support/node-server.ts'
+import { findUnknown } from './support/promql.ts'
 import { rawCall } from './support/raw-call.ts'
 import { startTaskNode } from './support/task-node.ts'
 import { until } from './support/until.ts'
@@ -39,7 +41,7 @@ const PREFLIGHT = {
 }
 const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8')
 
-test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
+test('docs/observability.md lists every metric with its type and labels, and no other; dashboard and rules use no other', async t => {
   const node = await startNode(t, (socket, { target }) =>
     socket.write(target === '/text' ? answer('text '.repeat(500), ['Content-Type: text/plain']) : answer()),
   )
@@ -111,6 +113,14 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const [waits] = own.filter(([name]) => name === 'waygate_limit_store_seconds')
   waits![2] = 'result'
   assert.deepEqual(documented.sort(), own.sort())
+
+  const known = new Map(own.map(([name = '', , labels = '']) => [name, labels.split(', ')]))
+  for (const [, name = ''] of text.matchAll(/^# TYPE (\w+) /gm)) {
+    if (!known.has(name)) known.set(name, labelsOf(text, name).split(', '))
+  }
+  const queries = readQueries()
+  assert.ok(queries.length > 50)
+  for (const { of, expr } of queries) assert.deepEqual(findUnknown(expr, known), [], `${of}: ${expr}`)
 })
 
 /** As the first sample of a metric has them, but for a histogram's own. */

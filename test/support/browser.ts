@@ -17,6 +17,8 @@ const FLAGS = [
   '--host-resolver-rules=MAP rebound.test 127.0.0.1',
 ]
 
+/** How long a test waits for something to be on a page: generous, because the machine may be busy. */
+const WAIT_MS = 15_000
 /** The browser stays so long after the last page was closed, for the tests of the next file. */
 const IDLE_MS = 1_000
 
@@ -58,6 +60,7 @@ export async function openPage(
   users++
   browser ??= chromium.launch({ executablePath: program!, args: FLAGS })
   const context = await (await browser).newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  context.setDefaultTimeout(WAIT_MS)
   const complaints: string[] = []
   context.on('console', message => complaints.push(`${message.type()}: ${message.text()}`))
   context.on('weberror', error => complaints.push(`error: ${error.error().message}`))

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openPage, requireBrowser } from '../support/browser.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
+import { startScene } from '../support/dashboard-scene.ts'
+import { requireEtcd } from '../support/etcd.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
+
+test('a node that is killed is shown as failing within two seconds', async t => {
+  if (!requireEtcd(t) || !requireBrowser(t)) return
+  await using scene = await startScene({
+    services: { user: { nodes: 3, ms: 1 } },
+    routes: {},
+    traffic: [{ path: '/user/1', perSecond: 60 }],
+  })
+  const { page, complaints } = await openPage(t)
+  await page.goto(`${scene.gateway.admin}/#/services/user`)
+  const row = page.locator('main tbody tr', { hasText: 'n1' })
+  await row.getByText('up').waitFor()
+  await until('requests are counted', async () => !(await row.textContent())?.includes('–'))
+  const begunAt = performance.now()
+  await scene.nodes.get('user/n1')!.service.close()
+  await page.locator('main tbody tr.is-bad', { hasText: 'n1' }).waitFor({ timeout: 30_000 })
+  const tookMs = performance.now() - begunAt
+  assert.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+  await page.keyboard.press('g')
+  await page.keyboard.press('o')
+  await page.locator('.attention li.bad', { hasText: 'user/n1' }).waitFor()
+  // The region is polite, and tells of new lines alone.
+  assert.match((await page.locator('[aria-live=polite]').first().textContent()) ?? '', /user\/n1: (down|breaker open)/)
+  assert.deepEqual(complaints, [])
+})
+
+test('a stream that is cut is said, and comes back by itself; it is closed while the page is hidden', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  await using proxy = await startTcpProxy(Number(new URL(gateway.admin).port))
+  const { page } = await openPage(t)
+  await page.goto(`${proxy.url}/#/overview`)
+  const state = page.locator('.state')
+  const live = page.locator('.state.good')
+  await live.waitFor()
+  proxy.cut('rst')
+  await state.getByText('disconnected').waitFor()
+  await state.getByText('cannot be reached').waitFor()
+  proxy.mend()
+  await live.waitFor()
+
+  const connections = () => fetch(`${gateway.admin}/api/v1/status`).then(() => proxy.accepted)
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await state.getByText('paused').waitFor()
+  const before = await connections()
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: false, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await live.waitFor()
+  assert.ok((await connections()) >= before)
+})
+
+test('an etcd that is away is said as stale, with the reason, and the last table stays', async t => {
+  if (!requireEtcd(t) || !requireBrowser(t)) return
+  const { startEtcd } = await import('../support/etcd.ts')
+  await using etcd = await startEtcd()
+  await using gateway = await startGatewayHere({ etcd: etcd.url })
+  const { page } = await openPage(t)
+  await page.goto(`${gateway.admin}/#/overview`)
+  const state = page.locator('.state')
+  const live = page.locator('.state.good')
+  await live.waitFor()
+  await etcd.kill('SIGKILL')
+  await state.getByText('stale').waitFor()
+  await page.locator('.attention li.bad', { hasText: 'etcd' }).waitFor()
+  await etcd.restart()
+  await live.waitFor()
+})

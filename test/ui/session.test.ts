@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openPage, requireBrowser } from '../support/browser.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
+
+const TOKEN = 'a-token-of-tests-with=and%in-it'
+
+test('a token in the fragment signs in and is gone from address and history; a second tab is signed in by the first', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere({ ready: false, env: { WAYGATE_ADMIN_TOKEN: TOKEN } })
+  const { page, newTab } = await openPage(t)
+  const seen: string[] = []
+  page.on('request', request => seen.push(request.url()))
+  await page.goto(`${gateway.admin}/#token=${encodeURIComponent(TOKEN)}`)
+  await page.locator('.state.good').waitFor()
+  assert.ok(!page.url().includes('token'), page.url())
+  assert.equal(await page.evaluate(() => history.length), 2, 'the first page and this one')
+  await page.goBack()
+  await page.goForward()
+  await page.locator('.state.good').waitFor()
+  assert.ok(!page.url().includes('token'), page.url())
+  assert.deepEqual(seen.filter(url => url.includes(encodeURIComponent(TOKEN)) && !url.includes('#')), [])
+  const stored = await page.evaluate(() => [document.cookie, JSON.stringify({ ...localStorage })])
+  assert.deepEqual(stored, ['', '{}'])
+
+  const second = await newTab()
+  await second.goto(`${gateway.admin}/#/source`)
+  await second.locator('.state.good').waitFor()
+  await second.locator('main h1', { hasText: 'Source' }).waitFor()
+})
+
+test('without a token the page asks for one, and says when it is wrong', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere({ ready: false, env: { WAYGATE_ADMIN_TOKEN: TOKEN } })
+  const { page } = await openPage(t)
+  await page.goto(`${gateway.admin}/#/routes`)
+  await page.getByLabel('Admin token').fill('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByText('does not accept this token').waitFor()
+  await page.getByLabel('Admin token').fill(TOKEN)
+  await page.keyboard.press('Enter')
+  await page.locator('main h1', { hasText: 'Routes' }).waitFor()
+})
+
+test('at another name that leads to the same machine there is no page, and 421 for everything it could ask', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  const { page } = await openPage(t)
+  const { port } = new URL(gateway.admin)
+  for (const path of ['/', '/ui/main.js', '/api/v1/status', '/api/v1/live?figures=1', '/routes']) {
+    const response = await page.goto(`http://rebound.test:${port}${path}`)
+    assert.equal(response?.status(), 421, path)
+    assert.match(await response.text(), /admin\.hosts/)
+  }
+})
+
+test('a page behind a prefix works, since all of its paths are relative', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  const { createServer } = await import('node:http')
+  const front = createServer(async (request, response) => {
+    const answer = await fetch(`${gateway.admin}${request.url?.replace('/ops/gw', '')}`, { signal: AbortSignal.timeout(60_000) })
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+    for await (const piece of answer.body ?? []) response.write(piece)
+    response.end()
+  })
+  await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    front.closeAllConnections()
+    front.close()
+  })
+  const { port } = front.address() as { readonly port: number }
+  const { page } = await openPage(t)
+  await page.goto(`http://127.0.0.1:${port}/ops/gw/#/source`)
+  await page.locator('.state.good').waitFor()
+  await page.reload()
+  await page.locator('main h1', { hasText: 'Source' }).waitFor()
+})
