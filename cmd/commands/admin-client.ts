@@ -109,8 +109,10 @@ export class AdminClient {
       )
     }
     const { code, detail } = await problemOf(response)
-    if (response.status === 404 && code !== undefined) throw new MissingError(detail ?? `there is no ${path}`)
-    const why = this.#whyNot(response.status, path, detail)
+    if (response.status === 404 && code?.startsWith('WA_')) throw new MissingError(detail ?? `there is no ${path}`)
+    const why = code?.startsWith('WG_')
+      ? 'it is the public listener of a gateway; --admin must be the URL of its admin listener'
+      : this.#whyNot(response.status, path, detail)
     throw new AdminError(
       `${this.url}${path} answered ${response.status}${why === undefined ? '' : `: ${why}`}`,
     )
