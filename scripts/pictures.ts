@@ -31,14 +31,14 @@ const SERVICES = {
 
 const ORDERS = { path: '/api/orders/*', service: 'orders', auth: 'none', timeoutMs: 10_000 }
 const ROUTES = {
-  catalog: { path: '/api/catalog/*', service: 'catalog', auth: 'none', compress: true },
+  catalog: { path: '/api/catalog/*', service: 'catalog', auth: 'none' },
   'catalog-images': { path: '/img/*', service: 'images', auth: 'none' },
   orders: ORDERS,
   'orders-create': { path: '/api/orders', methods: ['POST'], service: 'orders', auth: 'none', retries: 0 },
   payments: { path: '/api/payments/*', service: 'payments', auth: 'none', timeoutMs: 5_000, retries: 0 },
-  search: { path: '/api/search', methods: ['GET'], service: 'search', auth: 'none', hedge: { delayMs: 200 } },
+  search: { path: '/api/search', methods: ['GET'], service: 'search', auth: 'none', hedge: { afterMs: 200 } },
   'user-login': { path: '/user/login', methods: ['POST'], service: 'user', auth: 'none' },
-  users: { path: '/user/*', service: 'user', auth: 'none', concurrency: 100 },
+  users: { path: '/user/*', service: 'user', auth: 'none', serviceLimit: { concurrent: 100 } },
 }
 
 /** Requests a second of each path, about which they go up and down. */
@@ -87,11 +87,14 @@ async function happen({ put, nodes }: Scene): Promise<void> {
   await delay(2.3 * minuteMs)
   await put('/waygate/routes/tasks', { path: '/tasks/*', service: 'tsk', auth: 'none' })
   await delay(1.3 * minuteMs)
-  nodes.get('catalog/n3')!.failing = 1
-  await delay(0.25 * minuteMs + 3_000)
+  // Requests that are under way are tried at another node.
+  nodes.get('catalog/n3')!.ms = 400
+  await delay(3_000)
+  await nodes.get('catalog/n3')!.service.close()
+  await delay(0.2 * minuteMs)
 }
 
-async function takePictures({ gateway, nodes }: Scene): Promise<void> {
+async function takePictures({ gateway }: Scene): Promise<void> {
   await mkdir(folder, { recursive: true })
   const t = { after: (close: () => unknown) => cleanUp.defer(async () => void (await close())) }
   const options = { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 2 }
@@ -129,9 +132,8 @@ async function takePictures({ gateway, nodes }: Scene): Promise<void> {
 
   /** Finds a request that another node answered after the first had not. */
   async function retriedRequest(): Promise<string> {
-    await nodes.get('search/n2')!.service.close()
     return until('a request was tried twice', async () => {
-      const response = await fetch(`${gateway.admin}/api/v1/requests?problems=1&limit=200`)
+      const response = await fetch(`${gateway.admin}/api/v1/requests?problems=1&limit=500`)
       const { items } = (await response.json()) as {
         readonly items: readonly { readonly requestId: string; readonly attempts: number; readonly status: number }[]
       }
