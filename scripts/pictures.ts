@@ -14,7 +14,9 @@ import { type Scene, startScene } from '../test/support/dashboard-scene.ts'
 import { runLoad } from '../test/support/load.ts'
 import { until } from '../test/support/until.ts'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, into: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '10' }, into: { type: 'string' } },
+})
 const minuteMs = (Number(values.minutes) / 10) * 60_000
 const folder = values.into ?? join(import.meta.dirname, '../docs/images')
 const format = values.into === undefined ? 'webp' : 'png'
@@ -71,7 +73,12 @@ await takePictures(scene)
 async function wave(method: 'GET' | 'POST', path: string, perSecond: number, index: number): Promise<void> {
   for (let step = 0; !over.signal.aborted; step++) {
     const now = perSecond * (1 + 0.3 * Math.sin(step / 9 + index) + 0.12 * Math.sin(step / 2 + 2 * index))
-    await runLoad({ ...{ method, path, port: scene.gateway.port }, perSecond: now, durationMs: 4_000, signal: over.signal })
+    await runLoad({
+      ...{ method, path, port: scene.gateway.port },
+      perSecond: now,
+      durationMs: 4_000,
+      signal: over.signal,
+    })
   }
 }
 
@@ -135,7 +142,11 @@ async function takePictures({ gateway }: Scene): Promise<void> {
     return until('a request was tried twice', async () => {
       const response = await fetch(`${gateway.admin}/api/v1/requests?problems=1&limit=500`)
       const { items } = (await response.json()) as {
-        readonly items: readonly { readonly requestId: string; readonly attempts: number; readonly status: number }[]
+        readonly items: readonly {
+          readonly requestId: string
+          readonly attempts: number
+          readonly status: number
+        }[]
       }
       return items.find(({ attempts, status }) => attempts > 1 && status < 400)?.requestId
     })

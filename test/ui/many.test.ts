@@ -16,10 +16,16 @@ let many: TestGateway
 
 before(async t => {
   const nodes = Object.fromEntries(
-    Array.from({ length: NODES }, (_, index) => [`fleet/n${index}`, { port: 1 + (index % 60_000), weight: 1 }] as const),
+    Array.from(
+      { length: NODES },
+      (_, index) => [`fleet/n${index}`, { port: 1 + (index % 60_000), weight: 1 }] as const,
+    ),
   )
   const routes = Object.fromEntries(
-    Array.from({ length: ROUTES }, (_, index) => [`r${index}`, { path: `/r${index}/*`, service: 'fleet', auth: 'none' }]),
+    Array.from({ length: ROUTES }, (_, index) => [
+      `r${index}`,
+      { path: `/r${index}/*`, service: 'fleet', auth: 'none' },
+    ]),
   )
   many = await startTestGateway(t as Parameters<typeof startTestGateway>[0], { nodes, routes })
 })

@@ -1,15 +1,15 @@
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
+import { clientErrors, failures, perSecond, serviceLink } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
 import type { Model } from '../model.ts'
-import { FilterBox, failures, heading, serviceLink, toggle } from '../parts.ts'
+import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { KEPT_MS, type Present } from '../series.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows } from '../table-filter.ts'
-import { clientErrors, perSecond } from './overview.ts'
 
 interface Row {
   readonly route: ListedRoute
