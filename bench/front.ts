@@ -9,7 +9,7 @@
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createLimitSettings } from '../cmd/gateway/limits.ts'
-import { LivePolicies } from '../cmd/gateway/policies.ts'
+import { LivePolicies } from '../cmd/gateway/live-policies.ts'
 import type { Identity } from '../internal/call.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'

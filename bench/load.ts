@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { OTHER_CORE } from './cores.ts'
 import { onPath } from './on-path.ts'
+import { runOpenLoop } from './open-loop.ts'
+import { percentile } from './percentile.ts'
 import { pinned } from './process.ts'
 
 const execute = promisify(execFile)
@@ -24,6 +26,11 @@ export interface Load {
   readonly http2?: Http2Load
   /** Each request has a new connection with TLS, with a full handshake or with one that resumes a session. */
   readonly handshakes?: 'full' | 'resumed'
+  /**
+   * Requests are sent at this share of what the first contender takes in its warm-up, whether or not earlier ones have been
+   * answered. Absent: each connection sends its next request when it has its answer. Only for GET over HTTP/1.1 without TLS.
+   */
+  readonly share?: number
 }
 
 export interface Body {
@@ -47,6 +54,22 @@ export interface LoadOptions extends Load {
   readonly seconds: number
   /** A folder for files that the load generator reads. */
   readonly folder: string
+}
+
+/** Runs a load at a constant rate, in this process. */
+export async function runAtRate(
+  { base, path, connections, seconds, tokens: [token] = [] }: LoadOptions,
+  requestsPerSecond: number,
+): Promise<LoadResult> {
+  const options = { url: base + path, token, requestsPerSecond, seconds, connections }
+  const { latenciesMs, failed } = await runOpenLoop(options)
+  return {
+    requests: latenciesMs.length,
+    requestsPerSecond,
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
+    failed,
+  }
 }
 
 export interface LoadResult {

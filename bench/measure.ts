@@ -3,7 +3,7 @@ import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import { askHttp2 } from './http2/ask.ts'
 import { openIdle } from './idle.ts'
-import { type Load, type LoadResult, runLoad } from './load.ts'
+import { type Load, type LoadResult, runAtRate, runLoad } from './load.ts'
 import { cpuMicros } from './process.ts'
 import type { Contender, Scenario } from './scenario.ts'
 import { openScene, type Running, type Scene } from './scene.ts'
@@ -74,13 +74,16 @@ export async function measure(scenario: Scenario, effort: Effort): Promise<Measu
         entries.add({ contender, running, load, rounds: [] })
       })
     }
+    let rate: number | undefined
     for (let i = 0; i <= effort.rounds; i++) {
       const seconds = i === 0 ? effort.warmUpSeconds : effort.seconds
       if (seconds === 0) continue
       for (const entry of [...entries]) {
         const isDone = await attempt(entry.contender, async () => {
-          const round = await turn(scene, entry, seconds)
+          const round = await turn(scene, entry, seconds, i === 0 ? undefined : rate)
           if (i > 0) entry.rounds.push(round)
+          else if (entry.load.share !== undefined)
+            rate ??= Math.round(entry.load.share * round.requestsPerSecond)
         })
         if (!isDone) entries.delete(entry)
       }
@@ -101,12 +104,14 @@ async function turn(
   scene: Scene,
   { contender, running: { base, ca, process }, load }: Entry,
   seconds: number,
+  rate: number | undefined,
 ): Promise<Round> {
   if (load.http2) await runLoad({ ...load, base, ca, seconds: LEAD_IN_SECONDS, folder: scene.folder })
   const closeIdle = await openIdle(contender.idleConnections ?? 0, base + load.path, load.tokens?.[0])
   try {
     const before = cpuMicros(process.pid)
-    const result = await runLoad({ ...load, base, ca, seconds, folder: scene.folder })
+    const options = { ...load, base, ca, seconds, folder: scene.folder }
+    const result = await (rate === undefined ? runLoad(options) : runAtRate(options, rate))
     const cpuMicrosPerRequest = (cpuMicros(process.pid) - before) / result.requests
     return { ...result, cpuMicrosPerRequest, failed: result.failed + closeIdle() }
   } finally {

@@ -4,7 +4,8 @@ import { keepTime } from './metronome.ts'
 
 export interface OpenLoopOptions {
   readonly url: string
-  readonly token: string
+  /** Undefined = no `authorization`. */
+  readonly token?: string | undefined
   readonly requestsPerSecond: number
   readonly seconds: number
   /** Connections opened beforehand. More are opened when all of them wait for answers. */
@@ -31,9 +32,8 @@ const now = () => performance.timeOrigin + performance.now()
 export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopResult> {
   const { url, token, requestsPerSecond, seconds, connections } = options
   const { hostname, port, pathname } = new URL(url)
-  const request = Buffer.from(
-    `GET ${pathname} HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: Bearer ${token}\r\n\r\n`,
-  )
+  const credentials = token === undefined ? '' : `authorization: Bearer ${token}\r\n`
+  const request = Buffer.from(`GET ${pathname} HTTP/1.1\r\nhost: ${hostname}:${port}\r\n${credentials}\r\n`)
   const count = requestsPerSecond * seconds
   const intervalMs = 1_000 / requestsPerSecond
   const latenciesMs = new Float64Array(count)

@@ -57,13 +57,17 @@ export function formatReport(lines: readonly Line[], leftOut: Measurement['leftO
     line.cpuMicrosPerRequest.toFixed(1),
     `${line.cpuRatio.toFixed(2)}x`,
     line.leastCpuMicrosPerRequest.toFixed(1),
-    line.p50Ms.toFixed(1),
-    line.p99Ms.toFixed(1),
+    digits(line.p50Ms),
+    digits(line.p99Ms),
     String(line.failed),
   ])
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const table = [row(head), row(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(row)]
   return [...table, ...leftOut.map(({ name, reason }) => `\n${name} is left out: ${reason}`)].join('\n')
+}
+
+function digits(ms: number): string {
+  return ms.toFixed(ms < 10 ? 2 : 1)
 }
 
 /** Returns the middle value, or the mean of the two middle values. NaN when there is none. */

@@ -9,6 +9,7 @@ import { policies } from './scenarios/policies.ts'
 import { nodes, routes } from './scenarios/tables.ts'
 import { tls } from './scenarios/tls.ts'
 import { tokens } from './scenarios/tokens.ts'
+import { tracing } from './scenarios/tracing.ts'
 import { transcode } from './scenarios/transcode.ts'
 
 const all: readonly Scenario[] = [
@@ -18,6 +19,7 @@ const all: readonly Scenario[] = [
   routes,
   nodes,
   accessLog,
+  tracing,
   ...policies,
   ...grpc,
   http2,

@@ -41,6 +41,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/token.ts')).runToken(command)
     case 'api-key':
       return (await import('./commands/api-key.ts')).runApiKey(command)
+    case 'admin-token':
+      return (await import('./commands/admin-token.ts')).runAdminToken(command)
     case 'hash-password':
       return (await import('./commands/hash-password.ts')).runHashPassword(command)
     case 'check':

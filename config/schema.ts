@@ -7,6 +7,7 @@ import { HealthCheckRule } from './route/health-check.ts'
 import { PolicySets } from './route/policy-set.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
 import { RETRIES, RouteDocuments, rewriteLocation, SLOW_START } from './route/route-schema.ts'
+import { AccessLogSetting } from './sections/access-log-section.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
 import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
 import { GrpcSection } from './sections/grpc-section.ts'
@@ -360,7 +361,7 @@ export const ConfigSchema = Type.Object(
       env: 'WAYGATE_LOG_LEVEL',
       flag: '--log-level LEVEL',
     }),
-    accessLog: Type.Boolean({ default: true, description: 'Whether each request is logged, in one line.' }),
+    accessLog: AccessLogSetting,
     drainMs: durationMs(
       1_000,
       'How long new connections are still served on shutdown, milliseconds, so that load balancers notice first.',

@@ -69,6 +69,8 @@ export class Call {
   variantWanted: string | undefined = undefined
   /** Whether a fallback answered. */
   degraded = false
+  /** The bytes of the answer's body; undefined = they are not counted. */
+  bodyBytes: number | undefined = undefined
   /** The content coding that the gateway compressed the answer with, for the log. */
   encoding: string | undefined = undefined
   /** The policy that refused the request, for the log. */

@@ -1,10 +1,19 @@
-import type { Call } from './call.ts'
 import type { Peer } from './nodes/peer.ts'
-import type { Outcome } from './upstream.ts'
 import { rootReason, UpstreamFailure } from './upstream-failure.ts'
 
 /** A call that is tried again and again is known well enough by so many tries. */
 const MAX_TRIES = 32
+
+/** What an answer says of itself with its head. */
+interface Answered {
+  readonly status: number
+  readonly grpcStatus?: number | undefined
+}
+
+/** A call, as far as its tries go; undefined as long as one was enough. */
+interface Tried {
+  tries: CallTry[] | undefined
+}
 
 /** One try of a call that was tried more than once. */
 export class CallTry {
@@ -21,7 +30,7 @@ export class CallTry {
     this.startedAt = startedAt
   }
 
-  answered({ status, grpcStatus }: Outcome, now: number): void {
+  answered({ status, grpcStatus }: Answered, now: number): void {
     this.ms = now - this.startedAt
     this.outcome = grpcStatus === undefined ? String(status) : `grpc ${grpcStatus}`
   }
@@ -35,8 +44,8 @@ export class CallTry {
 }
 
 /** Notes a try that has begun, in a call that has a list of tries. Returns the answer that it was given. */
-export function noteTry<Answer extends Outcome>(
-  call: Call,
+export function noteTry<Answer extends Answered>(
+  call: Tried,
   peer: Peer,
   answer: Promise<Answer>,
   now: () => number,
@@ -52,7 +61,7 @@ export function noteTry<Answer extends Outcome>(
 }
 
 /** Begins the list of tries of a call with its first one, which another one follows. */
-export function beginTries(call: Call, peer: Peer, startedAt: number): CallTry {
+export function beginTries(call: Tried, peer: Peer, startedAt: number): CallTry {
   const first = new CallTry(peer, startedAt)
   call.tries = [first]
   return first

@@ -6,7 +6,9 @@ import { makeAuthority } from './support/certificates.ts'
 import { startTestGateway } from './support/gateway.ts'
 import { send, sendRaw } from './support/http.ts'
 import { askJson } from './support/json-gateway.ts'
+import { readQueries } from './support/monitoring.ts'
 import { answer, startNode } from './support/node-server.ts'
+import { findUnknown } from './support/promql.ts'
 import { rawCall } from './support/raw-call.ts'
 import { startTaskNode } from './support/task-node.ts'
 import { until } from './support/until.ts'
@@ -25,6 +27,8 @@ const LIMITED = {
     { limit: 1, windowSeconds: 3_600, enforce: false },
   ],
 }
+/** A collector that is away. */
+const TRACING = { tracing: { endpoint: 'http://127.0.0.1:9' } }
 const STORE = { rateLimits: { store: { url: 'redis://127.0.0.1:9' } } }
 /** A route with a variant that has no node. */
 const SPLIT = {
@@ -37,14 +41,14 @@ const PREFLIGHT = {
 }
 const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8')
 
-test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
+test('docs/observability.md lists every metric with its type and labels, and no other; dashboard and rules use no other', async t => {
   const node = await startNode(t, (socket, { target }) =>
     socket.write(target === '/text' ? answer('text '.repeat(500), ['Content-Type: text/plain']) : answer()),
   )
   const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] }, ...STORE },
+    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] }, ...STORE, ...TRACING },
     routes: {
       refusing: REFUSING,
       limited: LIMITED,
@@ -109,6 +113,14 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const [waits] = own.filter(([name]) => name === 'waygate_limit_store_seconds')
   waits![2] = 'result'
   assert.deepEqual(documented.sort(), own.sort())
+
+  const known = new Map(own.map(([name = '', , labels = '']) => [name, labels.split(', ')]))
+  for (const [, name = ''] of text.matchAll(/^# TYPE (\w+) /gm)) {
+    if (!known.has(name)) known.set(name, labelsOf(text, name).split(', '))
+  }
+  const queries = readQueries()
+  assert.ok(queries.length > 50)
+  for (const { of, expr } of queries) assert.deepEqual(findUnknown(expr, known), [], `${of}: ${expr}`)
 })
 
 /** As the first sample of a metric has them, but for a histogram's own. */
@@ -127,7 +139,7 @@ test('docs/observability.md lists the fields of the access log in their order', 
       limited: LIMITED,
       split: SPLIT,
     },
-    document: STORE,
+    document: { ...STORE, ...TRACING },
   })
   await send(port, { path: '/seven', headers: { 'x-request-id': 'seven' } })
   await send(port, { path: '/split', headers: { 'x-request-id': 'eight' } })

@@ -59,6 +59,14 @@ const CASES: Readonly<Record<string, PolicyCase>> = {
       'to one that hangs': { mirror: { service: 'hung' } },
     },
   },
+  'mirror-at-rate': {
+    title: `${SMALL}, at 40 % of what the gateway can take, whether or not earlier requests are answered`,
+    load: { share: 0.4 },
+    rules: {
+      'to the same nodes': { mirror: { service: 'echo' } },
+      'to one that hangs': { mirror: { service: 'hung' } },
+    },
+  },
   compress: {
     title: 'GET, 15 KB of JSON, in a client that accepts every coding',
     load: { path: '/json/15000', headers: [ACCEPTS] },

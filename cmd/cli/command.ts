@@ -149,6 +149,15 @@ export interface ApiKeyCommand extends Configured {
   readonly expiresInSeconds: number | undefined
 }
 
+/** The roles of tokens of the admin listener, from the least to the most. */
+export const ADMIN_ROLES = ['metrics', 'read', 'operate'] as const
+
+export interface AdminTokenCommand {
+  readonly command: 'admin-token'
+  readonly name: string
+  readonly role: (typeof ADMIN_ROLES)[number]
+}
+
 export interface HashPasswordCommand {
   readonly command: 'hash-password'
   /** The user for whom a whole line of `basic.usersFile` is printed; undefined = only the hash is printed. */
@@ -235,6 +244,7 @@ export type Command =
   | ExplainCommand
   | TokenCommand
   | ApiKeyCommand
+  | AdminTokenCommand
   | HashPasswordCommand
   | CheckCommand
   | DoctorCommand

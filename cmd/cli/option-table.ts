@@ -1,4 +1,4 @@
-import { CERTIFICATE_ACTIONS, CHECK_KINDS, DESCRIPTOR_ACTIONS } from './command.ts'
+import { ADMIN_ROLES, CERTIFICATE_ACTIONS, CHECK_KINDS, DESCRIPTOR_ACTIONS } from './command.ts'
 import { type CommandRow, config, FIELD_OPTIONS, fieldOptions, type OptionRow } from './option-rows.ts'
 import { READING_COMMANDS } from './reading-table.ts'
 
@@ -114,6 +114,28 @@ export const COMMANDS = {
       config,
     ],
     notes: 'etcd holds only the SHA-256 of the key. The key itself is shown once, by this command.',
+  },
+  'admin-token': {
+    summary: 'create a token of the admin listener, and print it and its lines of the configuration',
+    operands: '',
+    options: [
+      {
+        name: 'name',
+        value: 'NAME',
+        description: 'Who has the token. The gateway says it where it names the caller.',
+        required: true,
+      },
+      {
+        name: 'role',
+        value: 'ROLE',
+        choices: ADMIN_ROLES,
+        description:
+          'What the token may do: metrics reads /metrics, read reads everything with clients and users masked, operate reads everything.',
+        default: 'read',
+      },
+    ],
+    notes:
+      'The configuration holds only the SHA-256 of the token. The token itself is shown once, by this command.',
   },
   'hash-password': {
     summary: 'print the hash of a password for basic.users or basic.usersFile',

@@ -2,6 +2,7 @@ import { didYouMean } from '../../config/kit/closest.ts'
 import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.ts'
 import { Arguments } from './arguments.ts'
 import {
+  ADMIN_ROLES,
   type ApiKeyCommand,
   CERTIFICATE_ACTIONS,
   type CertificateCommand,
@@ -70,6 +71,8 @@ function toCommand(command: CommandName, given: Arguments): Command {
       return parseToken(given)
     case 'api-key':
       return parseApiKey(given)
+    case 'admin-token':
+      return { command, name: given.required('name'), role: given.choice('role', ADMIN_ROLES) }
     case 'hash-password':
       return { command, user: given.one('user') }
     case 'doctor':

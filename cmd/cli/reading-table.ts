@@ -37,7 +37,8 @@ export const READING_COMMANDS = {
     summary: 'show the live routing table',
     operands: '[FILTER]',
     options: [output, admin, config],
-    notes: FILTER_NOTE.replace(' status:5xx ms>100', ' method:POST'),
+    notes:
+      'FILTER is one or more words, which must all hold, such as service:user path:/api/*; a word without a field is searched in id, path and service.',
   },
   services: {
     summary: 'show the services, or one service with its nodes',

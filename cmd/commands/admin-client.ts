@@ -26,6 +26,8 @@ export class AdminClient {
   /** Without a trailing slash. */
   readonly url: string
   readonly token: string | undefined
+  /** When the last answer came, by the clock of the gateway, to the second. Milliseconds since 1970. */
+  answeredAt = Date.now()
 
   /**
    * @throws ConfigError
@@ -98,6 +100,7 @@ export class AdminClient {
       const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
       throw new AdminError(`no gateway answers at ${this.url}: ${reason}`, true)
     }
+    this.answeredAt = Date.parse(response.headers.get('date') ?? '') || Date.now()
     if (response.ok) return response
     if (response.status >= 300 && response.status < 400) {
       const to = response.headers.get('location') ?? 'nowhere'

@@ -10,13 +10,11 @@ import {
   toProblem,
   under,
 } from '../../config/kit/problem.ts'
-import { findProblems } from '../../config/kit/validate.ts'
 import { membersOf } from '../../config/kit/values.ts'
 import { type DocumentFile, readDocumentFile } from '../../config/load/document-file.ts'
 import type { Environment } from '../../config/load/environment.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
-import { ALSO_FOR_OTHERS, nodeSelector } from '../../config/policies/node-selector.ts'
 import { findPolicyWarnings } from '../../config/policies/policies.ts'
 import { PolicySet } from '../../config/route/policy-set.ts'
 import { findPolicySetProblems } from '../../config/route/read-policy-set.ts'
@@ -29,13 +27,12 @@ import { mergeSets, parseRouteDocument } from '../../config/route/route-document
 import { ConfigSchema } from '../../config/schema.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
-import type { Node } from '../../internal/nodes/node.ts'
-import { type NodeSelector, selects, waitsToBeSelected } from '../../internal/nodes/node-selection.ts'
 import type { CheckPage, CheckQuestion } from '../../routes/admin/explain.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { AdminClient } from './admin-client.ts'
+import { findUnserved, type KnownServices } from './unserved.ts'
 
 export interface CheckContext {
   readonly env: Environment
@@ -47,8 +44,6 @@ export interface CheckContext {
   /** Lets a running gateway judge a route document; undefined = none is asked. */
   readonly judge?: ((question: CheckQuestion) => Promise<CheckPage>) | undefined
 }
-
-type KnownServices = ReadonlyMap<string, readonly Pick<Node, 'id' | 'metadata'>[]>
 
 /** Runs `waygate check`. Resolves with the exit code. */
 export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 | 1> {
@@ -132,21 +127,19 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
   async config(file, document, { env, cwd, services }) {
     const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
     await checkLoaded(loaded)
-    const unserved = Object.entries(loaded.config.routes.documents).flatMap(
-      ([id, route]) =>
-        place({ problems: [], warnings: [...findUnserved(route, services)] }, document, [
-          'routes',
-          'documents',
-          id,
-        ]).warnings,
-    )
-    const found = findSetProblems(loaded)
-    const loops = await findLoops(Object.entries(loaded.config.routes.documents))
-    const { problems, warnings } = place({ ...found, warnings: [...found.warnings, ...loops] }, document, [
-      'routes',
-      'documents',
-    ])
-    return { problems, warnings: [...loaded.warnings, ...warnings, ...unserved] }
+    const { problems, warnings } = findRouteProblems(loaded)
+    const documents = Object.entries(loaded.config.routes.documents)
+    const loops = await findLoops(documents)
+    const unserved = documents.map(([id, route]) => under([id], findUnserved(route, services)))
+    const placed = [
+      ...warnings,
+      ...under(
+        ['documents'],
+        [loops, ...unserved].flatMap(each => [...each]),
+      ),
+    ]
+    const checked = place({ problems, warnings: placed }, document, ['routes'])
+    return { problems: checked.problems, warnings: [...loaded.warnings, ...checked.warnings] }
   },
   async route(file, document, { judge, services }) {
     const found = await findLoops([['route', document.value]])
@@ -173,24 +166,26 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     inEtcd(file, document, value => ({ problems: findApiKeyProblems(value), warnings: [] })),
 }
 
-/** Finds the routes of a configuration that do not fit the policy sets that they name. */
-function findSetProblems({ config, keys }: LoadedConfig): Pick<RouteFindings, 'problems' | 'warnings'> {
+/** Finds what is to be changed in routes and policy sets of a configuration, and routes that do not fit their sets. */
+function findRouteProblems({ config, keys }: LoadedConfig): Pick<RouteFindings, 'problems' | 'warnings'> {
   const context = { ...routeContext(config, keys), origin: 'file' } as const
   const sets = new Map(Object.entries(config.routes.policies))
   const problems: Finding[] = []
   const warnings: Finding[] = []
+  for (const [name, set] of sets)
+    warnings.push(...under(['policies', name], findPolicyWarnings(set, context)))
   for (const [id, document] of Object.entries(config.routes.documents)) {
     const missing = document.policies?.filter(name => !sets.has(name)) ?? []
     for (const name of missing) {
       const message = `names ${JSON.stringify(name)}, which is not in routes.policies${didYouMean(name, [...sets.keys()])}: unless etcd has it, the route answers 503`
-      warnings.push({ path: [id, 'policies'], message })
+      warnings.push({ path: ['documents', id, 'policies'], message })
     }
-    warnings.push(...under([id], readRouteDocument(document, context).warnings))
+    warnings.push(...under(['documents', id], readRouteDocument(document, context).warnings))
     const parsed = parseRouteDocument(id, document, context)
     if (missing.length > 0 || !('route' in parsed)) continue
     const merged = mergeSets(parsed.route, sets, context)
     if ('reason' in merged)
-      problems.push({ path: [id], message: `does not fit its policy sets: ${merged.reason}` })
+      problems.push({ path: ['documents', id], message: `does not fit its policy sets: ${merged.reason}` })
   }
   return { problems, warnings }
 }
@@ -224,57 +219,6 @@ function inEtcd(
     return { problems: [...problems, { source: file, path: '', message }], warnings }
   }
 }
-
-/** A place in a route document that names a service, or selects its nodes. */
-interface Named {
-  readonly path: Path
-  readonly service: unknown
-  readonly nodes?: unknown
-}
-
-function namedIn(route: unknown): Named[] {
-  const { service, nodes, fallback, split, mirror } = membersOf(route)
-  const { variants } = membersOf(split)
-  const ofVariants: readonly unknown[] = Array.isArray(variants) ? variants : []
-  return [
-    { path: [], service, nodes },
-    { path: ['fallback'], service: membersOf(fallback).service },
-    ...ofVariants.map((variant, index) => {
-      const { service, nodes } = membersOf(variant)
-      return { path: ['split', 'variants', index], service, nodes }
-    }),
-    { path: ['mirror'], service: membersOf(mirror).service, nodes: membersOf(mirror).nodes },
-  ]
-}
-
-/** Finds the services of a route document that have no node. Values of the wrong type are ignored. */
-function* findUnserved(route: unknown, services: KnownServices | undefined): Generator<Finding> {
-  if (services === undefined) return
-  for (const { path, service } of namedIn(route)) {
-    if (typeof service !== 'string' || services.has(service)) continue
-    const guess = didYouMean(service, services.keys())
-    const message = `names ${JSON.stringify(service)}, which has no node${guess}`
-    yield { path: [...path, 'service'], message }
-  }
-  yield* findUnselected(route, services)
-}
-
-/** Finds selectors that select no node, and variants whose nodes are for other routes, too. */
-function* findUnselected(route: unknown, services: KnownServices): Generator<Finding> {
-  const own = membersOf(route).service
-  for (const { path, service = own, nodes } of namedIn(route)) {
-    const known = typeof service === 'string' && nodes !== undefined ? services.get(service) : undefined
-    // What is wrong with a selector is said elsewhere.
-    if (known === undefined || findProblems(NODE_SELECTOR, nodes).length > 0) continue
-    const selected = known.filter(node => selects(nodes as NodeSelector, node))
-    const at = [...path, 'nodes']
-    if (selected.length === 0) yield { path: at, message: `selects no node of ${JSON.stringify(service)}` }
-    const other = path[0] === 'split' && selected.find(node => !waitsToBeSelected(node))
-    if (other) yield { path: at, message: `selects node ${other.id}: ${ALSO_FOR_OTHERS}` }
-  }
-}
-
-const NODE_SELECTOR = nodeSelector('')
 
 /** Says where in the file the findings are. */
 function place(

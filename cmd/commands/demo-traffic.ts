@@ -67,7 +67,7 @@ export function startTraffic({ url, kind, rate }: TrafficOptions): () => void {
     return fetch(`${url}${path}`, {
       ...post,
       headers: {
-        'x-request-id': `${TRAFFIC_ID}${randomUUID()}`,
+        'x-request-id': `${TRAFFIC_ID}${randomUUID().slice(0, 8)}`,
         ...(body && { 'content-type': 'application/json' }),
         ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       },

@@ -12,7 +12,8 @@ export interface LiveEvent {
 const AGAIN_MS = 1_000
 
 /**
- * Follows the live stream of a gateway for ever. When the stream ends, it is opened again, and both are said on stderr.
+ * Follows the live stream of a gateway for ever. When the stream ends, it is opened again, which is said on stderr. Each time
+ * it was opened, there is an event `open` of this side.
  *
  * @throws AdminError when it cannot be opened the first time, or is refused later
  */
@@ -20,6 +21,7 @@ export async function* followLive(client: AdminClient, query: string): AsyncGene
   for (let isFirst = true; ; isFirst = false) {
     const body = isFirst ? await openLive(client, query) : await reopenLive(client, query)
     let reason = 'the stream broke'
+    yield { event: 'open', data: undefined }
     try {
       for await (const event of readEvents(body)) {
         if (event.event === 'bye') reason = (event.data as { reason?: string }).reason ?? reason
@@ -33,7 +35,7 @@ export async function* followLive(client: AdminClient, query: string): AsyncGene
 }
 
 /** Opens the stream once. Whoever stops reading its events ends it. */
-export function openLive(client: AdminClient, query: string): Promise<ReadableStream<Uint8Array>> {
+function openLive(client: AdminClient, query: string): Promise<ReadableStream<Uint8Array>> {
   return client.open(`/api/v1/live?${query}`)
 }
 

@@ -43,14 +43,14 @@ export function nameOfNode({ service, id }: Pick<NodeRow, 'service' | 'id'>): st
 
 export const NODE_COLUMNS: readonly Column<NodeRow>[] = [
   { title: 'NODE', cell: nameOfNode },
-  { title: 'ADDRESS', cell: ({ address }) => address },
-  { title: 'WEIGHT', cell: ({ weight }) => weight },
   { title: 'STATE', cell: ({ state }) => state },
+  { title: 'WEIGHT', cell: ({ weight }) => weight },
   { title: 'BREAKER', cell: ({ breaker }) => breaker },
   { title: 'HEALTH', cell: ({ health }) => health },
   { title: 'IN FLIGHT', cell: ({ inFlight }) => inFlight },
   { title: 'REQUESTS', cell: ({ requests }) => requests },
   { title: 'FAILURES', cell: ({ failures }) => failures },
+  { title: 'ADDRESS', cell: ({ address }) => address },
   { title: 'TIMEOUTS', cell: ({ timeouts }) => timeouts, wide: true },
   { title: 'PROTOCOL', cell: ({ protocol }) => protocol, wide: true },
   { title: 'METADATA', cell: ({ metadata }) => metadataText(metadata), wide: true },

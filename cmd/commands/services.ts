@@ -10,7 +10,8 @@ export async function runServices(command: ServicesCommand): Promise<number> {
   const { name, output } = command
   const client = new AdminClient(command)
   if (name === undefined) {
-    const rows = await client.readItems<ServiceSummary>('/api/v1/services')
+    const items = await client.readItems<ServiceSummary>('/api/v1/services')
+    const rows = items.toSorted((a, b) => (a.name < b.name ? -1 : 1))
     printListing(
       output,
       { rows, columns: COLUMNS, nameOf: each => each.name, page: { items: rows } },

@@ -21,8 +21,10 @@ export async function runTail(command: TailCommand): Promise<0> {
   }
   // Requests that end while the last ones are read are in the stream, so it is opened first, and may have some again.
   const shown = new Set<string>()
+  let isFirst = true
   for await (const { event, data } of followLive(client, new URLSearchParams({ tail: filter }).toString())) {
-    if (event === 'table' && shown.size === 0) {
+    if (event === 'open' && isFirst) {
+      isFirst = false
       for (const entry of await readLast()) {
         shown.add(entry.requestId)
         printEntry(entry)
@@ -66,11 +68,12 @@ export function describeEntry(entry: RequestEntry): string {
     attempts,
     code,
     reason,
+    route,
   } = entry
-  const answered = node === undefined ? (service ?? '') : `${service}/${node}`
   const about = [
     `${method} ${host}${path}`,
-    ...(answered === '' ? [] : [`-> ${answered}`]),
+    ...(node === undefined ? [] : [`-> ${service}/${node}`]),
+    ...(node === undefined && route !== undefined ? [`(route ${route})`] : []),
     ...(attempts > 1 ? [`(${attempts} tries)`] : []),
     ...(entry.fallback ? ['(fallback)'] : []),
     ...(code === undefined ? [] : [code]),

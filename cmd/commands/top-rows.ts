@@ -51,8 +51,11 @@ export function topRows(
   return rows.sort((a, b) => b.c5 - a.c5 || b.requests - a.requests || (a.service < b.service ? -1 : 1))
 }
 
-/** @param seconds the time in which the requests ended */
-export function topColumns(seconds: number): readonly Column<TopRow>[] {
+/**
+ * @param seconds the time in which the requests ended
+ * @param isLive whether it is known what is in flight
+ */
+export function topColumns(seconds: number, isLive: boolean): readonly Column<TopRow>[] {
   return [
     { title: 'SERVICE', cell: ({ service }) => service },
     { title: 'NODES', cell: ({ nodes, usable }) => (nodes === 0 ? 'none' : `${usable}/${nodes} usable`) },
@@ -61,7 +64,7 @@ export function topColumns(seconds: number): readonly Column<TopRow>[] {
     { title: '5XX', cell: ({ c5, requests }) => shareOf(c5, requests) },
     { title: 'P50', cell: ({ p50 }) => timeText(p50) },
     { title: 'P99', cell: ({ p99 }) => timeText(p99) },
-    { title: 'IN FLIGHT', cell: ({ inFlight }) => inFlight },
+    ...(isLive ? [{ title: 'IN FLIGHT', cell: ({ inFlight }: TopRow) => inFlight }] : []),
   ]
 }
 

@@ -26,9 +26,8 @@ async function printOnce(client: AdminClient, output: TopCommand['output']): Pro
     client.readItems<ServiceSummary>('/api/v1/services'),
     client.read<FiguresPage>('/api/v1/figures'),
   ])
-  const lastAt = Math.max(...[figures.total, ...Object.values(figures.services)].flat().map(({ t }) => t))
-  const recent = (samples: readonly Sample[] = []) =>
-    samples.filter(({ t }) => t > lastAt - ONCE_SECONDS * 1_000)
+  const since = client.answeredAt - ONCE_SECONDS * 1_000
+  const recent = (samples: readonly Sample[] = []) => samples.filter(({ t }) => t > since)
   const rows = topRows(
     services,
     name => recent(figures.services[name]),
@@ -40,7 +39,7 @@ async function printOnce(client: AdminClient, output: TopCommand['output']): Pro
   }
   printListing(
     output,
-    { rows, columns: topColumns(ONCE_SECONDS), nameOf: ({ service }) => service, page },
+    { rows, columns: topColumns(ONCE_SECONDS, false), nameOf: ({ service }) => service, page },
     'no service',
   )
 }
@@ -51,8 +50,7 @@ async function draw(client: AdminClient): Promise<void> {
   let services: readonly ServiceSummary[] = []
   let age = 0
   for await (const { event, data } of followLive(client, 'figures=1')) {
-    // A stream begins with the whole table.
-    if (event === 'bye') window.clear()
+    if (event === 'open') window.clear()
     if (event !== 'figures') continue
     const tick = data as LiveFigures
     window.add(tick)
@@ -65,11 +63,12 @@ async function draw(client: AdminClient): Promise<void> {
       name => window.inFlightOf(name),
     )
     const head = `${describeTotal(window.total(), seconds)}   in flight ${tick.inFlight}   last ${seconds} s   ${client.url}`
-    print(`${CLEAR}${head}\n\n${formatTable(rows.slice(0, roomFor()), topColumns(seconds))}`)
+    print(`${CLEAR}${head}\n\n${formatTable(rows.slice(0, roomFor()), topColumns(seconds, true))}`)
   }
 }
 
-/** Returns how many rows fit on the terminal, below the head. */
+/** Returns how many rows fit on the terminal, below the head. One that does not know its height shows all. */
 function roomFor(): number {
-  return Math.max(1, process.stdout.rows - 4)
+  const { rows } = process.stdout
+  return rows > 0 ? Math.max(1, rows - 4) : Number.POSITIVE_INFINITY
 }

@@ -17,9 +17,9 @@ export interface AdminListener {
  */
 export async function openAdmin(
   pages: AdminPages,
+  api: ApiPages,
   { adminHost, adminPort, adminToken, admin: { tokens, hosts, dashboard, tail }, tracing }: Config,
   logger: Logger,
-  api?: ApiPages,
 ): Promise<AdminListener> {
   const admin = createAdmin({
     ...{ pages, api, tokens },

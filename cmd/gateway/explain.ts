@@ -1,3 +1,4 @@
+import { closest } from '../../config/kit/closest.ts'
 import { describeAuth } from '../../config/route/describe-route.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
@@ -23,8 +24,8 @@ import type { ReadRpc } from '../../routes/public/read-rpc.ts'
 import { credentialHeaders } from './credential-headers.ts'
 import { NO_BODIES, toRequest } from './explain-request.ts'
 import { secretsIn, shownHeaders, withoutSecrets } from './explain-secrets.ts'
+import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
-import type { LivePolicies } from './policies.ts'
 
 export interface ExplainOptions {
   readonly config: Config
@@ -259,12 +260,22 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
   function candidatesOf({ call, head }: Exchange, target: string): ExplainPage['candidates'] {
     const facts = new MatchedRequest(head.headers, target, call.clientAddress)
     const request = { method: call.method, host: head.host, path: pathOf(target), facts }
-    const documents = table.routes().filter(({ origin, id }) => origin !== 'auto' || id === call.route?.id)
-    return findCandidates(documents, call.route, request, createAddressTest).map(({ route, fits, lost }) => ({
-      ...{ id: route.id, fits },
-      lost: lost ?? null,
-    }))
+    // Where nothing fits, an automatic route may be the one that was meant.
+    const documents = table
+      .routes()
+      .filter(({ origin, id }) => call.route === undefined || origin !== 'auto' || id === call.route.id)
+    return findCandidates(documents, call.route, request, createAddressTest, isLike).map(
+      ({ route, fits, lost }) => ({
+        ...{ id: route.id, fits },
+        lost: lost ?? null,
+      }),
+    )
   }
+}
+
+/** Whether a segment of a path may be a misspelling. Long ones differ too much in length to be worth a look. */
+function isLike(got: string, expected: string): boolean {
+  return Math.abs(got.length - expected.length) <= 3 && closest(got, [expected]) !== undefined
 }
 
 function variantText({ variant, variantWanted }: Call): string {

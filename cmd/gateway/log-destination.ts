@@ -10,6 +10,13 @@ export interface LogDestination extends DestinationStream {
   readonly lost: LostLinesView
 }
 
+/** Lines that were dropped until the destination took lines again. */
+export interface LostLines {
+  readonly lines: number
+  /** The code of the last error; undefined = the reader was too slow. */
+  readonly reason: string | undefined
+}
+
 /** Where lines are not counted, or none can be lost. */
 export const NONE_LOST: LostLinesView = { slowReader: 0, writeError: 0 }
 
@@ -72,6 +79,7 @@ function openNonBlocking(stdout: NodeJS.WriteStream & { readonly fd: number }): 
 export class BatchedFile implements LogDestination {
   readonly #fd: number
   readonly #write: (fd: number, bytes: Buffer) => number
+  readonly #onRecovered: (lost: LostLines) => void
   #batch = ''
   #batchBytes = 0
   /** Batches that the reader has not taken yet. */
@@ -84,10 +92,19 @@ export class BatchedFile implements LogDestination {
   #error: string | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** @param write has the signature of `fs.writeSync` and throws EAGAIN when it would block */
-  constructor(fd: number, write: (fd: number, bytes: Buffer) => number = writeSync) {
+  /**
+   * @param write has the signature of `fs.writeSync` and throws EAGAIN when it would block
+   * @param onRecovered is called when lines are written again after some were dropped. Default: the file gets a line that
+   *   says so, in the form of the log
+   */
+  constructor(
+    fd: number,
+    write: (fd: number, bytes: Buffer) => number = writeSync,
+    onRecovered?: (lost: LostLines) => void,
+  ) {
     this.#fd = fd
     this.#write = write
+    this.#onRecovered = onRecovered ?? (lost => this.#report(lost))
   }
 
   write(line: string): void {
@@ -156,7 +173,12 @@ export class BatchedFile implements LogDestination {
         return
       }
       this.#waiting.shift()
-      if (this.#waiting.length === 0 && (this.#dropped > 0 || this.#error !== undefined)) this.#report()
+      if (this.#waiting.length === 0 && (this.#dropped > 0 || this.#error !== undefined)) {
+        const lost = { lines: this.#dropped, reason: this.#error }
+        this.#dropped = 0
+        this.#error = undefined
+        this.#onRecovered(lost)
+      }
     }
   }
 
@@ -167,14 +189,12 @@ export class BatchedFile implements LogDestination {
   }
 
   /** Says, once lines are written again, how many were dropped before. */
-  #report(): void {
-    const about = { level: 40, time: Date.now(), pid: process.pid, reason: this.#error, lines: this.#dropped }
+  #report({ reason, lines }: LostLines): void {
+    const about = { level: 40, time: Date.now(), pid: process.pid, reason, lines }
     const msg =
-      this.#error === undefined
+      reason === undefined
         ? 'log lines dropped; the reader of the log is too slow'
         : 'log is written again; it could not be for a while'
-    this.#dropped = 0
-    this.#error = undefined
     const text = `${JSON.stringify({ ...about, msg })}\n`
     this.#batch = text + this.#batch
     this.#batchBytes += Buffer.byteLength(text)

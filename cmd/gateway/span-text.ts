@@ -23,8 +23,6 @@ export interface EndedRequest {
   readonly error: string | undefined
   /** When the answer ended, milliseconds on the monotonic clock. */
   readonly endedAt: number
-  /** The revision of the table. */
-  readonly revision: string | undefined
   /** The recent length of a turn of the event loop, milliseconds. */
   readonly loopWaitMs: number
 }
@@ -78,7 +76,7 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   if (route?.service) attributes += text('waygate.service', route.service)
   attributes += integer('waygate.attempts', call.attempts)
   if (call.degraded) attributes += yes('waygate.fallback')
-  if (ended.revision !== undefined) attributes += text('waygate.revision', ended.revision)
+  if (call.revision !== undefined) attributes += text('waygate.revision', call.revision)
   attributes += number('waygate.loop_wait_ms', ended.loopWaitMs)
   const method = METHODS.has(call.method) ? call.method : 'HTTP'
   // An open WebSocket is no longer a request: its span ends with the answer to the handshake.

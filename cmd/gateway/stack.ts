@@ -48,7 +48,7 @@ export async function startStack(
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()
-    const admin = await openAdmin(gateway.pages, config, logger, gateway.api).catch(async error => {
+    const admin = await openAdmin(gateway.pages, gateway.api, config, logger).catch(async error => {
       await gateway.retire(AbortSignal.abort())
       throw error
     })

@@ -14,8 +14,6 @@ import { errorOf, requestSpan, trySpan } from './span-text.ts'
 export interface TracingOptions {
   readonly config: Config['tracing']
   readonly logger: Logger
-  /** Returns the revision of the table. Called at most ten times a second. */
-  readonly revision: () => string | undefined
   /** Returns the recent length of a turn of the event loop, milliseconds. */
   readonly loopWaitMs: () => number
   /** Default: as documented. */
@@ -39,12 +37,11 @@ export interface Tracing {
 
 /** What strangers can cause at will must not fill the store: so many traces a second are kept for their errors alone. */
 const MAX_ERRORS_PER_SECOND = 100
-const REVISION_MS = 100
 /** The clock of the system is corrected in small steps. A larger difference means that it was set. */
 const MAX_DRIFT_MS = 5
 
 /** Opens tracing, with the endpoint that is configured. */
-export function openTracing({ config, logger, revision, loopWaitMs, times }: TracingOptions): Tracing {
+export function openTracing({ config, logger, loopWaitMs, times }: TracingOptions): Tracing {
   const sender = new OtlpSender({
     url: tracesUrl(config.endpoint!),
     headers: config.headers,
@@ -57,7 +54,6 @@ export function openTracing({ config, logger, revision, loopWaitMs, times }: Tra
   })
   const { counts } = sender
   let originMs: number = performance.timeOrigin
-  let known: { readonly at: number; readonly revision: string | undefined } | undefined
   let second = 0
   let errors = 0
 
@@ -66,11 +62,6 @@ export function openTracing({ config, logger, revision, loopWaitMs, times }: Tra
     const drift = Date.now() - (originMs + now)
     if (Math.abs(drift) > MAX_DRIFT_MS) originMs += drift
     return originMs
-  }
-
-  function revisionAt(now: number): string | undefined {
-    if (known === undefined || now - known.at > REVISION_MS) known = { at: now, revision: revision() }
-    return known.revision
   }
 
   /** Whether the errors of this second are few enough. */
@@ -102,9 +93,8 @@ export function openTracing({ config, logger, revision, loopWaitMs, times }: Tra
       if (!isKept(trace, error !== undefined || call.attempts > 1, now)) return
       const since = origin(now)
       if (sender.hasRoom) {
-        const ended = { exchange, trace, status, error, endedAt: now }
-        const about = { revision: revisionAt(now), loopWaitMs: loopWaitMs() }
-        sender.add(requestSpan({ ...ended, ...about }, since))
+        const ended = { exchange, trace, status, error, endedAt: now, loopWaitMs: loopWaitMs() }
+        sender.add(requestSpan(ended, since))
       }
       for (const each of trace.tries)
         if (each.endedAt !== -1 && sender.hasRoom) sender.add(trySpan(each, since))

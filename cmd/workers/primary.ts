@@ -112,7 +112,7 @@ export async function servePrimary(
   try {
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
-    admin = await openAdmin(pages, config, logger, api)
+    admin = await openAdmin(pages, api, config, logger)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>

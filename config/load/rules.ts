@@ -32,6 +32,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     }
   }
   yield* nameServerProblems(config.upstream.dns.servers ?? [])
+  yield* accessLogProblems(config.accessLog)
   const { cert, key } = config.upstream.tls
   yield* together(['upstream', 'tls'], { cert, key })
   yield* etcdProblems(config.etcd)
@@ -103,6 +104,15 @@ function* nameServerProblems(servers: readonly string[]): Generator<Finding> {
       path: ['upstream', 'dns', 'servers', index],
       message: `must be an IP address, with a port or without, not ${show(server)}`,
     }
+  }
+}
+
+function* accessLogProblems(accessLog: Config['accessLog']): Generator<Finding> {
+  if (typeof accessLog === 'boolean' || accessLog.format !== 'combined' || !accessLog.fields) return
+  yield {
+    path: ['accessLog', 'fields'],
+    message:
+      'must be absent with the format combined, whose fields are fixed: use json or logfmt to choose them',
   }
 }
 

@@ -2,6 +2,7 @@ import type { Finding } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
 import { POLICY_RULES } from '../policies/policies.ts'
 import type { PolicyRule } from '../policies/policy-rule.ts'
+import { DOCUMENT_FIELDS } from './document-fields.ts'
 
 const POLICIES: Readonly<Record<string, PolicyRule>> = POLICY_RULES
 /** The fields of which a document has exactly one: it says what answers. */
@@ -9,22 +10,7 @@ export const ANSWERING = [
   'service',
   ...Object.keys(POLICIES).filter(name => POLICIES[name]!.answers === true),
 ]
-/** The fields, besides those of policies, that mean something without a node. */
-const WITHOUT_NODE = new Set([
-  'path',
-  'methods',
-  'hosts',
-  'match',
-  'whenUnmatched',
-  'priority',
-  'enabled',
-  'description',
-  'policies',
-  'auth',
-  'allowEncodedSlash',
-  'allowSlowClients',
-  'maxBodyBytes',
-])
+const FIELDS: Readonly<Record<string, { readonly needsNode: boolean }>> = DOCUMENT_FIELDS
 
 /** Finds what is wrong with the choice of what answers: a service, or a policy. */
 export function* findAnswerProblems(document: Readonly<Record<string, unknown>>): Generator<Finding> {
@@ -41,8 +27,9 @@ export function* findAnswerProblems(document: Readonly<Record<string, unknown>>)
   if (answering === 'service') return
   for (const [field, value] of Object.entries(document)) {
     if (!isSet(value) || ANSWERING.includes(field)) continue
-    const policy = Object.hasOwn(POLICIES, field) ? POLICIES[field]! : undefined
-    const { needsNode = false } = policy ?? { needsNode: !WITHOUT_NODE.has(field) }
+    // What is no field at all is a problem of its own.
+    if (!Object.hasOwn(POLICIES, field) && !Object.hasOwn(FIELDS, field)) continue
+    const { needsNode = false }: Pick<PolicyRule, 'needsNode'> = POLICIES[field] ?? FIELDS[field]!
     const unless = typeof needsNode === 'object' ? needsNode.unless : undefined
     if (needsNode === false || (unless !== undefined && membersOf(value)[unless] === true)) continue
     const cure = unless === undefined ? '' : `, unless ${unless} is true`

@@ -1,30 +1,17 @@
 import { Type } from '../kit/type.ts'
 import { NAME_PATTERN } from '../kit/values.ts'
 import { isOfDocuments, POLICY_RULES, type PolicyName } from '../policies/policies.ts'
+import { DOCUMENT_FIELDS, type OfDocuments } from './document-fields.ts'
 import { RouteDocument } from './route-schema.ts'
 
 /** What says which requests a route takes and what answers them is not for sets, nor what only a document may say. */
-const OF_DOCUMENTS = [
-  'path',
-  'methods',
-  'hosts',
-  'match',
-  'whenUnmatched',
-  'priority',
-  'enabled',
-  'policies',
-  'service',
-  'nodes',
-] as const satisfies readonly (keyof RouteDocument)[]
-
-type OfDocuments = (typeof OF_DOCUMENTS)[number]
+function isShared(field: string): boolean {
+  if (field in POLICY_RULES) return !isOfDocuments(field as PolicyName)
+  return DOCUMENT_FIELDS[field as keyof typeof DOCUMENT_FIELDS].isShared
+}
 
 const shared = Object.fromEntries(
-  Object.entries(RouteDocument.properties).filter(
-    ([field]) =>
-      !(OF_DOCUMENTS as readonly string[]).includes(field) &&
-      !(field in POLICY_RULES && isOfDocuments(field as PolicyName)),
-  ),
+  Object.entries(RouteDocument.properties).filter(([field]) => isShared(field)),
 ) as Omit<typeof RouteDocument.properties, OfDocuments>
 
 /** The schema of a policy set: fields that several routes share. */

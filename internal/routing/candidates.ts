@@ -28,21 +28,25 @@ export interface JudgedRequest {
   readonly facts: MatchedRequest
 }
 
+type IsLike = (got: string, expected: string) => boolean
+
 const MAX_CANDIDATES = 5
 
 /**
  * Judges every document by itself, and returns those that come closest to a request, the nearest first.
  *
  * @param winner the route of the request; undefined when it has none
+ * @param isLike whether one segment of a path may be a misspelling of another
  */
 export function findCandidates(
   documents: readonly Route[],
   winner: Route | undefined,
   request: JudgedRequest,
   createAddressTest: CreateAddressTest,
+  isLike: IsLike,
 ): Candidate[] {
   const judged = documents
-    .map(route => ({ route, ...judge(route, winner, request, createAddressTest) }))
+    .map(route => ({ route, ...judge(route, winner, request, createAddressTest, isLike) }))
     .filter(({ route, score }) => score > 0 || route === winner)
   return judged
     .sort((a, b) => b.score - a.score || (a.route.id < b.route.id ? -1 : 1))
@@ -63,8 +67,9 @@ function judge(
   winner: Route | undefined,
   request: JudgedRequest,
   createAddressTest: CreateAddressTest,
+  isLike: IsLike,
 ): Verdict {
-  const path = judgePath(route.path, request.path)
+  const path = judgePath(route.path, request.path, isLike)
   if (path.lost !== undefined) return { fits: false, lost: path.lost, score: path.score }
   const score = PATH_FITS + path.score
   const { method, host } = request
@@ -109,8 +114,12 @@ function specificityOfAny(match: readonly MatchRule[] = []) {
   }
 }
 
-/** Compares a path with a document's. The score is the number of leading segments that fit. */
-function judgePath(pattern: string, path: string): { readonly score: number; readonly lost?: string } {
+/** Compares a path with a document's. The score is the number of leading segments that fit, where a likely slip counts half. */
+function judgePath(
+  pattern: string,
+  path: string,
+  isLike: IsLike,
+): { readonly score: number; readonly lost?: string } {
   const expected = pattern.split('/').slice(1)
   const actual = path.split('/').slice(1)
   for (const [index, segment] of expected.entries()) {
@@ -119,7 +128,8 @@ function judgePath(pattern: string, path: string): { readonly score: number; rea
     const got = actual[index]
     if (got === undefined) return { score: index, lost: `path ends before ${quoted(segment)}` }
     if (segment.startsWith(':') ? got === '' : comparable(segment) !== comparable(got)) {
-      return { score: index, lost: `path has ${quoted(got)} in place of ${quoted(segment)}` }
+      const score = index + (isLike(got, segment) ? 0.5 : 0)
+      return { score, lost: `path has ${quoted(got)} in place of ${quoted(segment)}` }
     }
   }
   const further = actual.slice(expected.length)

@@ -55,7 +55,8 @@ const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e
  * Reads the value of `tracestate`, all lines joined, and shortens it to 512 characters: members of more than 128
  * characters go first, then those on the right.
  *
- * @returns the members, joined by commas; undefined when there are none, more than 32, a malformed one or a key twice
+ * @returns the members, joined by commas, of a key only the first; undefined when there are none, more than 32 or a malformed
+ *   one
  */
 export function readTracestate(value: string): string | undefined {
   const members: string[] = []
@@ -66,7 +67,9 @@ export function readTracestate(value: string): string | undefined {
     const equals = member.indexOf('=')
     const key = member.slice(0, Math.max(0, equals))
     if (!KEY.test(key) || !VALUE.test(member.slice(equals + 1))) return undefined
-    if (keys.has(key) || keys.size === MAX_MEMBERS) return undefined
+    // The leftmost member is the latest.
+    if (keys.has(key)) continue
+    if (keys.size === MAX_MEMBERS) return undefined
     keys.add(key)
     members.push(member)
   }

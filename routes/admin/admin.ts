@@ -27,8 +27,8 @@ const MAX_NAME_CHARS = 3 * 255
 
 export interface AdminOptions extends AdmitOptions {
   readonly pages: AdminPages
-  readonly api?: ApiPages | undefined
-  readonly features?: FeaturesPage
+  readonly api: ApiPages
+  readonly features: FeaturesPage
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
@@ -40,7 +40,7 @@ export interface AdminOptions extends AdmitOptions {
 export function createAdmin({
   pages,
   api,
-  features = NO_FEATURES,
+  features,
   onInternalError,
   ...admission
 }: AdminOptions): FastifyInstance {
@@ -75,14 +75,14 @@ export function createAdmin({
 
   if (features.dashboard) serveUi(app, reply => refuse(reply, NO_PAGE))
   serveApi(app, {
-    ...{ api: api!, features, callerOf, onInternalError },
+    ...{ api, features, callerOf, onInternalError },
     pages: {
       routes,
       explain: question => pages.explain(question),
       check: question => pages.check(question),
     },
   })
-  if (api) serveLive(app, { api, features, routes, callerOf, onInternalError })
+  serveLive(app, { api, features, routes, callerOf, onInternalError })
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
     if (pages.isReady()) return { status: 'ready' }
@@ -123,8 +123,6 @@ export function createAdmin({
     return new AdminError('WA_INTERNAL', 'the gateway failed; its log has the reason')
   }
 }
-
-const NO_FEATURES: FeaturesPage = { tail: false, dashboard: false, traceUrl: null }
 
 /** Somebody whom nobody asked for a token. */
 const NOBODY: Caller = { ...LOCAL_CALLER, name: 'nobody', isMasked: true }

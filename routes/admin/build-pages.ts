@@ -64,7 +64,7 @@ export function createTablePages({
     for (const service of [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const { name, peers } = service
       const descriptors = descriptorsOf(name)
-      const state = describeState(service, budgets.get(name), limits.of(name))
+      const state = describeServiceState(service, budgets.get(name), limits.of(name))
       const problems = table.nodeProblems(name)
       const listed: NodePage[] = []
       for (const peer of peers) {
@@ -109,7 +109,7 @@ export function createTablePages({
 }
 
 /** Describes a service without its nodes. */
-export function describeState(
+export function describeServiceState(
   { name, isPanicking }: WholeService,
   budget: BudgetView = NO_RETRIES,
   limit: LimitView | undefined,

@@ -8,12 +8,15 @@ import { getHeader } from '../../internal/http/header-lines.ts'
 import type { Exchange, OwnRefusal, ResponseHead, RoutePlan, TransformBody } from '../../internal/policy.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { CountedResponse } from './counted-response.ts'
 
 export interface RespondOptions {
   /** Whether clients are asked to open another connection, because this process is shutting down. */
   readonly isDraining: () => boolean
   /** Called with the size of each piece of a request body that is discarded. */
   readonly onPiece: (bytes: number) => void
+  /** Whether the bytes of bodies are counted, for the access log. Default: false. */
+  readonly countsBytes?: boolean | undefined
   /** Called with errors that are bugs of the gateway. */
   readonly onInternalError: (error: unknown) => void
 }
@@ -31,7 +34,9 @@ export interface Respond {
   refuse(exchange: Exchange, error: unknown): void
 }
 
-export function createRespond({ isDraining, onPiece, onInternalError }: RespondOptions): Respond {
+export function createRespond(options: RespondOptions): Respond {
+  const { isDraining, onPiece, countsBytes = false, onInternalError } = options
+
   function answer(exchange: Exchange, upstreamResponse: UpstreamResponse, from: ResponseHead['from']): void {
     try {
       passOn(exchange, upstreamResponse, from)
@@ -89,9 +94,9 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       announceTrailers(headers, upstreamResponse.trailerNames, plan)
     }
     if (isDraining()) response.closeAfter()
-    let target = response
+    let target = targetOf(exchange)
     if (plan?.transforms !== undefined && !exchange.isWebSocket) {
-      target = transformed(exchange, plan.transforms, { status, headers, from }, upstreamResponse)
+      target = transformed(exchange, target, plan.transforms, { status, headers, from }, upstreamResponse)
     }
     try {
       target.writeHead(status, headers)
@@ -133,7 +138,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     addOwnFields(headers, call)
     if (isDraining()) response.closeAfter()
     response.writeHead(status, headers)
-    response.end(body)
+    targetOf(exchange).end(body)
   }
 
   /** Ends a gRPC call that no node answers in gRPC. The HTTP status is 200 all the same: clients read that of gRPC. */
@@ -156,7 +161,14 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     if (isDraining()) response.closeAfter()
     response.writeHead(200, headers)
     if (dialect === 'grpc') response.end()
-    else response.end(writeWebTrailers(lines, dialect === 'web-text'))
+    else targetOf(exchange).end(writeWebTrailers(lines, dialect === 'web-text'))
+  }
+
+  /** Returns what the body of an answer is written to. */
+  function targetOf(exchange: Exchange): ClientResponse {
+    return countsBytes && !exchange.isWebSocket
+      ? new CountedResponse(exchange.response, exchange.call)
+      : exchange.response
   }
 
   /** Returns what the route says in place of the problem document of an error. */
@@ -186,6 +198,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
   /** Returns what the answer is sent to: the client, behind what changes the body. */
   function transformed(
     exchange: Exchange,
+    client: ClientResponse,
     transforms: readonly TransformBody[],
     head: ResponseHead,
     upstreamResponse: UpstreamResponse,
@@ -195,7 +208,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       guard(exchange, () => upstreamResponse.discard())
     }
     const chosen = transforms.flatMap(transform => transform(head, exchange) ?? [])
-    return chosen.reduceRight<ClientResponse>((target, put) => put(target, fail), exchange.response)
+    return chosen.reduceRight<ClientResponse>((target, put) => put(target, fail), client)
   }
 
   function asGatewayError(error: unknown): GatewayError {

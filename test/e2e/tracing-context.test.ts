@@ -20,7 +20,8 @@ function traceLines({ requests }: ScriptedNode): Record<string, string[]> {
   const { lines } = requests.at(-1)!
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    if (/^(?:trace|baggage)/.test(name)) found[name] = [...(found[name] ?? []), lines[i + 1]!]
+    if (/^(?:traceparent|tracestate|baggage)$/.test(name))
+      found[name] = [...(found[name] ?? []), lines[i + 1]!]
   }
   return found
 }
@@ -107,6 +108,49 @@ test('the trace of a trusted proxy goes on: each try is a child of the request, 
   const { traceparent, ...others } = traceLines(node)
   assert.match(traceparent![0]!, /^00-(?!0af7)[0-9a-f]{32}-[0-9a-f]{16}-02$/)
   assert.deepEqual(others, { baggage: ['user=7'] })
+})
+
+test('lines, names and space around values are read as W3C says', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    document: { tracing: { endpoint: 'http://127.0.0.1:9', trust: 'all' } },
+  })
+  const cases: readonly (readonly [lines: readonly string[], isRead: boolean, state?: string])[] = [
+    [[], false],
+    [[`traceparent: ${PARENT}`], true],
+    [[`TraceParent: ${PARENT}`], true],
+    [[`TrAcEpArEnT: ${PARENT}`], true],
+    [[`TRACEPARENT: ${PARENT}`], true],
+    [[`trace-parent: ${PARENT}`], false],
+    [[`trace.parent: ${PARENT}`], false],
+    [[`traceparent:${PARENT}`], true],
+    [[`traceparent: \t ${PARENT} \t`], true],
+    [[`traceparent: ${PARENT.replace(TRACE, TRACE.replace('0', '1'))}`, `traceparent: ${PARENT}`], false],
+    [[`traceparent: ${PARENT}`, `traceparent: ${PARENT}`], false],
+    [['tracestate: foo=1'], false],
+    [[`traceparent: ${PARENT}`, 'tracestate: foo=1,bar=2'], true, 'foo=1,bar=2'],
+    [[`traceparent: ${PARENT}`, 'TRACESTATE: foo=1'], true, 'foo=1'],
+    [[`traceparent: ${PARENT}`, 'TrAcEsTaTe:\t foo=1 \t'], true, 'foo=1'],
+    [[`traceparent: ${PARENT}`, 'tracestate:'], true],
+    [[`traceparent: ${PARENT}`, 'tracestate: foo=1', 'tracestate:'], true, 'foo=1'],
+    [[`traceparent: ${PARENT}`, 'tracestate:', 'tracestate: foo=1'], true, 'foo=1'],
+    [
+      [`traceparent: ${PARENT}`, 'tracestate: foo=1,bar=2', 'tracestate: rojo=1', 'tracestate: baz=3'],
+      true,
+      'foo=1,bar=2,rojo=1,baz=3',
+    ],
+    [[`traceparent: ${PARENT}`, 'tracestate: foo=1', 'tracestate: foo=2'], true, 'foo=1'],
+    [['traceparent: none', 'tracestate: foo=1'], false],
+  ]
+  for (const [lines, isRead, state] of cases) {
+    await sendRaw(port, ['GET /user HTTP/1.1', 'Host: a', 'Connection: close', ...lines, '', ''].join('\r\n'))
+    const { traceparent = [], tracestate } = traceLines(node)
+    const [version, traceId, spanId] = traceparent[0]!.split('-')
+    assert.deepEqual([traceparent.length, version, traceId === TRACE], [1, '00', isRead], lines.join(' | '))
+    assert.notEqual(spanId, SPAN)
+    assert.deepEqual(tracestate, state === undefined ? undefined : [state], lines.join(' | '))
+  }
 })
 
 test('a header that a policy sets does not become a second one', async t => {

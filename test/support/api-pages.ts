@@ -160,6 +160,12 @@ export class FakeApi {
     },
   }
 
+  /** Options of an admin listener that shows this. */
+  readonly options = {
+    ...{ pages: this.pages, api: this.api, token: undefined },
+    features: { tail: true, dashboard: true, traceUrl: null },
+  }
+
   #answer<Answer>(what: string, answer: Answer): Answer {
     this.asked.push(what)
     return answer
@@ -180,8 +186,7 @@ export async function startAdmin(t: Pick<TestContext, 'after'>, options: Partial
   const fake = new FakeApi()
   const errors: unknown[] = []
   const admin = createAdmin({
-    ...{ pages: fake.pages, api: fake.api, token: undefined },
-    features: { tail: true, dashboard: true, traceUrl: null },
+    ...fake.options,
     onInternalError: error => errors.push(error),
     ...options,
   })

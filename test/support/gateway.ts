@@ -108,7 +108,7 @@ export async function startTestGateway(
     ...{ config: whole, keys: loaded.keys, registry, logger, writeLine: write, sharedCounters },
   })
   t.after(() => gateway.stop())
-  const admin = await openAdmin(gateway.pages, whole, logger, gateway.api)
+  const admin = await openAdmin(gateway.pages, gateway.api, whole, logger)
   t.after(() => admin.close())
   await gateway.table.loaded
   const startLog = log.splice(0)

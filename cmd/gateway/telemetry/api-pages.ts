@@ -20,7 +20,7 @@ import type {
 } from '../../../routes/admin/api-types.ts'
 import {
   describeNode,
-  describeState,
+  describeServiceState,
   type MethodsView,
   NO_REQUESTS,
   type TablePagesOptions,
@@ -150,7 +150,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
       const nodeProblems = table.nodeProblems(name)
       const descriptors = methods.summaries()(name)
       return {
-        ...describeState(service ?? { ...NO_NODES, name }, budgets.get(name), limits.of(name)),
+        ...describeServiceState(service ?? { ...NO_NODES, name }, budgets.get(name), limits.of(name)),
         ...(descriptors && { descriptors }),
         nodes: peers.map(peer => describeNode(peer, nodeProblems)),
         routes,
@@ -184,7 +184,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
         const { name, peers } = service
         const descriptors = descriptorsOf(name)
         return {
-          ...describeState(service, budgets.get(name), limits.of(name)),
+          ...describeServiceState(service, budgets.get(name), limits.of(name)),
           ...(descriptors && { descriptors }),
           routes: routesOf.get(name) ?? [],
           nodes: peers.length,

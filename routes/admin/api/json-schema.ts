@@ -18,7 +18,7 @@ type NamedKeys<T> = keyof { [Key in keyof T as string extends Key ? never : Key]
 type Fields<T> = {
   readonly [Key in NamedKeys<T> & keyof T]-?: undefined extends T[Key]
     ? Optional<Exclude<T[Key], undefined>>
-    : Schema<T[Key]>
+    : Schema<T[Key]> & { readonly isOptional?: never }
 }
 
 export const string: Schema<string> = { json: { type: 'string' } }
@@ -96,12 +96,12 @@ export function object<T>(fields: Fields<T>, { isOpen = false } = {}): Schema<T>
   }
 }
 
-/** The name of a schema that documents refer to. JSON does not see it. */
-const NAME = Symbol('name')
+/** The name of a schema that documents refer to, and the schema without what one reference says of it. JSON does not see it. */
+const NAMED = Symbol('named')
 
 /** Gives a schema a name, under which a document has it once. */
 export function named<T>(name: string, { json }: Schema<T>): Schema<T> {
-  return { json: { ...json, [NAME]: name } }
+  return { json: { ...json, [NAMED]: { name, json } } }
 }
 
 /**
@@ -112,10 +112,16 @@ export function named<T>(name: string, { json }: Schema<T>): Schema<T> {
 export function withReferences(json: unknown, components: Record<string, unknown>): unknown {
   if (Array.isArray(json)) return json.map(item => withReferences(item, components))
   if (typeof json !== 'object' || json === null) return json
-  const { [NAME]: name, description } = json as { readonly [NAME]?: string; readonly description?: string }
-  const copy = () =>
-    Object.fromEntries(Object.entries(json).map(([key, value]) => [key, withReferences(value, components)]))
-  if (name === undefined) return copy()
-  components[name] ??= copy()
-  return { $ref: `#/components/schemas/${name}`, ...(description && { description }) }
+  const { [NAMED]: known, description } = json as {
+    readonly [NAMED]?: { readonly name: string; readonly json: Json }
+    readonly description?: string
+  }
+  if (known === undefined) {
+    return Object.fromEntries(
+      Object.entries(json).map(([key, value]) => [key, withReferences(value, components)]),
+    )
+  }
+  components[known.name] ??= withReferences(known.json, components)
+  const own = description !== known.json.description && { description }
+  return { $ref: `#/components/schemas/${known.name}`, ...own }
 }

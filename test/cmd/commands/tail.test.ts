@@ -44,8 +44,15 @@ test('a line says when, what, who answered and what went wrong', () => {
   assert.match(describeEntry(entry('r1')), time)
   assert.equal(line({}), '200     12 ms  r1  GET a.example/user/me -> user/u1')
   assert.equal(
-    line({ status: 503, node: undefined, code: 'WG_NO_NODE', reason: 'no node is up', attempts: 0 }),
-    '503     12 ms  r1  GET a.example/user/me -> user WG_NO_NODE (no node is up)',
+    line({
+      status: 503,
+      node: undefined,
+      code: 'WG_NO_NODE',
+      reason: 'no node is up',
+      attempts: 0,
+      route: 'r',
+    }),
+    '503     12 ms  r1  GET a.example/user/me (route r) WG_NO_NODE (no node is up)',
   )
   assert.equal(line({ attempts: 2 }), '200     12 ms  r1  GET a.example/user/me -> user/u1 (2 tries)')
   assert.equal(

@@ -25,7 +25,7 @@ test('the services that fail most come first, and those without requests last', 
   const samplesOf = (name: string) => (figures[name] ? [{ t: 0, figures: figures[name] }] : [])
   const rows = topRows(services, samplesOf, name => (name === 'busy' ? 4 : null))
   assert.equal(
-    formatTable(rows, topColumns(60)),
+    formatTable(rows, topColumns(60, true)),
     [
       'SERVICE  NODES       REQ/S  4XX    5XX     P50     P99     IN FLIGHT',
       'sick     1/2 usable  1.0    0.0 %  50.0 %  5.0 ms  410 ms  -',

@@ -118,7 +118,17 @@ test('near misses: each document says why it does not get the request', async t 
     condition: 'condition headers.x-api ("2") does not hold',
     method: 'method GET is not in POST',
     host: 'host b.example is not a.example',
+    path: 'path has "task" in place of "tasks"',
   })
+})
+
+test('a path with a slip in it finds the route that was meant, an automatic one too, and no other', async t => {
+  const { ask } = await setUp(t, { routes: { far: { path: '/orders/*', service: 'orders', auth: 'none' } } })
+  const lostOf = async (url: string) => (await ask({ url })).candidates.map(({ id, lost }) => [id, lost])
+  assert.deepEqual(await lostOf('/users/me'), [['auto:user', 'path has "users" in place of "user"']])
+  assert.deepEqual(await lostOf('/order/7'), [['far', 'path has "order" in place of "orders"']])
+  assert.deepEqual(await lostOf('/x/me'), [])
+  assert.deepEqual(await lostOf(`/${'user'.repeat(2_000)}`), [])
 })
 
 test('of two documents that fit, the one that loses says what decided', async t => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { LivePolicies } from '../../../cmd/gateway/policies.ts'
+import { LivePolicies } from '../../../cmd/gateway/live-policies.ts'
 import {
   isAnswering,
   isOfDocuments,

@@ -411,6 +411,7 @@ test('split: a draining canary and one whose nodes fail are left out as well', a
   await nodes.c.close()
   await registry.register({ ...node, port: nodes.c.port })
   // A node that refuses connections is ejected at once; the request that finds out stays with its variant.
+  await until('it is asked again', async () => (await ask()).status === 502)
   await until('it is ejected', async () => (await ask()).status === 200)
   const line = await logOf(await ask())
   assert.deepEqual([line.status, line.variantWanted], [200, 'canary'])

@@ -7,6 +7,7 @@ import type { Peer } from '../../../internal/nodes/peer.ts'
 import { createAdmin } from '../../../routes/admin/admin.ts'
 import { createTablePages, type TablePagesOptions } from '../../../routes/admin/build-pages.ts'
 import type { AdminPages, RoutesPage, ServicesPage } from '../../../routes/admin/page-types.ts'
+import { FakeApi } from '../../support/api-pages.ts'
 
 /** A service of so many nodes, so many routes to it, and how often each of them was made text. */
 function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: number }) {
@@ -59,7 +60,7 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
 }
 
 async function listen(t: TestContext, pages: AdminPages): Promise<string> {
-  const admin = createAdmin({ pages, token: undefined, onInternalError: assert.ifError })
+  const admin = createAdmin({ ...new FakeApi().options, pages, onInternalError: assert.ifError })
   t.after(() => admin.close())
   await admin.listen({ host: '127.0.0.1', port: 0 })
   return `http://127.0.0.1:${(admin.server.address() as AddressInfo).port}`
@@ -146,7 +147,10 @@ const broken: AdminPages = {
 
 test('an internal error is answered without details, which are passed to the log', async () => {
   const told: unknown[] = []
-  await using admin = createAdmin({ pages: broken, token: undefined, onInternalError: e => told.push(e) })
+  await using admin = createAdmin({
+    ...{ ...new FakeApi().options, pages: broken },
+    onInternalError: error => told.push(error),
+  })
   const paths = ['/routes', '/services', '/metrics', '/readyz']
   for (const path of paths) {
     const { statusCode, headers, body } = await admin.inject(path)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LivePolicies } from '../../../cmd/gateway/policies.ts'
+import { LivePolicies } from '../../../cmd/gateway/live-policies.ts'
 import { Call } from '../../../internal/call.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
 import { type CreatePolicy, type Exchange, type Policy, runSteps } from '../../../internal/policy.ts'

@@ -1,0 +1,252 @@
+import type { KeyObject } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type {
+  CreatePolicy,
+  EditHead,
+  Exchange,
+  HidesField,
+  Policy,
+  RoutePlan,
+  Step,
+  TransformBody,
+} from '../../internal/policy.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
+import type { CredentialPlaces } from '../../middleware/policies/credential-places.ts'
+import { Delays } from '../../middleware/policies/fixed-answer.ts'
+import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
+import type { Mirrors } from '../../middleware/policies/mirror.ts'
+import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
+import { CHAIN, type PolicyTools } from './policies.ts'
+
+interface Live {
+  readonly rule: unknown
+  readonly policy: Policy
+}
+
+const BROKEN = new GatewayError('WG_ROUTE_BROKEN', {
+  headers: { 'retry-after': '5' },
+  cause: new Error('the document of the route is invalid'),
+})
+
+type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
+
+export interface LivePoliciesOptions {
+  /** The call to a node, which `around` wraps. */
+  readonly upstream: Upstream
+  readonly counts: PolicyCounts
+  /** The longest target that a request may have, also for a node. Default: no limit. */
+  readonly maxTargetBytes?: number
+  /** Default: none besides Authorization. */
+  readonly credentialPlaces?: CredentialPlaces
+  readonly limits: LimitSettings
+  readonly nodes: Pick<NodeTable, 'hasAvailable'>
+  /** Signs the cookies of policies; undefined = they set none. */
+  readonly cookieKey?: KeyObject | undefined
+  /** Sends copies of requests. */
+  readonly mirrors: Mirrors
+  /** For tests. Default: all policies. */
+  readonly chain?: Chain
+}
+
+/**
+ * Holds the policies of all routes, which are made at the first request of a route. A policy and its state stay as long as
+ * the id of its route and its rule stay the same: a relist of the registry and edits of anything else keep them.
+ */
+export class LivePolicies {
+  readonly #upstream: Upstream
+  readonly #counts: PolicyCounts
+  readonly #maxTargetBytes: number
+  readonly #credentialPlaces: CredentialPlaces
+  readonly #delays = new Delays()
+  readonly #limits: LimitSettings
+  readonly #nodes: LivePoliciesOptions['nodes']
+  readonly #cookieKey: KeyObject | undefined
+  readonly #mirrors: Mirrors
+  readonly #chain: Chain
+  readonly #plans = new WeakMap<Route, RoutePlan>()
+  /** By route id, then by policy name. */
+  readonly #ofDocuments = new Map<string, Map<string, Live>>()
+  readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
+  readonly #openStreams = { count: 0 }
+
+  constructor(options: LivePoliciesOptions) {
+    const {
+      upstream,
+      counts,
+      limits,
+      nodes,
+      mirrors,
+      cookieKey,
+      maxTargetBytes = Infinity,
+      credentialPlaces = {},
+      chain = CHAIN,
+    } = options
+    this.#upstream = upstream
+    this.#counts = counts
+    this.#limits = limits
+    this.#mirrors = mirrors
+    this.#nodes = nodes
+    this.#cookieKey = cookieKey
+    this.#maxTargetBytes = maxTargetBytes
+    this.#credentialPlaces = credentialPlaces
+    this.#chain = chain
+  }
+
+  /** Returns the policies of a route, ready to run. */
+  planOf(route: Route): RoutePlan {
+    let plan = this.#plans.get(route)
+    if (!plan) {
+      plan = route.isBroken ? this.#brokenPlan() : this.#compile(route)
+      this.#plans.set(route, plan)
+    }
+    return plan
+  }
+
+  /**
+   * Closes the policies of documents that are gone and of rules that have changed. Call it after each change of routes.
+   * The policies of automatic routes stay: such a route comes and goes with its nodes, and its rules never change.
+   *
+   * @param documents every route that is not automatic
+   */
+  retain(documents: readonly Route[]): void {
+    if (this.#ofDocuments.size === 0) return
+    const byId = new Map(documents.map(route => [route.id, route]))
+    for (const [id, policies] of this.#ofDocuments) {
+      keep(policies, byId.get(id)?.policies)
+      if (policies.size === 0) this.#ofDocuments.delete(id)
+    }
+  }
+
+  /** Closes every policy. */
+  close(): void {
+    this.retain([])
+    for (const policies of this.#ofAutoRoutes.values()) keep(policies, undefined)
+  }
+
+  /** Returns the policies of a route by name, in the order in which a request meets them. */
+  policiesOf(route: Route): readonly { readonly name: string; readonly policy: Policy }[] {
+    return Object.keys(this.#chain).flatMap(name => {
+      const rule = route.policies?.[name]
+      return rule === undefined ? [] : [{ name, policy: this.#policy(route, name, rule) }]
+    })
+  }
+
+  #compile(route: Route): RoutePlan {
+    const policies = this.policiesOf(route)
+    const steps = (hook: 'onRequest' | 'onAuthorized'): Step[] =>
+      policies.flatMap(({ name, policy }) => {
+        const step = policy[hook]
+        return step ? [this.#counted(name, step)] : []
+      })
+    const all = <Hook extends 'around' | 'onResponse' | 'transform' | 'hidesFromClient' | 'hidesFromNode'>(
+      hook: Hook,
+    ) => policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
+    const transforms = (all('transform') as TransformBody[]).reverse()
+    return {
+      onRequest: steps('onRequest'),
+      onAuthorized: steps('onAuthorized'),
+      upstream: wrap(this.#upstream, all('around') as Wrapper[]),
+      refusal: policies.find(({ policy }) => policy.refusal)?.policy.refusal,
+      onResponse: (all('onResponse') as EditHead[]).reverse(),
+      transforms: transforms.length === 0 ? undefined : transforms,
+      hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
+      hidesFromNode: anyOf(all('hidesFromNode') as HidesField[]),
+    }
+  }
+
+  #policy(route: Route, name: string, rule: unknown): Policy {
+    const live = route.origin === 'auto' ? this.#ofAutoRoutes : this.#ofDocuments
+    let policies = live.get(route.id)
+    if (!policies) {
+      policies = new Map()
+      live.set(route.id, policies)
+    }
+    const known = policies.get(name)
+    if (known && isDeepStrictEqual(known.rule, rule)) return known.policy
+    known?.policy.close?.()
+    const create = this.#chain[name] as CreatePolicy<unknown, PolicyTools>
+    const policy = create(rule, this.#toolsOf(name))
+    policies.set(name, { rule, policy })
+    return policy
+  }
+
+  #toolsOf(name: string): PolicyTools {
+    return {
+      maxTargetBytes: this.#maxTargetBytes,
+      credentialPlaces: this.#credentialPlaces,
+      delays: this.#delays,
+      wouldRefuse: ({ call, isDry }: Exchange, rule?: string) => {
+        call.observed = [...(call.observed ?? []), name]
+        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
+      },
+      preflight: ({ call, isDry }, result) => {
+        if (!isDry) this.#counts.preflights.add(call.route!.id, [result])
+      },
+      limits: this.#limits,
+      limited: ({ call, isDry }, rule) => {
+        if (!isDry) this.#counts.limited.add(call.route!.id, [rule])
+      },
+      wouldLimit: ({ call, isDry }, rule) => {
+        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, [rule])
+      },
+      hasUsableNode: (service, nodes, isCall) =>
+        this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
+      diverted: ({ call, isDry }, variant) => {
+        if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
+      },
+      cookieKey: this.#cookieKey,
+      mirrors: this.#mirrors,
+      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
+      openStreams: this.#openStreams,
+      compressedBytes: ({ call }, encoding, side, bytes) =>
+        this.#counts.compressed.add(call.route!.id, [encoding, side], bytes),
+      notCompressed: reason => this.#counts.notCompressed.add(reason),
+    }
+  }
+
+  /** Notes the refusals of a step in the call and in the metrics. */
+  #counted(name: string, step: Step): Step {
+    const note = (error: unknown, { call }: Exchange): never => {
+      if (error instanceof GatewayError) {
+        call.policy = name
+        this.#counts.refusals.add(call.route!.id, [name, call.limits?.rule ?? ''])
+      }
+      throw error
+    }
+    return exchange => {
+      try {
+        const answer = step(exchange)
+        return answer instanceof Promise ? answer.catch(error => note(error, exchange)) : answer
+      } catch (error) {
+        return note(error, exchange)
+      }
+    }
+  }
+
+  #brokenPlan(): RoutePlan {
+    const refuse = () => {
+      throw BROKEN
+    }
+    return {
+      ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] },
+      refusal: undefined,
+      ...{ transforms: undefined, hidesFromClient: undefined, hidesFromNode: undefined },
+    }
+  }
+}
+
+function anyOf(hides: readonly HidesField[]): HidesField | undefined {
+  return hides.length === 0 ? undefined : spelling => hides.some(each => each(spelling))
+}
+
+/** Closes the policies whose rule is missing from `rules` or different there. */
+function keep(policies: Map<string, Live>, rules: Route['policies']): void {
+  for (const [name, { rule, policy }] of policies) {
+    if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue
+    policies.delete(name)
+    policy.close?.()
+  }
+}

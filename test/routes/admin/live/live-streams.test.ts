@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
+import { test } from 'node:test'
+import type {
+  ChangeEntry,
+  LiveFigures,
+  LiveProblems,
+  LiveRequests,
+  LiveTablePart,
+} from '../../../../routes/admin/api-types.ts'
+import { requestEntry, routeList, SOURCE, serviceOf, startAdmin } from '../../../support/api-pages.ts'
+import { openEvents } from '../../../support/event-stream.ts'
+import { type ApiDocument, answerChecker } from '../../../support/openapi.ts'
+import { until } from '../../../support/until.ts'
+
+const FIGURES: LiveFigures = {
+  ...{ t: 1, total: [3, 1, 0, 2, 9], inFlight: 0, retries: 0 },
+  routes: { user: [3, 1, 0, 2, 9] },
+  services: { user: [3, 1, 0, 2, 9] },
+  nodes: { 'user/u1': [0, 3, 0, 2, 9, 'closed', 'unchecked', 'up'] },
+}
+
+const CHANGE: ChangeEntry = {
+  ...{
+    revision: '8',
+    at: 1,
+    source: '/services/',
+    kind: 'node',
+    key: '/services/user/u1',
+    id: 'u1',
+    service: 'user',
+  },
+  ...{ before: null, after: '{}' },
+}
+
+test('a viewer gets the whole table at first, and then what changes, as the OpenAPI document says', async t => {
+  const { fake, port, ask } = await startAdmin(t)
+  const check = answerChecker((await ask('/api/v1/openapi.json')).json() as unknown as ApiDocument)
+  const stream = await openEvents(t, port, '/api/v1/live?figures=1&tail=')
+  assert.equal(stream.response.headers['content-type'], 'text/event-stream; charset=utf-8')
+  const next = async <Data>(event: string) => {
+    const data = await stream.next<Data>(event)
+    check.event(event, data)
+    return data
+  }
+  const table = await next<LiveTablePart>('table')
+  assert.deepEqual(
+    [table.whole, table.revision, table.routes[0]!.id, table.services[0]!.name],
+    [true, '7', 'user', 'user'],
+  )
+  assert.deepEqual(await next('source'), SOURCE)
+  assert.deepEqual(await next('problem'), { items: [] })
+
+  const [user] = fake.list.routes
+  fake.list = routeList({
+    revision: '9',
+    routes: [{ ...user!, id: 'new' }],
+    services: [serviceOf('user', ['u1', 'u2'])],
+  })
+  fake.watcher.onTable({ revision: '8', routes: ['user'], services: [] })
+  fake.watcher.onTable({ revision: '9', routes: ['new'], services: ['user', 'old'] })
+  const part = await next<LiveTablePart>('table')
+  assert.deepEqual(
+    part.routes.map(({ id }) => id),
+    ['new'],
+  )
+  assert.deepEqual(
+    part.services.map(({ name, nodes }) => [name, nodes.length]),
+    [['user', 2]],
+  )
+  assert.deepEqual(
+    [part.whole, part.revision, part.gone],
+    [false, '9', { routes: ['user'], services: ['old'] }],
+  )
+
+  fake.watcher.onFigures(FIGURES)
+  assert.deepEqual(await next('figures'), FIGURES)
+  fake.watcher.onChange(CHANGE)
+  assert.deepEqual(await next('change'), CHANGE)
+  fake.watcher.onSource({ ...SOURCE, connected: false, reason: 'gone' })
+  assert.deepEqual(await next('source'), { ...SOURCE, connected: false, reason: 'gone' })
+  fake.watcher.onProblems([{ key: 'k', reason: 'bad' }])
+  assert.deepEqual(await next<LiveProblems>('problem'), { items: [{ key: 'k', reason: 'bad' }] })
+  fake.tails[0]!.onRequest(requestEntry())
+  assert.deepEqual(await next<LiveRequests>('requests'), { items: [requestEntry()], lost: 0 })
+  fake.watcher.onTable({ revision: '9', routes: [], services: [] })
+  assert.equal((await next<LiveTablePart>('table')).whole, true)
+  fake.watcher.onBye('shutting down')
+  assert.deepEqual(await next('bye'), { reason: 'shutting down' })
+  assert.deepEqual(await stream.rest(), [])
+})
+
+test('what was not asked for is not sent, and nothing is watched when the last viewer has gone', async t => {
+  const { fake, port } = await startAdmin(t)
+  assert.equal(fake.listeners.size, 0)
+  const plain = await openEvents(t, port, '/api/v1/live')
+  const tailing = await openEvents(t, port, '/api/v1/live?tail=status:5xx')
+  await plain.next('problem')
+  await tailing.next('problem')
+  assert.deepEqual([fake.tails.length, fake.tails[0]!.filter, fake.listeners.size], [1, 'status:5xx', 2])
+  fake.watcher.onFigures(FIGURES)
+  fake.tails[0]!.onRequest(requestEntry())
+  fake.tails[0]!.onRequest(requestEntry({ status: 503 }))
+  const { items } = await tailing.next<LiveRequests>('requests')
+  assert.deepEqual(
+    items.map(({ status }) => status),
+    [503],
+  )
+  fake.watcher.onChange(CHANGE)
+  await plain.next('change')
+  assert.deepEqual(plain.events, [])
+  tailing.response.destroy()
+  await until('its requests are no longer watched', () => fake.listeners.size === 1)
+  plain.response.destroy()
+  await until('nothing is watched', () => fake.listeners.size === 0)
+})
+
+test('changes that come while the table is being read are sent after it', async t => {
+  const { fake, port } = await startAdmin(t)
+  const { api, pages } = fake
+  let go = (_: unknown) => {}
+  const held = new Promise(resolve => {
+    go = resolve
+  })
+  const problems = api.problems.bind(api)
+  Object.assign(api, { problems: () => held.then(problems) })
+  const stream = await openEvents(t, port, '/api/v1/live')
+  await stream.next('table')
+  fake.list = routeList({ services: [serviceOf('user', ['u2'])] })
+  fake.watcher.onChange(CHANGE)
+  fake.watcher.onTable({ revision: '8', routes: [], services: ['user'] })
+  const listed = pages.routes
+  await until('the change was looked up', async () => (await listed()).services[0]!.nodes[0]!.id === 'u2')
+  // Changes are gathered for a quarter of a second.
+  await new Promise(resolve => setTimeout(resolve, 400))
+  assert.deepEqual(stream.events, [])
+  go(undefined)
+  const part = await stream.next<LiveTablePart>('table')
+  assert.deepEqual([part.whole, part.services[0]!.nodes[0]!.id], [false, 'u2'])
+  await stream.next('problem')
+  assert.deepEqual(await stream.next('change'), CHANGE)
+})
+
+test('a viewer that is too slow loses ticks and lines, which are counted, and then gets the whole table again', async t => {
+  const { fake, port } = await startAdmin(t)
+  const stream = await openEvents(t, port, '/api/v1/live?figures=1&tail=')
+  await stream.next('problem')
+  stream.response.pause()
+  // More than the sockets between the two hold.
+  const large = { ...CHANGE, after: 'x'.repeat(8_192) }
+  for (let round = 0; round < 60; round++) {
+    for (let i = 0; i < 100; i++) fake.watcher.onChange(large)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  for (let i = 0; i < 7; i++) fake.tails[0]!.onRequest(requestEntry())
+  for (let i = 0; i < 100; i++) fake.watcher.onFigures(FIGURES)
+  // Requests are sent every 100 ms.
+  await new Promise(resolve => setTimeout(resolve, 300))
+  stream.response.resume()
+  assert.equal((await stream.next<LiveTablePart>('table')).whole, true)
+  await until('lines are sent again', () => {
+    fake.tails[0]!.onRequest(requestEntry({ requestId: 'after' }))
+    return stream.events.some(({ event }) => event === 'requests')
+  })
+  const { items, lost } = await stream.next<LiveRequests>('requests')
+  assert.deepEqual([items[0]!.requestId, lost], ['after', 7])
+  fake.watcher.onFigures({ ...FIGURES, t: 2 })
+  assert.equal((await stream.next<LiveFigures>('figures')).t, 2, 'ticks were skipped')
+})
+
+test('clients and users are hidden from the role read of a token, and are not found by a filter', async t => {
+  const tokens = { page: { sha256: hash('sha256', 'read'), role: 'read' as const } }
+  const { fake, port } = await startAdmin(t, { tokens })
+  const headers = { authorization: 'Bearer read' }
+  const all = await openEvents(t, port, '/api/v1/live?tail=service:user', headers)
+  const one = await openEvents(t, port, '/api/v1/live?tail=client:10.0.0.7', headers)
+  await all.next('problem')
+  await one.next('problem')
+  assert.deepEqual(
+    fake.tails.map(({ filter }) => filter),
+    ['service:user', ''],
+  )
+  for (const tail of fake.tails) tail.onRequest(requestEntry())
+  const { items } = await all.next<LiveRequests>('requests')
+  assert.match(`${items[0]!.client} ${items[0]!.user}`, /^~[0-9a-f]{8} ~[0-9a-f]{8}$/)
+  const found = await openEvents(t, port, `/api/v1/live?tail=client:${items[0]!.client}`, headers)
+  await found.next('problem')
+  for (const tail of fake.tails) tail.onRequest(requestEntry())
+  assert.deepEqual((await found.next<LiveRequests>('requests')).items[0]!.client, items[0]!.client)
+  assert.deepEqual(one.events, [])
+})
+
+test('there are 64 streams at most, and one that ends makes room', async t => {
+  const { port, ask } = await startAdmin(t)
+  const streams = await Promise.all(Array.from({ length: 64 }, () => openEvents(t, port, '/api/v1/live')))
+  const refused = await ask('/api/v1/live')
+  assert.deepEqual([refused.status, refused.json().code], [503, 'WA_STREAMS'])
+  assert.match(String(refused.json().detail), /64 streams already/)
+  streams[0]!.response.destroy()
+  await until('there is room again', async () => {
+    const response = await openEvents(t, port, '/api/v1/live').then(
+      stream => stream.response,
+      () => undefined,
+    )
+    return response?.statusCode === 200
+  })
+})
+
+test('streams end with bye before the listener is closed', async t => {
+  const { port, admin } = await startAdmin(t)
+  const stream = await openEvents(t, port, '/api/v1/live')
+  await stream.next('problem')
+  await admin.close()
+  assert.deepEqual(await stream.rest(), [{ event: 'bye', data: { reason: 'the admin listener closes' } }])
+})
+
+test('a comment every 15 s keeps proxies from closing an idle stream', async t => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { port } = await startAdmin(t)
+  const stream = await openEvents(t, port, '/api/v1/live')
+  await stream.next('problem')
+  t.mock.timers.tick(15_000)
+  await until('the comment is there', () => stream.comments.length === 1)
+  t.mock.timers.tick(14_000)
+  assert.equal(stream.comments.length, 1)
+})
+
+test('above 2,000 rows, a viewer gets those of its filter, or those with the most requests', async t => {
+  const { fake, port } = await startAdmin(t)
+  const rest = ['closed', 'unchecked', 'up'] as const
+  const nodes = Object.fromEntries(
+    Array.from({ length: 3_000 }, (_, i) => [
+      `${i % 2 === 0 ? 'user' : 'task'}/n${i}`,
+      [0, i, 0, null, null, ...rest] as const,
+    ]),
+  )
+  const busy = await openEvents(t, port, '/api/v1/live?figures=1')
+  const filtered = await openEvents(t, port, '/api/v1/live?figures=1&rows=service:user')
+  await busy.next('problem')
+  await filtered.next('problem')
+  fake.watcher.onFigures({ ...FIGURES, nodes })
+  const most = await busy.next<LiveFigures>('figures')
+  assert.equal(
+    Object.keys(most.nodes).length + Object.keys(most.routes).length + Object.keys(most.services).length,
+    2_000,
+  )
+  assert.ok('task/n2999' in most.nodes && !('task/n1' in most.nodes))
+  assert.deepEqual(most.total, FIGURES.total)
+  const own = await filtered.next<LiveFigures>('figures')
+  assert.equal(Object.keys(own.nodes).length, 1_500)
+  assert.ok(Object.keys(own.nodes).every(name => name.startsWith('user/')))
+  assert.deepEqual([Object.keys(own.routes), Object.keys(own.services)], [['user'], ['user']])
+})

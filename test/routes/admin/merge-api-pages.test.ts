@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ChangeEntry, FiguresPage } from '../../../routes/admin/api-types.ts'
+import { mergeChanges, mergeFigures } from '../../../routes/admin/merge-api-pages.ts'
+
+const page = (samples: FiguresPage['total']): FiguresPage => ({
+  stepMs: 5_000,
+  total: samples,
+  routes: { r: samples },
+  services: {},
+})
+
+test('samples of one time add up, and their times are means by requests', () => {
+  const merged = mergeFigures([
+    page([
+      { t: 5_000, figures: [3, 1, 0, 10, 20] },
+      { t: 15_000, figures: [1, 0, 0, null, null] },
+    ]),
+    page([
+      { t: 5_000, figures: [1, 0, 1, 30, 60] },
+      { t: 10_000, figures: [2, 0, 0, 5, 5] },
+      { t: 15_000, figures: [1, 0, 0, 7, 8] },
+    ]),
+  ])
+  const expected = [
+    { t: 5_000, figures: [4, 1, 1, 15, 30] },
+    { t: 10_000, figures: [2, 0, 0, 5, 5] },
+    { t: 15_000, figures: [2, 0, 0, 7, 8] },
+  ]
+  assert.deepEqual(merged, { stepMs: 5_000, total: expected, routes: { r: expected }, services: {} })
+})
+
+test('the process that has seen most changes is asked', () => {
+  const change = { key: 'k' } as ChangeEntry
+  assert.equal(mergeChanges([[change], [change, change], []]).length, 2)
+  assert.deepEqual(mergeChanges([]), [])
+})
