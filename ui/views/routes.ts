@@ -181,7 +181,7 @@ function lastOf({ idleMs }: Row): Shown {
 }
 
 /** Returns the names of the ways to sign in that a route accepts. */
-export function authOf({ auth }: ListedRoute): readonly string[] {
+function authOf({ auth }: ListedRoute): readonly string[] {
   const all = Array.isArray(auth) ? auth : [auth]
   return all.flatMap(each => (typeof each === 'string' ? [each] : Object.keys(each as object)))
 }
