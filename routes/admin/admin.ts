@@ -8,14 +8,13 @@ import Fastify, {
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { type AdmitOptions, createAdmit } from './admit.ts'
-import { serveLive } from './api/live.ts'
-import { serveApi } from './api/router.ts'
 import { API_ERRORS, ApiError, type ApiErrorCode, apiProblem } from './api-errors.ts'
 import type { ApiPages, FeaturesPage } from './api-types.ts'
 import type { Caller } from './callers.ts'
 import { LOCAL_CALLER } from './callers.ts'
 import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
+import { serveApi } from './serve-api.ts'
 import { oneAtATime } from './turns.ts'
 import { serveUi } from './ui/serve-ui.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
@@ -49,6 +48,8 @@ export function createAdmin({
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_NAME_CHARS },
     schemaController: NO_SCHEMAS,
+    // Of a path that cannot be decoded, Fastify asks nobody else.
+    frameworkErrors: (_error, _request, reply) => refuse(reply, BAD_PATH),
   })
   const admit = createAdmit(admission)
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -80,7 +81,6 @@ export function createAdmin({
       check: question => pages.check(question),
     },
   })
-  serveLive(app, { api, features, routes, callerOf, onInternalError })
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
     if (pages.isReady()) return { status: 'ready' }
@@ -125,6 +125,7 @@ export function createAdmin({
 /** Somebody whom nobody asked for a token. */
 const NOBODY: Caller = { ...LOCAL_CALLER, name: 'nobody', isMasked: true }
 
+const BAD_PATH = new ApiError('WA_REQUEST', 'the path has a malformed percent-encoding')
 const NO_PAGE = new ApiError('WA_NOT_FOUND', 'the admin listener has no such page')
 
 /** What Fastify refuses by itself: the code, and the detail where Fastify's own names no cure. */

@@ -1,6 +1,6 @@
 import { API_ERRORS, type ApiProblem } from '../api-errors.ts'
 import { integer, object, type Schema, string, withReferences } from './json-schema.ts'
-import { LIVE_PARAMETERS } from './live-parameters.ts'
+import { LIVE_PARAMETERS } from './live.ts'
 import type { Parameters } from './parameters.ts'
 import { LIVE_EVENTS } from './request-schemas.ts'
 import { RESOURCES, type Resource } from './resources.ts'

@@ -53,9 +53,12 @@ export function countParameter(
 /**
  * Reads the query of a request.
  *
+ * @param url the target of the request
  * @throws ApiError that names the parameter
  */
-export function readParameters<Of extends Parameters>(of: Of, query: URLSearchParams): ValuesOf<Of> {
+export function readParameters<Of extends Parameters>(of: Of, url: string): ValuesOf<Of> {
+  const [, ...rest] = url.split('?')
+  const query = new URLSearchParams(rest.join('?'))
   const names = Object.keys(of)
   for (const name of query.keys()) {
     if (!Object.hasOwn(of, name)) {

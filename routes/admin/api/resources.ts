@@ -1,9 +1,9 @@
 import { parseFilter } from '../../../internal/telemetry/filter.ts'
 import { ApiError } from '../api-errors.ts'
-import type { ApiPages, FeaturesPage, StatusPage } from '../api-types.ts'
+import type { ApiPages, StatusPage } from '../api-types.ts'
 import type { Caller } from '../callers.ts'
 import { readCheckQuestion, readQuestion } from '../explain.ts'
-import type { AdminPages } from '../page-types.ts'
+import type { ApiOptions } from '../serve-api.ts'
 import { writeRouteList } from '../write-pages.ts'
 import type { Schema } from './json-schema.ts'
 import { maskDetail, maskRequests } from './masked.ts'
@@ -30,11 +30,7 @@ import {
 } from './table-schemas.ts'
 
 /** What the resources are answered from. */
-export interface ResourceContext {
-  readonly pages: Pick<AdminPages, 'routes' | 'explain' | 'check'>
-  readonly api: ApiPages
-  readonly features: FeaturesPage
-}
+type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features'>
 
 interface ResourceRequest<Query extends Parameters = Parameters> {
   readonly caller: Caller
