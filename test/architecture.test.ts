@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { test } from 'node:test'
-import { brokenArrows, isIn, type PackagePlaces, SUB_ARROWS } from './support/arrows.ts'
+import { brokenArrows, brokenUiImports, isIn, type PackagePlaces, SUB_ARROWS } from './support/arrows.ts'
 import { circlesIn, importGraph, namesTwice } from './support/import-graph.ts'
 import { importsOf } from './support/imports.ts'
 import { filesOf } from './support/together.ts'
@@ -37,6 +37,30 @@ test('no room imports a room that it must not know', () => {
     [],
   )
 })
+
+const uiFiles = globSync('ui/**/*.ts', { cwd: root }).map(file => file.replaceAll('\\', '/'))
+const ui = new Map(uiFiles.map(file => [file, read(file)]))
+
+test('the page imports nothing but itself, types of the admin API and the language of filters, and no circle', () => {
+  assert.ok(ui.size > 20, 'the sources of the page were found')
+  assert.deepEqual(
+    [...ui].flatMap(([file, source]) => brokenUiImports(file, source)),
+    [],
+  )
+  assert.deepEqual(circlesIn(importGraph(ui)), [])
+  assert.deepEqual([...namesTwice(ui)], [])
+})
+
+for (const [file, line] of [
+  ['ui/a.ts', "import { a } from '../internal/http/a.ts'"],
+  ['ui/views/a.ts', "import { a } from '../../routes/admin/a.ts'"],
+  ['ui/a.ts', "import type { A } from '../config/a.ts'"],
+  ['ui/a.ts', "import { readFile } from 'node:fs'"],
+  ['ui/a.ts', "import { h } from 'preact'"],
+  ['ui/html.ts', "import leftPad from 'left-pad'"],
+] as const) {
+  test(`noticed in ${file}: ${line}`, () => assert.equal(brokenUiImports(file, line).length, 1))
+}
 
 const sources = new Map(
   files.filter(file => !file.startsWith('examples/') && file !== 'index.ts').map(file => [file, read(file)]),

@@ -26,7 +26,7 @@ export function Header({ model, place, onHelp, onReconnect }: HeaderProps) {
       ${connection(model, onReconnect)}
       ${count > 0 && html`<a class="problems" href=${linkTo('source')}>${count} ${count === 1 ? 'problem' : 'problems'}</a>`}
       <form class="search" role="search" onSubmit=${(event: SubmitEvent) => search(event, model)}>
-        <input type="search" name="q" aria-label="Search routes, or paste a request id" placeholder="Search, or paste a request id" spellcheck="false" autocomplete="off" />
+        <input type="search" name="q" aria-label="Search routes, or paste a request id" placeholder="Search, or paste a request id" spellcheck=${false} autocomplete="off" />
         <kbd aria-hidden="true">/</kbd>
       </form>
       ${status && html`<span class="role" title="What you may do">${status.role}</span>`}

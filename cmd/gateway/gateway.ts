@@ -3,11 +3,9 @@ import type { AddressInfo, Server } from 'node:net'
 import { hostname } from 'node:os'
 import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
-import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Call } from '../../internal/call.ts'
 import { type Exchange, runSteps } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import { wrap } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { statusOf } from '../../middleware/access-log.ts'
 import { createTrustedProxies } from '../../middleware/request/client-address.ts'
@@ -22,18 +20,6 @@ import { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import { createProxy } from '../../routes/public/proxy.ts'
 import { createReadRpc } from '../../routes/public/read-rpc.ts'
 import { createRespond } from '../../routes/public/respond.ts'
-import { createBalance } from '../../wrappers/balance/balance.ts'
-import { createFallback } from '../../wrappers/fallback/fallback.ts'
-import { createGrpcCalls } from '../../wrappers/grpc/grpc-calls.ts'
-import { createGrpcWeb } from '../../wrappers/grpc/grpc-web.ts'
-import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
-import { createConcurrencyLimit } from '../../wrappers/limit/concurrency-limit.ts'
-import { createCircuitBreaker, createDispatch } from '../../wrappers/node/upstream-peer.ts'
-import { createObserve } from '../../wrappers/observe.ts'
-import { createCallFields } from '../../wrappers/retry/call-fields.ts'
-import { createHedge } from '../../wrappers/retry/hedge.ts'
-import { createRetry } from '../../wrappers/retry/retry.ts'
-import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { packageVersion } from '../cli/version.ts'
@@ -42,13 +28,11 @@ import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import { createExplain } from './explain.ts'
-import { FollowedFiles } from './followed-files.ts'
 import type { Gateway, GatewayOptions, PublicAddresses } from './gateway-types.ts'
 import { GrpcNames } from './grpc-names.ts'
 import { countBodyBytes } from './heap.ts'
 import { Lifecycle } from './lifecycle.ts'
 import {
-  configureLimits,
   createClientConnections,
   createHttp2Settings,
   createLimitSettings,
@@ -58,22 +42,18 @@ import {
   createRetryBudgets,
   listenerLimits,
 } from './limits.ts'
-import { LiveHealth } from './live-health.ts'
 import { LivePolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
 import { NONE_LOST } from './log-destination.ts'
-import { createMirrors } from './mirrors.ts'
-import { createNames } from './names.ts'
-import { createNodeGuard } from './node-guard.ts'
-import { createNodeTable } from './node-table.ts'
+import { openNodeSide } from './node-side.ts'
 import { limitOpenFiles } from './open-files.ts'
+import { loadClientTls, loadLimitStore, loadTracing } from './optional-parts.ts'
 import { createServiceMethods } from './service-methods.ts'
-import { LiveRules } from './service-rules.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
-import { UpstreamTls } from './upstream-tls.ts'
+import { composeUpstreams } from './upstream.ts'
 
 /**
  * Assembles a gateway and starts it. Read it from the top: each part is made from the parts above it. Requests go to
@@ -95,57 +75,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   /** Known as long as there are requests: a server that no longer listens does not tell its address. */
   let bound: PublicAddresses | undefined
-  const tls =
-    keys.tls &&
-    (await import('./tls.ts')).openTls({
-      ...{ config, keys: keys.tls, logger },
-      ticketSecret: options.ticketSecret ?? randomBytes(32),
-      port: () => (bound ?? addresses()).tls!.port,
-    })
-
-  const tlsFromRegistry =
-    tls && config.tls.fromEtcd
-      ? new (await import('./tls-from-registry.ts')).TlsFromRegistry({
-          ...{ prefix: config.discovery.certificatesPrefix, certificates: tls.certificates },
-          ...{ sealKey: keys.sealKey, plainKeys: config.tls.plainKeys },
-          hasOthers: (keys.tls?.certificates.length ?? 0) > 0,
-        })
-      : undefined
-
-  const tracing = config.tracing.endpoint
-    ? (await import('./tracing.ts')).openTracing({
-        ...{ config: config.tracing, logger },
-        loopWaitMs: () => loop.turnMs,
-      })
-    : undefined
-  const tracedTries = tracing ? [tracing.tries] : []
+  const { tls, fromRegistry: tlsFromRegistry } = await loadClientTls({
+    ...{ config, keys, logger },
+    ticketSecret: options.ticketSecret ?? randomBytes(32),
+    port: () => (bound ?? addresses()).tls!.port,
+  })
+  const tracing = await loadTracing(config, logger, () => loop.turnMs)
 
   // The nodes, and the state that this process keeps about them.
-  const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
-  const guard = createNodeGuard({
-    allowedAddresses: config.discovery.allowedAddresses,
+  const nodeSide = openNodeSide({
+    ...{ config, keys, logger, limits },
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
-  const names = createNames(config, logger)
-  const sessions = createSessionCounts()
-  const upstreamTls = new UpstreamTls({
-    ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger },
-    ruleOf: service => rules.of(service).upstreamTls,
-  })
-  const tlsOf = (service: string) => upstreamTls.settingsOf(service)
-  const upstreamFiles = new FollowedFiles(upstreamTls.followed)
-  const connect = { config, guard, names, tlsOf, onPiece: countBodyBytes }
-  const nodes = createNodeTable({ ...connect, rules, logger, sessionCounts: sessions })
-  const { healthCheck } = config.routes.defaults
-  const health = new LiveHealth({
-    nodes,
-    ruleOf: service => rules.of(service).healthCheck,
-    fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
-    names,
-    allows: guard.allows,
-    tlsOf,
-    logger,
-  })
+  const { nodes, rules, guard, names, health, mirrors, upstreamTls } = nodeSide
 
   // What is known of the gRPC services of nodes.
   const grpcNames = config.grpc.auto ? new GrpcNames() : undefined
@@ -157,44 +99,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { descriptors } = transcoding
   const { findMethod } = descriptors
 
-  // The wrappers around a request to a node, outermost first.
-  const balance = { cookieKey: keys.stickyCookie }
-  const upstream = wrap(createDispatch(), [
-    createObserve(),
-    createFallback(config.staleAnswers),
-    transcoding.wrapper,
-    createGrpcWeb(findMethod),
-    createGrpcCalls(config.grpc.auto),
-    createConcurrencyLimit(limits),
-    createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true }),
-    createHedge({ budgets }),
-    createBalance(nodes, balance),
-    createCircuitBreaker(),
-    ...tracedTries,
-    createTryTimeout({ deadlines }),
-    createCallFields(),
-  ])
-  // The wrappers around the handshake of a WebSocket. It opens one connection to one node, so it is not hedged; the
-  // connection may stay open for days, so it takes no slot of the service; and no kept answer can stand in for it.
-  const handshake = wrap(createDispatch(), [
-    createObserve(),
-    createRetry({ budgets }),
-    createBalance(nodes, balance),
-    createCircuitBreaker(),
-    ...tracedTries,
-    createTryTimeout({ deadlines }),
-  ])
+  const { upstream, handshake } = composeUpstreams({
+    ...{ config, keys, nodes, limits, budgets, deadlines, transcoding, tracing },
+  })
+
+  // Policies of routes, and what they count with.
   const policyCounts = new PolicyCounts()
-  const mirrors = createMirrors({ ...connect, nodes })
-  const limitStore =
-    config.rateLimits.store && !options.sharedCounters
-      ? (await import('./limit-store.ts')).openLimitStore(
-          config.rateLimits.store,
-          config.rateLimits.clock,
-          keys.limitStore,
-          logger,
-        )
-      : undefined
+  const limitStore = options.sharedCounters ? undefined : await loadLimitStore(config, keys, logger)
   const rateLimits = createLimitSettings(config, options.sharedCounters ?? limitStore?.counters)
   const policies = new LivePolicies({
     ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
@@ -269,7 +180,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       loop,
       connections,
       proxyProtocol,
-      sessions,
+      sessions: nodeSide.sessions,
       http2: http2Counts,
     },
     files: nodeSockets,
@@ -346,16 +257,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     closeTable() {
       telemetry.close()
-      upstreamFiles.close()
-      health.close()
       transcoding.close()
       loop.close()
       limits.close()
       policies.close()
-      mirrors.close()
       limitStore?.close()
       accessLog.close()
-      nodes.clear()
+      nodeSide.close()
     },
   })
   const isReady = () => lifecycle.isReady
@@ -386,7 +294,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   await transcoding.prepareConfigured()
   // The primary of a worker has read the files when it started.
-  await Promise.all([tls?.ready, upstreamFiles.ready])
+  await Promise.all([tls?.ready, nodeSide.ready])
   await lifecycle.start(options.listen ?? 'at-once')
   bound = addresses()
 

@@ -1,10 +1,10 @@
 import { attentionLines } from '../attention.ts'
+import { clientErrors, failures, nodeLink, nodeState, nodesOf, none, perSecond } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { millis, percent, rate } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
-import { nodeLink, none } from '../node-columns.ts'
-import { failures, heading, nodeState, toggle } from '../parts.ts'
+import { heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { type NodeRow, nodeRows, type ServiceRow, serviceRows } from '../service-rows.ts'
 import { sparkline } from '../sparkline.ts'
@@ -171,24 +171,6 @@ function serviceName(row: ServiceRow, open: ReadonlySet<string>, flip: (name: st
 
 function nodeName(row: NodeRow): Shown {
   return html`<span class="indent">${nodeLink(row)} <span class="faint">${row.node.address}</span></span>`
-}
-
-/** How many nodes there are, and what is wrong with how many of them. */
-export function nodesOf({ service, faults, severity }: ServiceRow): Shown {
-  const bad = [...faults].map(([text, count]) => `${count} ${text}`).join(', ')
-  if (service.nodes.length === 0) return html`<span class="bad"><i class="sign">▲</i> none</span>`
-  const count = service.nodes.length.toLocaleString('en')
-  return bad === ''
-    ? html`<span>${count} up</span>`
-    : html`<span title=${bad}>${count}, <span class=${severity >= 2 ? 'bad' : 'warn'}>${bad}</span></span>`
-}
-
-export function perSecond(value: number): Shown {
-  return value === 0 ? none() : rate(value)
-}
-
-export function clientErrors(share: number | null): Shown {
-  return share === null ? none() : share === 0 ? html`<span class="faint">0</span>` : percent(share)
 }
 
 function limitOf({ service: { limit } }: ServiceRow): Shown {

@@ -1,9 +1,10 @@
 import type { RequestDetail, RequestEntry, TryEntry } from '../../routes/admin/api-types.ts'
+import { serviceLink, status } from '../cells.ts'
 import { missing, useResource, type ViewProps } from '../context.ts'
 import { explanation } from '../explanation.ts'
 import { clock, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
-import { facts, heading, serviceLink, status } from '../parts.ts'
+import { facts, heading } from '../parts.ts'
 import { linkTo } from '../place.ts'
 
 /** One request that has ended: where its time went, its tries, and what would happen to it now. */

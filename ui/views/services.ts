@@ -1,14 +1,13 @@
+import { clientErrors, failures, nodesOf, none, perSecond } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
-import { none } from '../node-columns.ts'
-import { FilterBox, failures, heading, toggle } from '../parts.ts'
+import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { type ServiceRow, serviceRows } from '../service-rows.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows } from '../table-filter.ts'
-import { clientErrors, nodesOf, perSecond } from './overview.ts'
 
 /** All services. */
 export function ServicesView({ model, place: { params } }: ViewProps) {

@@ -1,5 +1,6 @@
 import type { Call } from '../../../internal/call.ts'
 import { pathOf } from '../../../internal/http/target.ts'
+import type { FilterFields } from '../../../internal/telemetry/filter.ts'
 import { rootReason } from '../../../internal/upstream-failure.ts'
 import type { RequestEntry, TryEntry } from '../../../routes/admin/api-types.ts'
 
@@ -7,19 +8,23 @@ import type { RequestEntry, TryEntry } from '../../../routes/admin/api-types.ts'
 const MAX_CHARACTERS = 512
 const CUT = '…'
 
-/** A finished request as it is kept. Its fields are those of a {@link RequestEntry}, with times as they were measured. */
-export class KeptRequest {
+/** What few requests have. */
+type Rest = Pick<
+  RequestEntry,
+  'code' | 'reason' | 'fallback' | 'rpc' | 'grpcStatus' | 'policy' | 'variant' | 'traceId' | 'tries'
+>
+
+/**
+ * A finished request as it is kept. Neither the call nor anything that it holds is: it would keep the query, the connections of
+ * the node and more. Every request makes one, so it is small: its times are whole numbers, which V8 keeps in the object itself.
+ */
+export class KeptRequest implements FilterFields {
   readonly requestId: string
-  readonly at: number
   readonly method: string
   readonly host: string | undefined
   readonly path: string
   readonly http: '1.0' | '1.1' | '2'
   readonly status: number
-  readonly totalMs: number
-  /** From the arrival to the first try; negative when there was none. */
-  readonly untilTryMs: number
-  readonly upstreamMs: number | undefined
   readonly attempts: number
   readonly route: string | undefined
   readonly service: string | undefined
@@ -27,34 +32,25 @@ export class KeptRequest {
   readonly address: string | undefined
   readonly client: string | undefined
   readonly user: string | undefined
-  readonly code: string | undefined
-  readonly reason: string | undefined
-  readonly fallback: true | undefined
-  readonly rpc: string | undefined
-  readonly grpcStatus: number | undefined
-  readonly policy: string | undefined
-  readonly variant: string | undefined
-  readonly traceId: string | undefined
   readonly revision: string | undefined
-  readonly tries: readonly TryEntry[] | undefined
+  /** Milliseconds on the monotonic clock. */
+  readonly arrivedMs: number
+  readonly totalUs: number
+  /** From the arrival to the first try; negative when there was none. */
+  readonly untilTryUs: number
+  /** Negative when there was no try. */
+  readonly upstreamUs: number
+  readonly rest: Rest | undefined
 
-  /**
-   * Neither the call nor anything that it holds is kept: it would keep the query, the node's connections and more.
-   *
-   * @param host the Host header of the request
-   */
+  /** @param host the Host header of the request */
   constructor(call: Call, status: number, totalMs: number, host: string | undefined) {
     const { peer, route } = call
     this.requestId = call.requestId
-    this.at = Date.now() - totalMs
     this.method = call.method
     this.host = host && cut(host)
     this.path = cut(pathOf(call.target))
     this.http = call.http
     this.status = status
-    this.totalMs = totalMs
-    this.untilTryMs = call.upstreamAt < 0 ? -1 : call.upstreamAt - call.startedAt
-    this.upstreamMs = call.upstreamMs < 0 ? undefined : call.upstreamMs
     this.attempts = call.attempts
     this.route = route?.id
     this.service = (peer === undefined ? route?.service : peer.node.service) || undefined
@@ -62,16 +58,50 @@ export class KeptRequest {
     this.address = peer?.address
     this.client = call.clientAddress
     this.user = call.identity?.subject && cut(call.identity.subject)
-    this.code = call.errorCode
-    this.reason = call.failure === undefined ? undefined : cut(rootReason(call.failure))
-    this.fallback = call.degraded || undefined
-    this.rpc = call.rpc && cut(call.rpc)
-    this.grpcStatus = call.grpcStatus
-    this.policy = call.policy
-    this.variant = call.variant
-    this.traceId = call.trace?.traceId
     this.revision = call.revision
-    this.tries = call.tries && call.tries.length > 1 ? triesOf(call) : undefined
+    this.arrivedMs = Math.round(call.startedAt)
+    this.totalUs = Math.round(totalMs * 1_000)
+    this.untilTryUs = call.upstreamAt < 0 ? -1 : Math.round((call.upstreamAt - call.startedAt) * 1_000)
+    this.upstreamUs = call.upstreamMs < 0 ? -1 : Math.round(call.upstreamMs * 1_000)
+    this.rest = hasMore(call) ? restOf(call) : undefined
+  }
+
+  /** For filters. */
+  get totalMs(): number {
+    return this.totalUs / 1_000
+  }
+
+  get code(): string | undefined {
+    return this.rest?.code
+  }
+}
+
+function hasMore(call: Call): boolean {
+  return (
+    call.errorCode !== undefined ||
+    call.failure !== undefined ||
+    call.degraded ||
+    call.rpc !== undefined ||
+    call.grpcStatus !== undefined ||
+    call.policy !== undefined ||
+    call.variant !== undefined ||
+    call.trace !== undefined ||
+    call.tries !== undefined
+  )
+}
+
+function restOf(call: Call): Rest {
+  const { errorCode, failure, rpc, grpcStatus, policy, variant, trace, tries } = call
+  return {
+    ...(errorCode !== undefined && { code: errorCode }),
+    ...(failure !== undefined && { reason: cut(rootReason(failure)) }),
+    ...(call.degraded && { fallback: true }),
+    ...(rpc !== undefined && { rpc: cut(rpc) }),
+    ...(grpcStatus !== undefined && { grpcStatus }),
+    ...(policy !== undefined && { policy }),
+    ...(variant !== undefined && { variant }),
+    ...(trace !== undefined && { traceId: trace.traceId }),
+    ...(tries !== undefined && tries.length > 1 && { tries: triesOf(call) }),
   }
 }
 
@@ -98,22 +128,26 @@ export function isCut({ path }: RequestEntry): boolean {
 
 /** Returns a request as the API shows it. */
 export function toRequestEntry(kept: KeptRequest): RequestEntry {
-  const { untilTryMs: _, ...fields } = kept
-  const shown: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) shown[name] = value
-  shown.at = Math.round(kept.at)
-  shown.totalMs = round(kept.totalMs)
-  if (kept.upstreamMs !== undefined) shown.upstreamMs = round(kept.upstreamMs)
-  return shown as unknown as RequestEntry
+  const { arrivedMs, totalUs, untilTryUs: _, upstreamUs, rest, requestId, ...fields } = kept
+  const shown = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return {
+    requestId,
+    at: Math.round(Date.now() - (performance.now() - arrivedMs)),
+    ...(Object.fromEntries(shown) as unknown as Omit<RequestEntry, 'requestId' | 'at' | 'totalMs'>),
+    totalMs: totalUs / 1_000,
+    ...(upstreamUs >= 0 && { upstreamMs: upstreamUs / 1_000 }),
+    ...rest,
+  }
 }
 
 /** Returns the tries of a request, also where there was only one. */
 export function toTries(kept: KeptRequest): readonly TryEntry[] {
-  const { tries, service, node, untilTryMs, upstreamMs, code, reason, status } = kept
-  if (tries) return tries
-  if (service === undefined || node === undefined || untilTryMs < 0) return []
-  const outcome = code === undefined ? String(status) : (reason ?? code)
-  return [{ service, node, startMs: round(untilTryMs), ms: round(upstreamMs ?? kept.totalMs), outcome }]
+  const { service, node, untilTryUs, upstreamUs, totalUs, status, rest } = kept
+  if (rest?.tries) return rest.tries
+  if (service === undefined || node === undefined || untilTryUs < 0) return []
+  const outcome = rest?.code === undefined ? String(status) : (rest.reason ?? rest.code)
+  const ms = (upstreamUs < 0 ? totalUs : upstreamUs) / 1_000
+  return [{ service, node, startMs: untilTryUs / 1_000, ms, outcome }]
 }
 
 function round(ms: number): number {

@@ -6,7 +6,7 @@ import type { RouteList } from '../page-types.ts'
 import { LIVE_PARAMETERS } from './live-parameters.ts'
 import { readParameters } from './parameters.ts'
 import { readFilter, withTail } from './resources.ts'
-import { queryOf } from './router.ts'
+import { searchParamsOf } from './router.ts'
 
 export interface LiveOptions {
   readonly api: ApiPages
@@ -21,7 +21,7 @@ export function serveLive(app: FastifyInstance, options: LiveOptions): void {
   const { callerOf } = options
   const streams = new LiveStreams(options)
   app.get('/api/v1/live', { exposeHeadRoute: false }, (request, reply) => {
-    const { figures, tail, rows } = readParameters(LIVE_PARAMETERS, queryOf(request.url))
+    const { figures, tail, rows } = readParameters(LIVE_PARAMETERS, searchParamsOf(request.url))
     if (tail !== undefined) withTail(options)
     const viewer = {
       figures,

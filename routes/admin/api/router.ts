@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AdminError } from '../api-errors.ts'
+import { ApiError } from '../api-errors.ts'
 import type { Caller } from '../callers.ts'
 import { readParameters } from './parameters.ts'
 import { RESOURCES, type Resource, type ResourceContext } from './resources.ts'
@@ -39,10 +39,10 @@ export function serveApi(app: FastifyInstance, options: ApiOptions): void {
     const page = await resource.read(options, {
       caller: options.callerOf(request),
       path,
-      query: readParameters(resource.query ?? {}, queryOf(request.url)),
+      query: readParameters(resource.query ?? {}, searchParamsOf(request.url)),
       body: request.body,
     })
-    if (page === undefined) throw new AdminError('WA_NOT_FOUND', notFound(resource, path))
+    if (page === undefined) throw new ApiError('WA_NOT_FOUND', notFound(resource, path))
     const etag = resource.etagOf?.(page)
     if (etag !== undefined) reply.header('etag', etag)
     reply.header('cache-control', 'no-store').type(JSON_TYPE)
@@ -63,13 +63,13 @@ function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, r
       url,
       handler: () => {
         const allow = allowed.join(', ')
-        throw new AdminError('WA_METHOD', `the methods of this path are ${allow}`, { allow })
+        throw new ApiError('WA_METHOD', `the methods of this path are ${allow}`, { allow })
       },
     })
   }
 }
 
-export function queryOf(url: string): URLSearchParams {
+export function searchParamsOf(url: string): URLSearchParams {
   const at = url.indexOf('?')
   return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
 }

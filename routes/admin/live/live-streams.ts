@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { asksForHidden } from '../api/masked.ts'
-import { AdminError } from '../api-errors.ts'
+import { ApiError } from '../api-errors.ts'
 import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
 import type { RouteList } from '../page-types.ts'
 import { writeLiveTable } from '../write-pages.ts'
@@ -40,11 +40,11 @@ export class LiveStreams {
     this.#options = options
   }
 
-  /** @throws AdminError when there are too many */
+  /** @throws ApiError when there are too many */
   assertRoom(): void {
-    if (this.#isOver) throw new AdminError('WA_STREAMS', 'the gateway shuts down')
+    if (this.#isOver) throw new ApiError('WA_STREAMS', 'the gateway shuts down')
     if (this.#streams.size < MAX_STREAMS) return
-    throw new AdminError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
+    throw new ApiError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
   }
 
   /** Begins the stream of a viewer. */

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { RESOURCES } from '../../../../routes/admin/api/resources.ts'
-import { ADMIN_ERRORS } from '../../../../routes/admin/api-errors.ts'
+import { API_ERRORS } from '../../../../routes/admin/api-errors.ts'
 import type { Items, RequestDetail, RequestEntry } from '../../../../routes/admin/api-types.ts'
 import { requestEntry, routeList, serviceOf, startAdmin } from '../../../support/api-pages.ts'
 import { send } from '../../../support/http.ts'
@@ -214,7 +214,7 @@ test('docs/admin-api.md lists every error with its status, and every resource', 
     code,
     Number(status),
   ])
-  const known = Object.entries(ADMIN_ERRORS).map(([code, { status }]) => [code, status])
+  const known = Object.entries(API_ERRORS).map(([code, { status }]) => [code, status])
   assert.deepEqual(documented.sort(), known.sort())
   for (const { method, path } of RESOURCES)
     assert.ok(page.includes(`\`${method} ${path}`), `${method} ${path}`)

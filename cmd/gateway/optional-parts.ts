@@ -1,0 +1,56 @@
+import type { Logger } from 'pino'
+import type { Keys } from '../../config/keys/keys.ts'
+import type { Config } from '../../config/schema.ts'
+import type { LimitStore } from './limit-store.ts'
+import type { GatewayTls, TlsOptions } from './tls.ts'
+import type { TlsFromRegistry } from './tls-from-registry.ts'
+import type { Tracing } from './tracing.ts'
+
+/** The parts of a gateway that few configurations ask for. Each is loaded only then. Whoever opened one closes it. */
+
+/** TLS for clients, and what the registry has for it; undefined = none is configured. */
+export interface ClientTlsParts {
+  readonly tls: GatewayTls | undefined
+  readonly fromRegistry: TlsFromRegistry | undefined
+}
+
+/** @param options those of {@link TlsOptions}, with the keys of the whole gateway */
+export async function loadClientTls({
+  config,
+  keys,
+  ...options
+}: Omit<TlsOptions, 'config' | 'keys'> & {
+  readonly config: Config
+  readonly keys: Keys
+}): Promise<ClientTlsParts> {
+  if (!keys.tls) return { tls: undefined, fromRegistry: undefined }
+  const tls = (await import('./tls.ts')).openTls({ ...options, config, keys: keys.tls })
+  if (!config.tls.fromEtcd) return { tls, fromRegistry: undefined }
+  const { TlsFromRegistry } = await import('./tls-from-registry.ts')
+  const fromRegistry = new TlsFromRegistry({
+    ...{ prefix: config.discovery.certificatesPrefix, certificates: tls.certificates },
+    ...{ sealKey: keys.sealKey, plainKeys: config.tls.plainKeys },
+    hasOthers: keys.tls.certificates.length > 0,
+  })
+  return { tls, fromRegistry }
+}
+
+/** Opens the store in which gateways count together. */
+export async function loadLimitStore(
+  { rateLimits: { store, clock } }: Config,
+  keys: Keys,
+  logger: Logger,
+): Promise<LimitStore | undefined> {
+  if (!store) return undefined
+  return (await import('./limit-store.ts')).openLimitStore(store, clock, keys.limitStore, logger)
+}
+
+/** @param loopWaitMs returns the recent length of a turn of the event loop */
+export async function loadTracing(
+  { tracing: config }: Config,
+  logger: Logger,
+  loopWaitMs: () => number,
+): Promise<Tracing | undefined> {
+  if (!config.endpoint) return undefined
+  return (await import('./tracing.ts')).openTracing({ config, logger, loopWaitMs })
+}

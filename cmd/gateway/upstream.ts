@@ -1,0 +1,71 @@
+import type { Keys } from '../../config/keys/keys.ts'
+import type { Config } from '../../config/schema.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import { type Upstream, wrap } from '../../internal/upstream.ts'
+import type { Deadlines } from '../../middleware/request/deadlines.ts'
+import { createBalance } from '../../wrappers/balance/balance.ts'
+import { createFallback } from '../../wrappers/fallback/fallback.ts'
+import { createGrpcCalls } from '../../wrappers/grpc/grpc-calls.ts'
+import { createGrpcWeb } from '../../wrappers/grpc/grpc-web.ts'
+import { createConcurrencyLimit, type ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
+import { createCircuitBreaker, createDispatch } from '../../wrappers/node/upstream-peer.ts'
+import { createObserve } from '../../wrappers/observe.ts'
+import { createCallFields } from '../../wrappers/retry/call-fields.ts'
+import { createHedge } from '../../wrappers/retry/hedge.ts'
+import { createRetry } from '../../wrappers/retry/retry.ts'
+import type { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
+import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
+import type { Tracing } from './tracing.ts'
+import type { Transcoding } from './transcoding.ts'
+
+export interface UpstreamOptions {
+  readonly config: Config
+  readonly keys: Keys
+  readonly nodes: NodeTable
+  readonly limits: ServiceLimits
+  readonly budgets: RetryBudgets
+  readonly deadlines: Deadlines
+  readonly transcoding: Transcoding
+  /** undefined = requests are not traced */
+  readonly tracing: Tracing | undefined
+}
+
+/** What a gateway does with a request to a service, and with the handshake of a WebSocket. */
+export interface Upstreams {
+  readonly upstream: Upstream
+  readonly handshake: Upstream
+}
+
+/** Puts the wrappers around the calls of nodes, outermost first. */
+export function composeUpstreams(options: UpstreamOptions): Upstreams {
+  const { config, keys, nodes, limits, budgets, deadlines, transcoding, tracing } = options
+  const balance = { cookieKey: keys.stickyCookie }
+  const tracedTries = tracing ? [tracing.tries] : []
+  return {
+    upstream: wrap(createDispatch(), [
+      createObserve(),
+      createFallback(config.staleAnswers),
+      transcoding.wrapper,
+      createGrpcWeb(transcoding.descriptors.findMethod),
+      createGrpcCalls(config.grpc.auto),
+      createConcurrencyLimit(limits),
+      createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true }),
+      createHedge({ budgets }),
+      createBalance(nodes, balance),
+      createCircuitBreaker(),
+      ...tracedTries,
+      createTryTimeout({ deadlines }),
+      createCallFields(),
+    ]),
+    // A WebSocket opens one connection to one node, so it is not hedged; the connection may stay open for days, so it takes
+    // no slot of the service; and no kept answer can stand in for it.
+    handshake: wrap(createDispatch(), [
+      createObserve(),
+      createRetry({ budgets }),
+      createBalance(nodes, balance),
+      createCircuitBreaker(),
+      ...tracedTries,
+      createTryTimeout({ deadlines }),
+    ]),
+  }
+}
