@@ -170,7 +170,9 @@ export function brokenUiImports(file: string, source: string): string[] {
   return importsOf(source).flatMap(({ specifier, typeOnly }) => {
     const name = packageOf(specifier)
     if (name !== undefined)
-      return UI_PACKAGES[name] === file ? [] : [`${file}: ${name} is imported in ${UI_PACKAGES[name] ?? 'no place'} alone`]
+      return UI_PACKAGES[name] === file
+        ? []
+        : [`${file}: ${name} is imported in ${UI_PACKAGES[name] ?? 'no place'} alone`]
     const target = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier
     if (isIn(target, 'ui') || UI_FILES.includes(target) || (typeOnly && isIn(target, UI_TYPES))) return []
     return [`${file}: the page must not import ${specifier}`]
