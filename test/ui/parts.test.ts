@@ -236,6 +236,7 @@ test('texts are compared by lines, and JSON by its values', () => {
   ])
   assert.deepEqual(lines(null, 'x'), ['+x'])
   assert.deepEqual(lines('x', null), ['-x'])
+  assert.deepEqual(lines('{"a":1}', '{"a":1,"b":2}'), [' {', '   "a": 1,', '+  "b": 2', ' }'])
   assert.deepEqual(lines('{"a":1}', '{"a": 1}'), [' {', '   "a": 1', ' }'])
   const long = JSON.stringify(
     Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`k${index}`, index])),
