@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { test } from 'node:test'
-import { brokenArrows, isIn, type PackagePlaces, SUB_ARROWS } from './support/arrows.ts'
+import { brokenArrows, brokenUiImports, isIn, type PackagePlaces, SUB_ARROWS } from './support/arrows.ts'
 import { circlesIn, importGraph, namesTwice } from './support/import-graph.ts'
 import { importsOf } from './support/imports.ts'
 import { filesOf } from './support/together.ts'
@@ -37,6 +37,30 @@ test('no room imports a room that it must not know', () => {
     [],
   )
 })
+
+const uiFiles = globSync('ui/**/*.ts', { cwd: root }).map(file => file.replaceAll('\\', '/'))
+const ui = new Map(uiFiles.map(file => [file, read(file)]))
+
+test('the page imports nothing but itself, types of the admin API and the language of filters, and no circle', () => {
+  assert.ok(ui.size > 20, 'the sources of the page were found')
+  assert.deepEqual(
+    [...ui].flatMap(([file, source]) => brokenUiImports(file, source)),
+    [],
+  )
+  assert.deepEqual(circlesIn(importGraph(ui)), [])
+  assert.deepEqual([...namesTwice(ui)], [])
+})
+
+for (const [file, line] of [
+  ['ui/a.ts', "import { a } from '../internal/http/a.ts'"],
+  ['ui/views/a.ts', "import { a } from '../../routes/admin/a.ts'"],
+  ['ui/a.ts', "import type { A } from '../config/a.ts'"],
+  ['ui/a.ts', "import { readFile } from 'node:fs'"],
+  ['ui/a.ts', "import { h } from 'preact'"],
+  ['ui/html.ts', "import leftPad from 'left-pad'"],
+] as const) {
+  test(`noticed in ${file}: ${line}`, () => assert.equal(brokenUiImports(file, line).length, 1))
+}
 
 const sources = new Map(
   files.filter(file => !file.startsWith('examples/') && file !== 'index.ts').map(file => [file, read(file)]),
@@ -94,7 +118,13 @@ test('every folder has its line among the arrows, and every line its folder', ()
 })
 
 /** Folders whose files are the entries of one table, which may be as short as they are. */
-const TABLES = ['config/policies', 'discovery/codecs', 'internal/balancers', 'middleware/policies']
+const TABLES = [
+  'cmd/commands',
+  'config/policies',
+  'discovery/codecs',
+  'internal/balancers',
+  'middleware/policies',
+]
 /** Short files that only one file imports, with the reason why they stand alone. */
 const STANDING_ALONE: Readonly<Record<string, string>> = {
   'cmd/waygate.ts': 'all that a release of Node.js which is too old can load',
@@ -124,7 +154,7 @@ const JSON_READERS: Readonly<Record<string, string>> = {
   'internal/claim-path.ts': 'one quoted name in a path',
   'middleware/auth/token-form.ts': 'a token, of whose text a message must not say anything',
   'discovery/etcd/snapshot-file.ts': 'a file that only the gateway writes, with a checksum',
-  'cmd/cli/options.ts': 'a word of the command line that may be JSON or plain text',
+  'cmd/cli/arguments.ts': 'a word of the command line that may be JSON or plain text',
   'cmd/cli/version.ts': 'the package.json of Waygate',
   'cmd/workers/kept-program.ts': 'what one process of Waygate sends to another',
   'wrappers/protobuf/json-text.ts':

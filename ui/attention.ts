@@ -25,14 +25,10 @@ export function attentionLines(model: Model): AttentionLine[] {
   ]
   for (const { key, reason, lastGood } of model.problems) {
     if (lines.some(line => line.key === key)) continue
+    const route = model.routes.get(key) ?? model.routes.get(key.slice(key.lastIndexOf('/') + 1))
     const text = lastGood ? `${reason}; the version of revision ${lastGood.revision} stays in use` : reason
-    lines.push({
-      key,
-      severity: 'warn',
-      subject: key,
-      text,
-      href: model.routes.has(key) ? linkTo('routes', [key]) : linkTo('source'),
-    })
+    const href = route ? linkTo('routes', [route.id]) : linkTo('source')
+    lines.push({ key, severity: route?.broken ? 'bad' : 'warn', subject: key, text, href })
   }
   return lines.sort((a, b) => Number(a.severity === 'warn') - Number(b.severity === 'warn'))
 }

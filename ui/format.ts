@@ -1,5 +1,5 @@
 /** Writes a number with the digits that say something: `0.4`, `12`, `1,086`, `41k`. */
-export function shortNumber(value: number): string {
+function shortNumber(value: number): string {
   if (value >= 999_500) return `${trim(value / 1_000_000)}M`
   if (value >= 9_995) return `${trim(value / 1_000)}k`
   return value >= 9.95 ? Math.round(value).toLocaleString('en') : trim(value)

@@ -1,7 +1,7 @@
 import htm from 'htm'
 import { type ComponentChild, h, type VNode } from 'preact'
 
-export { Fragment, h, render } from 'preact'
+export { h, render } from 'preact'
 export { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 
 /** What a view can show: an element, a text, a number, nothing, or a list of these. */

@@ -25,6 +25,7 @@ let isSignedOut = false
 let wasRefused = false
 let isHelpOpen = false
 let isDrawing = false
+let drawnAt = 0
 
 const session = new Session(start)
 const api = new Api(session, () => {
@@ -98,6 +99,7 @@ function draw(): void {
   isDrawing = true
   setTimeout(() => {
     isDrawing = false
+    drawnAt = performance.now()
     if (isSignedOut) {
       const onToken = (token: string) => {
         wasRefused = true
@@ -136,5 +138,7 @@ setInterval(() => {
   if (model.stream.kind === 'live' && !document.hidden) void quietly(loadStatus())
 }, STATUS_MS)
 // Ages are told by the second, also while nothing is received.
-setInterval(draw, 1_000)
+setInterval(() => {
+  if (performance.now() - drawnAt > 900) draw()
+}, 1_000)
 start()

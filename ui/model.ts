@@ -13,7 +13,7 @@ import type { ListedRoute, ServicePage } from '../routes/admin/page-types.ts'
 import type { TableProblem } from '../routes/admin/views.ts'
 import type { StreamEvent } from './event-parser.ts'
 import type { StreamState } from './live-stream.ts'
-import { KEPT_MS, Series } from './series.ts'
+import { KEPT_MS, RATE_MS, Series } from './series.ts'
 
 const KEPT_CHANGES = 500
 const KEPT_REQUESTS = 500
@@ -195,17 +195,22 @@ class LiveNode {
   add(t: number, figures: NodeFigures): void {
     this.figures = figures
     if (figures[1] > 0) this.#recent.push({ t, n: figures[1], failures: figures[2] })
-    while (this.#recent.length > 0 && this.#recent[0]!.t <= t - 5_000) this.#recent.shift()
+    while (this.#recent.length > 0 && this.#recent[0]!.t <= t - RATE_MS) this.#recent.shift()
   }
 
   /** Returns its tries in the last 5 s before `now`, a second, and the share of them that failed. */
   present(now: number): { readonly rate: number; readonly failures: number | null } {
-    const recent = this.#recent.filter(({ t }) => t > now - 5_000)
-    const n = recent.reduce((sum, each) => sum + each.n, 0)
-    const failures = recent.reduce((sum, each) => sum + each.failures, 0)
-    return { rate: n / 5, failures: n === 0 ? null : failures / n }
+    let [tries, failures] = [0, 0]
+    for (const each of this.#recent) {
+      if (each.t <= now - RATE_MS) continue
+      tries += each.n
+      failures += each.failures
+    }
+    return tries === 0 ? NO_TRIES : { rate: (tries * 1000) / RATE_MS, failures: failures / tries }
   }
 }
+
+const NO_TRIES = { rate: 0, failures: null }
 
 /** Splits `service/id`; the id of a node may contain slashes, the name of a service does not. */
 function splitNodeKey(key: string): [service: string, id: string] {

@@ -1,8 +1,7 @@
+import { failures, nodeLink, nodeState, none } from './cells.ts'
 import { millis, percent, rate } from './format.ts'
 import { html, type Shown } from './html.ts'
 import type { Model } from './model.ts'
-import { failures, nodeState } from './parts.ts'
-import { linkTo } from './place.ts'
 import type { NodeRow } from './service-rows.ts'
 import type { Column } from './table.ts'
 
@@ -72,15 +71,6 @@ export function nodeColumns(model: Model): Column<NodeRow>[] {
     { id: 'p99', title: 'p99', numeric: true, sort: row => row.p99, cell: row => millis(row.p99) },
     { id: 'flight', title: 'In flight', numeric: true, sort: row => row.inFlight, cell: row => row.inFlight },
   ]
-}
-
-export function nodeLink(row: NodeRow): Shown {
-  return html`<a data-row href=${linkTo('services', [row.service, row.node.id])}>${row.node.id}</a>`
-}
-
-/** A dash, where there is no figure. */
-export function none(): Shown {
-  return html`<span class="faint">–</span>`
 }
 
 function quietly(word: string, usual: string): Shown {

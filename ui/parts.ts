@@ -1,34 +1,5 @@
-import type { NodePage } from '../routes/admin/page-types.ts'
-import { nodeFault } from './attention.ts'
-import { percent } from './format.ts'
 import { html, type Shown, useEffect, useRef } from './html.ts'
-import type { Model } from './model.ts'
-import { linkTo, setParam } from './place.ts'
-
-/** How many tries or requests must fail before a share of failures is shown as bad. */
-const BAD_SHARE = 0.01
-
-/** Shows a share of failures: nothing for none, so that what is wrong is found by looking. */
-export function failures(share: number | null): Shown {
-  if (share === null) return html`<span class="faint">–</span>`
-  if (share === 0) return html`<span class="faint">0</span>`
-  return html`<span class=${share >= BAD_SHARE ? 'bad' : 'warn'}>${percent(share)}</span>`
-}
-
-/** Shows a status of HTTP by its class. */
-export function status(code: number): Shown {
-  return html`<span class="status s${Math.floor(code / 100)}">${code}</span>`
-}
-
-/** Shows in a word whether a node is used, and why not. */
-export function nodeState(model: Model, service: string, node: NodePage): Shown {
-  const fault = nodeFault(model, service, node)
-  const state = model.nodes.get(`${service}/${node.id}`)?.figures[7] ?? node.state
-  if (fault)
-    return html`<span class="${fault.severity}" title=${fault.text}><i class="sign">▲</i> ${fault.text}</span>`
-  if (state === 'draining') return html`<span class="quiet"><i class="sign">◇</i> draining</span>`
-  return html`<span><i class="sign good">●</i> ${state}</span>`
-}
+import { setParam } from './place.ts'
 
 export interface FilterBoxProps {
   readonly value: string
@@ -50,7 +21,17 @@ export function FilterBox({ value, placeholder, error }: FilterBoxProps) {
     timer.current = setTimeout(() => setParam('filter', input.current?.value.trim() ?? ''), 200)
   }
   return html`<span class="filter">
-    <input ref=${input} type="search" aria-label="Filter" placeholder=${placeholder} aria-invalid=${error !== undefined} aria-describedby="filter-error" spellcheck="false" autocomplete="off" onInput=${onInput} />
+    <input
+      ref=${input}
+      type="search"
+      aria-label="Filter"
+      aria-invalid=${error !== undefined}
+      aria-describedby="filter-error"
+      placeholder=${placeholder}
+      spellcheck=${false}
+      autocomplete="off"
+      onInput=${onInput}
+    />
     <span id="filter-error" class="bad" role="status">${error}</span>
   </span>`
 }
@@ -80,10 +61,4 @@ export function facts(entries: readonly (readonly [name: string, value: Shown])[
     ([, value]) => value !== undefined && value !== null && value !== '' && value !== false,
   )
   return html`<dl class="facts">${shown.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
-}
-
-export function serviceLink(name: string): Shown {
-  return name === ''
-    ? html`<span class="faint">–</span>`
-    : html`<a href=${linkTo('services', [name])}>${name}</a>`
 }

@@ -1,8 +1,7 @@
 import type { RequestEntry } from '../routes/admin/api-types.ts'
+import { none, status } from './cells.ts'
 import { clock, millis } from './format.ts'
 import { html, type Shown } from './html.ts'
-import { none } from './node-columns.ts'
-import { status } from './parts.ts'
 import { linkTo } from './place.ts'
 import type { Column } from './table.ts'
 

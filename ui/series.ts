@@ -5,7 +5,7 @@ export const STEP_MS = 5_000
 /** How far back figures go. */
 export const KEPT_MS = 600_000
 /** Over how much time present rates are taken: long enough that the figures stand still to be read. */
-const RATE_MS = 5_000
+export const RATE_MS = 5_000
 /** As {@link RATE_MS}, for quantiles, which need more requests. */
 const QUANTILE_MS = 15_000
 

@@ -20,7 +20,7 @@ export function SignIn({ refused, onToken }: SignInProps) {
       <h1>Waygate</h1>
       <label>
         Admin token
-        <input name="token" type="password" autocomplete="current-password" required autofocus spellcheck="false" />
+        <input name="token" type="password" autocomplete="current-password" required autofocus spellcheck=${false} />
       </label>
       ${refused && html`<p class="bad" role="alert">The gateway does not accept this token.</p>`}
       <button type="submit">Sign in</button>

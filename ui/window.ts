@@ -3,7 +3,7 @@ import { useEffect, useState } from './html.ts'
 /** Up to so many rows are all in the document. */
 const ALL_ROWS = 200
 /** Rows outside of the window that are in the document, so that keys and scrolling find them. */
-const BESIDE = 20
+const BESIDE = 12
 /** The window moves by so many rows, so that most scroll events change nothing. */
 const STEP = 10
 

@@ -94,6 +94,18 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'wrappers/transport': ['wrappers/breaker', 'wrappers/names', 'wrappers/retry'],
 }
 
+/**
+ * The page of the dashboard runs in browsers. Besides itself it imports types of the admin API, one pure module, and packages
+ * that are copied beside it, each in one file. The page is not part of {@link ARROWS}: it imports single files.
+ */
+const UI_FILES = ['internal/telemetry/filter.ts']
+const UI_TYPES = 'routes/admin'
+const UI_PACKAGES: Readonly<Record<string, string>> = {
+  htm: 'ui/html.ts',
+  preact: 'ui/html.ts',
+  uplot: 'ui/chart.ts',
+}
+
 // Pure values and calculations. All other modules of Node do I/O or wait.
 const PURE_MODULES = [
   'node:assert',
@@ -151,6 +163,20 @@ export function brokenArrows(file: string, source: string, places: PackagePlaces
   if (name !== undefined)
     broken.push(`${file}: internal must not use ${name}: it does no I/O and sets no timers`)
   return broken
+}
+
+/** Returns the imports of a file of the page that it must not have, one line each. */
+export function brokenUiImports(file: string, source: string): string[] {
+  return importsOf(source).flatMap(({ specifier, typeOnly }) => {
+    const name = packageOf(specifier)
+    if (name !== undefined)
+      return UI_PACKAGES[name] === file
+        ? []
+        : [`${file}: ${name} is imported in ${UI_PACKAGES[name] ?? 'no place'} alone`]
+    const target = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier
+    if (isIn(target, 'ui') || UI_FILES.includes(target) || (typeOnly && isIn(target, UI_TYPES))) return []
+    return [`${file}: the page must not import ${specifier}`]
+  })
 }
 
 /** Returns the longest listed folder that a file is in; the top-level folder where none of its folders is listed. */

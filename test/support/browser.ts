@@ -17,6 +17,10 @@ const FLAGS = [
   '--host-resolver-rules=MAP rebound.test 127.0.0.1',
 ]
 
+/** A script that tells the console of each thing that the policy of a page forbids. */
+const TELL_REPORTS = `addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+  console.error('policy: ' + violatedDirective + ' ' + blockedURI))`
+
 /** How long a test waits for something to be on a page: generous, because the machine may be busy. */
 const WAIT_MS = 15_000
 /** The browser stays so long after the last page was closed, for the tests of the next file. */
@@ -64,11 +68,7 @@ export async function openPage(
   const complaints: string[] = []
   context.on('console', message => complaints.push(`${message.type()}: ${message.text()}`))
   context.on('weberror', error => complaints.push(`error: ${error.error().message}`))
-  await context.addInitScript(() => {
-    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-      console.error(`policy: ${violatedDirective} ${blockedURI}`),
-    )
-  })
+  await context.addInitScript({ content: TELL_REPORTS })
   let isClosed = false
   const close = async () => {
     if (isClosed) return

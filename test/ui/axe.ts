@@ -11,7 +11,9 @@ export async function axeFindings(page: Page): Promise<string[]> {
     await session.detach()
   }
   const results = await page.evaluate(() => {
-    const { axe } = globalThis as unknown as { axe: { run(root: Document): Promise<import('axe-core').AxeResults> } }
+    const { axe } = globalThis as unknown as {
+      axe: { run(root: Document): Promise<import('axe-core').AxeResults> }
+    }
     return axe.run(document)
   })
   return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)

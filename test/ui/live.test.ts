@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openPage, requireBrowser } from '../support/browser.ts'
-import { startGatewayHere } from '../support/gateway-here.ts'
 import { startScene } from '../support/dashboard-scene.ts'
 import { requireEtcd } from '../support/etcd.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
@@ -28,7 +28,10 @@ test('a node that is killed is shown as failing within two seconds', async t => 
   await page.keyboard.press('o')
   await page.locator('.attention li.bad', { hasText: 'user/n1' }).waitFor()
   // The region is polite, and tells of new lines alone.
-  assert.match((await page.locator('[aria-live=polite]').first().textContent()) ?? '', /user\/n1: (down|breaker open)/)
+  assert.match(
+    (await page.locator('[aria-live=polite]').first().textContent()) ?? '',
+    /user\/n1: (down|breaker open)/,
+  )
   assert.deepEqual(complaints, [])
 })
 

@@ -19,7 +19,10 @@ test('a token in the fragment signs in and is gone from address and history; a s
   await page.goForward()
   await page.locator('.state.good').waitFor()
   assert.ok(!page.url().includes('token'), page.url())
-  assert.deepEqual(seen.filter(url => url.includes(encodeURIComponent(TOKEN)) && !url.includes('#')), [])
+  assert.deepEqual(
+    seen.filter(url => url.includes(encodeURIComponent(TOKEN)) && !url.includes('#')),
+    [],
+  )
   const stored = await page.evaluate(() => [document.cookie, JSON.stringify({ ...localStorage })])
   assert.deepEqual(stored, ['', '{}'])
 
@@ -59,7 +62,9 @@ test('a page behind a prefix works, since all of its paths are relative', async 
   await using gateway = await startGatewayHere()
   const { createServer } = await import('node:http')
   const front = createServer(async (request, response) => {
-    const answer = await fetch(`${gateway.admin}${request.url?.replace('/ops/gw', '')}`, { signal: AbortSignal.timeout(60_000) })
+    const answer = await fetch(`${gateway.admin}${request.url?.replace('/ops/gw', '')}`, {
+      signal: AbortSignal.timeout(60_000),
+    })
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
     for await (const piece of answer.body ?? []) response.write(piece)
     response.end()

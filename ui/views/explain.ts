@@ -49,14 +49,14 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
     <form class="explain" onSubmit=${submit}>
       <div class="line">
         <select name="method" aria-label="Method" defaultValue=${method}>${METHODS.map(each => html`<option key=${each} selected=${each === method}>${each}</option>`)}</select>
-        <input name="url" aria-label="URL" required placeholder="http://api.example.com/tasks/7" defaultValue=${url} spellcheck="false" autocomplete="off" />
+        <input name="url" aria-label="URL" required placeholder="http://api.example.com/tasks/7" defaultValue=${url} spellcheck=${false} autocomplete="off" />
         <button type="submit" class="primary">Explain</button>
       </div>
       <details class="more">
         <summary>Headers, client, claims</summary>
-        <label>Headers, one a line<textarea name="headers" rows="3" placeholder="x-api-version: 2" spellcheck="false"></textarea></label>
-        <label>Address of the client<input name="client" placeholder="127.0.0.1" spellcheck="false" autocomplete="off" /></label>
-        <label>Claims that are taken as verified, as JSON<textarea name="claims" rows="2" placeholder=${'{"sub": "u1"}'} spellcheck="false"></textarea></label>
+        <label>Headers, one a line<textarea name="headers" rows="3" placeholder="x-api-version: 2" spellcheck=${false}></textarea></label>
+        <label>Address of the client<input name="client" placeholder="127.0.0.1" spellcheck=${false} autocomplete="off" /></label>
+        <label>Claims that are taken as verified, as JSON<textarea name="claims" rows="2" placeholder=${'{"sub": "u1"}'} spellcheck=${false}></textarea></label>
       </details>
     </form>
     <div aria-live="polite">

@@ -1,10 +1,19 @@
 import { attentionLines } from '../attention.ts'
+import {
+  clientErrors,
+  failures,
+  nodeLink,
+  nodeState,
+  nodesOf,
+  none,
+  perSecond,
+  severityClass,
+} from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { millis, percent, rate } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
-import { nodeLink, none } from '../node-columns.ts'
-import { failures, heading, nodeState, toggle } from '../parts.ts'
+import { heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { type NodeRow, nodeRows, type ServiceRow, serviceRows } from '../service-rows.ts'
 import { sparkline } from '../sparkline.ts'
@@ -41,7 +50,7 @@ export function OverviewView({ model, place }: ViewProps) {
       columns: columns(model, open, flip),
       rows,
       keyOf: row => row.key,
-      classOf: row => `${row.kind} ${row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''}`,
+      classOf: row => `${row.kind} ${severityClass(row.severity)}`,
       sorted: true,
       empty: isOnly ? 'Nothing needs attention.' : 'No service is registered.',
     })}
@@ -84,7 +93,11 @@ function Attention({ model }: { readonly model: Model }) {
     <ul>
       ${(isWhole ? lines : lines.slice(0, LINES)).map(
         ({ key, severity, subject, text, href }) => html`<li key=${key} class=${severity}>
-          <a data-row href=${href}><i class="sign" aria-hidden="true">▲</i><span class="unseen">${severity === 'bad' ? 'Error: ' : 'Warning: '}</span><b>${subject}</b> ${text}</a>
+          <a data-row href=${href}>
+            <i class="sign" aria-hidden="true">▲</i>
+            <span class="unseen">${severity === 'bad' ? 'Error: ' : 'Warning: '}</span>
+            <b>${subject}</b> ${text}
+          </a>
         </li>`,
       )}
     </ul>
@@ -171,24 +184,6 @@ function serviceName(row: ServiceRow, open: ReadonlySet<string>, flip: (name: st
 
 function nodeName(row: NodeRow): Shown {
   return html`<span class="indent">${nodeLink(row)} <span class="faint">${row.node.address}</span></span>`
-}
-
-/** How many nodes there are, and what is wrong with how many of them. */
-export function nodesOf({ service, faults, severity }: ServiceRow): Shown {
-  const bad = [...faults].map(([text, count]) => `${count} ${text}`).join(', ')
-  if (service.nodes.length === 0) return html`<span class="bad"><i class="sign">▲</i> none</span>`
-  const count = service.nodes.length.toLocaleString('en')
-  return bad === ''
-    ? html`<span>${count} up</span>`
-    : html`<span title=${bad}>${count}, <span class=${severity >= 2 ? 'bad' : 'warn'}>${bad}</span></span>`
-}
-
-export function perSecond(value: number): Shown {
-  return value === 0 ? none() : rate(value)
-}
-
-export function clientErrors(share: number | null): Shown {
-  return share === null ? none() : share === 0 ? html`<span class="faint">0</span>` : percent(share)
 }
 
 function limitOf({ service: { limit } }: ServiceRow): Shown {

@@ -1,15 +1,15 @@
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
+import { clientErrors, countOf, failures, perSecond, serviceLink, severityClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
 import type { Model } from '../model.ts'
-import { FilterBox, failures, heading, serviceLink, toggle } from '../parts.ts'
+import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { KEPT_MS, type Present } from '../series.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows } from '../table-filter.ts'
-import { clientErrors, perSecond } from './overview.ts'
 
 interface Row {
   readonly route: ListedRoute
@@ -45,7 +45,7 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
     ${heading(
       'Routes',
       undefined,
-      html`<span class="faint count">${rows.length === all.length ? all.length.toLocaleString('en') : `${rows.length.toLocaleString('en')} of ${all.length.toLocaleString('en')}`}</span>
+      html`${countOf(rows.length, all.length)}
         <${FilterBox} value=${filter} error=${error} placeholder="service:user auth:none 5xx>1" />
         ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
     )}
@@ -54,7 +54,7 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
       columns: columns(model),
       rows,
       keyOf: row => row.route.id,
-      classOf: ({ severity }) => (severity >= 2 ? 'is-bad' : severity > 0 ? 'is-warn' : ''),
+      classOf: ({ severity }) => severityClass(severity),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'There are no routes.' : 'No route fits the filter.',
     })}
@@ -181,7 +181,7 @@ function lastOf({ idleMs }: Row): Shown {
 }
 
 /** Returns the names of the ways to sign in that a route accepts. */
-export function authOf({ auth }: ListedRoute): readonly string[] {
+function authOf({ auth }: ListedRoute): readonly string[] {
   const all = Array.isArray(auth) ? auth : [auth]
   return all.flatMap(each => (typeof each === 'string' ? [each] : Object.keys(each as object)))
 }

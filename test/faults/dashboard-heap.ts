@@ -1,0 +1,10 @@
+import { test } from 'node:test'
+import { requireBrowser } from '../support/browser.ts'
+import { watchHeap } from '../support/dashboard-heap.ts'
+import { requireEtcd } from '../support/etcd.ts'
+
+// The long version of test/ui/heap.test.ts.
+test('a dashboard that is watched for ten minutes does not grow', async t => {
+  if (!requireEtcd(t) || !requireBrowser(t)) return
+  await watchHeap(t, 600_000)
+})
