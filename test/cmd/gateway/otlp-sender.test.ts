@@ -8,7 +8,7 @@ import { deadPort } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 
 const SPAN = '{"traceId":"0af7651916cd43dd8448eb211c80319c","attributes":[]}'
-const QUICK: SenderTimes = { batchMs: 20, timeoutMs: 300, backoffMs: 10, maxPauseMs: 2_000, closeMs: 300 }
+const QUICK: SenderTimes = { batchMs: 20, timeoutMs: 10_000, backoffMs: 10, maxPauseMs: 2_000, closeMs: 300 }
 
 function open(t: TestContext, endpoint: string, times: Partial<SenderTimes> = {}) {
   const log: Record<string, unknown>[] = []
@@ -161,7 +161,7 @@ test('an answer without an end is given up', async t => {
     response.writeHead(200)
     response.write('{')
   })
-  const { add, dropped } = open(t, collector.endpoint)
+  const { add, dropped } = open(t, collector.endpoint, { timeoutMs: 300 })
   add(1)
   await until('it is dropped', () => dropped().unreachable === 1)
   assert.equal(collector.batches.length, 3)
