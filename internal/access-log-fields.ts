@@ -31,6 +31,9 @@ export const ACCESS_LOG_FIELDS = [
   'limitLeft',
   'limitStore',
   'observed',
+  'trace_id',
+  'span_id',
+  'trace_flags',
   'code',
   'reason',
   // These are written only if they are chosen.

@@ -2,6 +2,7 @@ import { ACCESS_LOG_FIELDS, type AccessLogField } from '../internal/access-log-f
 import type { Call } from '../internal/call.ts'
 import { getHeader } from '../internal/http/header-lines.ts'
 import { pathOf } from '../internal/http/target.ts'
+import { formatFlags } from '../internal/trace/trace-context.ts'
 import { rootReason } from '../internal/upstream-failure.ts'
 import { type AccessLogOptions, roundMs, type WriteAccess } from './access-log.ts'
 
@@ -51,6 +52,9 @@ export const FIELD_READERS: Readonly<Record<AccessLogField, (of: LoggedRequest) 
   limitLeft: ({ call }) => call.limits?.left,
   limitStore: ({ call }) => (call.limits?.isDegraded ? 'local' : undefined),
   observed: ({ call }) => call.observed,
+  trace_id: ({ call }) => call.trace?.traceId,
+  span_id: ({ call }) => call.trace?.spanId,
+  trace_flags: ({ call }) => call.trace && formatFlags(call.trace),
   code: ({ call }) => call.errorCode,
   reason: ({ call }) => (call.failure === undefined ? undefined : rootReason(call.failure)),
   bytes: ({ call }) => call.bodyBytes,

@@ -118,7 +118,13 @@ test('every folder has its line among the arrows, and every line its folder', ()
 })
 
 /** Folders whose files are the entries of one table, which may be as short as they are. */
-const TABLES = ['config/policies', 'discovery/codecs', 'internal/balancers', 'middleware/policies']
+const TABLES = [
+  'cmd/commands',
+  'config/policies',
+  'discovery/codecs',
+  'internal/balancers',
+  'middleware/policies',
+]
 /** Short files that only one file imports, with the reason why they stand alone. */
 const STANDING_ALONE: Readonly<Record<string, string>> = {
   'cmd/waygate.ts': 'all that a release of Node.js which is too old can load',
@@ -148,7 +154,7 @@ const JSON_READERS: Readonly<Record<string, string>> = {
   'internal/claim-path.ts': 'one quoted name in a path',
   'middleware/auth/token-form.ts': 'a token, of whose text a message must not say anything',
   'discovery/etcd/snapshot-file.ts': 'a file that only the gateway writes, with a checksum',
-  'cmd/cli/options.ts': 'a word of the command line that may be JSON or plain text',
+  'cmd/cli/arguments.ts': 'a word of the command line that may be JSON or plain text',
   'cmd/cli/version.ts': 'the package.json of Waygate',
   'cmd/workers/kept-program.ts': 'what one process of Waygate sends to another',
   'wrappers/protobuf/json-text.ts':

@@ -169,3 +169,12 @@ export class Arguments {
     else this.#values.set(token.name, [value])
   }
 }
+
+/** Returns what a word says as JSON, or the word itself when it is no JSON. */
+export function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,6 +1,6 @@
 import { didYouMean } from '../../config/kit/closest.ts'
 import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.ts'
-import { Arguments } from './arguments.ts'
+import { Arguments, jsonOrText } from './arguments.ts'
 import {
   ADMIN_ROLES,
   type ApiKeyCommand,
@@ -159,14 +159,6 @@ function parseApiKey(given: Arguments): ApiKeyCommand {
     roles: words('role'),
     claims: Object.fromEntries(claims),
     expiresInSeconds,
-  }
-}
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
   }
 }
 

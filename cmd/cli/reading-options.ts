@@ -1,4 +1,4 @@
-import type { Arguments } from './arguments.ts'
+import { type Arguments, jsonOrText } from './arguments.ts'
 import {
   type AdminCommand,
   COMPLETED_IDS,
@@ -129,13 +129,9 @@ function parseExplain(given: Arguments): ExplainCommand {
 function parseClaims(given: Arguments): ExplainCommand['claims'] {
   const text = given.one('claims')
   if (text === undefined) return undefined
-  try {
-    const claims: unknown = JSON.parse(text)
-    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
-      return claims as Record<string, unknown>
-    }
-  } catch {
-    // The same mistake.
+  const claims = jsonOrText(text)
+  if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
+    return claims as Record<string, unknown>
   }
   throw given.error(`--claims must be a JSON object, not ${text}`)
 }

@@ -6,8 +6,8 @@ import { MissingError } from '../cli/format-error.ts'
 import { readAdminUrl, urlOf } from '../cli/listening.ts'
 
 /** The admin listener did not answer, or not with what was asked for. */
-export class AdminError extends Error {
-  override readonly name = 'AdminError'
+export class AskError extends Error {
+  override readonly name = 'AskError'
   readonly code = 'ERR_ADMIN'
   /** Whether nobody answers, which may change when the gateway has started. */
   readonly isAway: boolean
@@ -31,7 +31,7 @@ export class AdminClient {
 
   /**
    * @throws ConfigError
-   * @throws AdminError when the address in the environment is none
+   * @throws AskError when the address in the environment is none
    */
   constructor({ admin, config: file, settings }: AdminCommand) {
     const { config } = loadConfig({ file, env: process.env, flags: settings })
@@ -44,7 +44,7 @@ export class AdminClient {
    * Reads a page.
    *
    * @throws MissingError when there is no such thing
-   * @throws AdminError
+   * @throws AskError
    */
   async read<Page>(path: string, withinMs = ANSWER_MS): Promise<Page> {
     return this.#json(await this.#fetch(path, {}, AbortSignal.timeout(withinMs)))
@@ -98,31 +98,30 @@ export class AdminClient {
     } catch (error) {
       const { cause } = error as Error
       const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
-      throw new AdminError(`no gateway answers at ${this.url}: ${reason}`, true)
+      throw new AskError(`no gateway answers at ${this.url}: ${reason}`, true)
     }
     this.answeredAt = Date.parse(response.headers.get('date') ?? '') || Date.now()
     if (response.ok) return response
     if (response.status >= 300 && response.status < 400) {
       const to = response.headers.get('location') ?? 'nowhere'
-      throw new AdminError(
+      throw new AskError(
         `${this.url}${path} answered ${response.status}: it redirects to ${to}, which is not followed; --admin must be the URL of the admin listener`,
       )
     }
     const { code, detail } = await problemOf(response)
-    if (response.status === 404 && code !== undefined) throw new MissingError(detail ?? `there is no ${path}`)
-    const why = this.#whyNot(response.status, path, detail)
-    throw new AdminError(
-      `${this.url}${path} answered ${response.status}${why === undefined ? '' : `: ${why}`}`,
-    )
+    if (response.status === 404 && code?.startsWith('WA_'))
+      throw new MissingError(detail ?? `there is no ${path}`)
+    const why = code?.startsWith('WG_')
+      ? 'it is the public listener of a gateway; --admin must be the URL of its admin listener'
+      : this.#whyNot(response.status, path, detail)
+    throw new AskError(`${this.url}${path} answered ${response.status}${why === undefined ? '' : `: ${why}`}`)
   }
 
   async #json<Page>(response: Response): Promise<Page> {
     try {
       return (await response.json()) as Page
     } catch (error) {
-      throw new AdminError(
-        `something else than a gateway answers at ${this.url}: ${(error as Error).message}`,
-      )
+      throw new AskError(`something else than a gateway answers at ${this.url}: ${(error as Error).message}`)
     }
   }
 
@@ -149,7 +148,7 @@ function fromEnvironment(): string | undefined {
   const text = process.env[ADMIN_VARIABLE]
   if (text === undefined || text.trim() === '') return undefined
   const url = readAdminUrl(text)
-  if (url === undefined) throw new AdminError(`${ADMIN_VARIABLE} must be an http or https URL, not ${text}`)
+  if (url === undefined) throw new AskError(`${ADMIN_VARIABLE} must be an http or https URL, not ${text}`)
   return url
 }
 

@@ -16,7 +16,7 @@ export async function runCompletion(command: CompletionCommand): Promise<0> {
     return 0
   }
   try {
-    const ids = (await readIds(new AdminClient(command), command.ids)).filter(id => PLAIN.test(id))
+    const ids = await readIds(new AdminClient(command), command.ids, IDS_MS)
     if (ids.length > 0) print(ids.join('\n'))
   } catch {
     // A shell that completes a line has no place for errors.
@@ -24,16 +24,27 @@ export async function runCompletion(command: CompletionCommand): Promise<0> {
   return 0
 }
 
-async function readIds(client: AdminClient, kind: NonNullable<CompletionCommand['ids']>): Promise<string[]> {
+type Kind = NonNullable<CompletionCommand['ids']>
+
+/**
+ * Reads the ids that a shell can complete.
+ *
+ * @throws AskError, also when there is no answer within `withinMs`
+ */
+export async function readIds(client: AdminClient, kind: Kind, withinMs: number): Promise<string[]> {
+  return (await readAll(client, kind, withinMs)).filter(id => PLAIN.test(id))
+}
+
+async function readAll(client: AdminClient, kind: Kind, withinMs: number): Promise<string[]> {
   switch (kind) {
     case 'routes': {
-      const { routes } = await client.read<RouteList>('/api/v1/routes', IDS_MS)
+      const { routes } = await client.read<RouteList>('/api/v1/routes', withinMs)
       return routes.filter(({ origin }) => origin !== 'auto').map(({ id }) => id)
     }
     case 'services':
-      return (await client.read<ServicesPage>('/services', IDS_MS)).services.map(({ name }) => name)
+      return (await client.read<ServicesPage>('/services', withinMs)).services.map(({ name }) => name)
     case 'nodes': {
-      const { services } = await client.read<ServicesPage>('/services', IDS_MS)
+      const { services } = await client.read<ServicesPage>('/services', withinMs)
       return services.flatMap(({ name, nodes }) => [name, ...nodes.map(({ id }) => `${name}/${id}`)])
     }
     default:

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { type Stack, startStack } from '../gateway/stack.ts'
+import { makeAdminToken } from './admin-token.ts'
 import { type Child, startChild } from './child.ts'
 import { type DemoCertificate, makeDemoCertificate } from './demo-certificate.ts'
 import { avoidTakenPorts } from './demo-ports.ts'
@@ -158,9 +159,9 @@ function withAdminToken(loaded: LoadedConfig): { loaded: LoadedConfig; adminToke
   const { config } = loaded
   const { adminToken, admin } = config
   if (adminToken !== undefined || Object.keys(admin.tokens).length > 0) return { loaded, adminToken }
-  const made = randomBytes(16).toString('base64url')
-  const tokens = { demo: { sha256: hash('sha256', made), role: 'operate' as const } }
-  return { loaded: { ...loaded, config: { ...config, admin: { ...admin, tokens } } }, adminToken: made }
+  const { token, entry } = makeAdminToken('operate')
+  const tokens = { demo: entry }
+  return { loaded: { ...loaded, config: { ...config, admin: { ...admin, tokens } } }, adminToken: token }
 }
 
 async function putRouteDocuments(

@@ -1,8 +1,9 @@
-import { get } from 'node:http'
 import { loadConfig } from '../../config/load/load.ts'
 import type { HealthcheckCommand } from '../cli/command.ts'
 import { localUrlOf } from '../cli/listening.ts'
 import { print, tell } from '../cli/output.ts'
+
+const { get } = process.getBuiltinModule('node:http')
 
 /** How long the answer may take. */
 const ANSWER_MS = 3_000

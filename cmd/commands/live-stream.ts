@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseJson } from '../../internal/text/json.ts'
 import { tell } from '../cli/output.ts'
-import { type AdminClient, AdminError } from './admin-client.ts'
+import { type AdminClient, AskError } from './admin-client.ts'
 
 /** An event of `GET /api/v1/live`. */
 export interface LiveEvent {
@@ -15,7 +16,7 @@ const AGAIN_MS = 1_000
  * Follows the live stream of a gateway for ever. When the stream ends, it is opened again, which is said on stderr. Each time
  * it was opened, there is an event `open` of this side.
  *
- * @throws AdminError when it cannot be opened the first time, or is refused later
+ * @throws AskError when it cannot be opened the first time, or is refused later
  */
 export async function* followLive(client: AdminClient, query: string): AsyncGenerator<LiveEvent> {
   for (let isFirst = true; ; isFirst = false) {
@@ -45,7 +46,7 @@ async function reopenLive(client: AdminClient, query: string): Promise<ReadableS
     try {
       return await openLive(client, query)
     } catch (error) {
-      if (!(error instanceof AdminError && error.isAway)) throw error
+      if (!(error instanceof AskError && error.isAway)) throw error
     }
   }
 }
@@ -56,7 +57,7 @@ async function reopenLive(client: AdminClient, query: string): Promise<ReadableS
  * @throws TypeError when the connection breaks
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveEvent> {
+async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveEvent> {
   let rest = ''
   const decoder = new TextDecoder()
   for await (const piece of body) {
@@ -78,5 +79,5 @@ function readEvent(block: string): LiveEvent | undefined {
     if (field === 'event') event = value
     if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
   }
-  return data === undefined ? undefined : { event, data: JSON.parse(data) }
+  return data === undefined ? undefined : { event, data: parseJson(data) }
 }

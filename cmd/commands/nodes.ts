@@ -21,7 +21,7 @@ export async function runNodes(command: NodesCommand): Promise<number> {
     else print(output === 'name' ? nameOfNode(node) : describeNode(node))
     return 0
   }
-  const rows = await readNodes(client, service)
+  const rows = await readNodeRows(client, service)
   const listing = { rows, columns: NODE_COLUMNS, nameOf: nameOfNode, page: { items: rows } }
   printListing(output, listing, service === undefined ? 'no node' : `${service} has no node`)
   if (output === 'table' || output === 'wide') tellProblems(rows)
@@ -29,7 +29,7 @@ export async function runNodes(command: NodesCommand): Promise<number> {
 }
 
 /** Reads the nodes of a service, or of all of them. */
-export async function readNodes(client: AdminClient, service?: string): Promise<NodeRow[]> {
+export async function readNodeRows(client: AdminClient, service?: string): Promise<NodeRow[]> {
   const { services } =
     service === undefined
       ? await client.read<ServicesPage>('/services')

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { StatusPage } from '../../routes/admin/api-types.ts'
 import type { StatusCommand } from '../cli/command.ts'
 import { formatFacts, print, printPage, tell } from '../cli/output.ts'
-import { AdminClient, AdminError } from './admin-client.ts'
+import { AdminClient, AskError } from './admin-client.ts'
 import { describeState } from './routes.ts'
 
 /** How often a gateway is asked that is not ready. */
@@ -29,7 +29,7 @@ async function untilReady(client: AdminClient, withinMs: number): Promise<Status
     const page = await client.read<StatusPage>('/api/v1/status').catch((error: Error) => error)
     const isOver = performance.now() + EVERY_MS > deadline
     if (page instanceof Error) {
-      if (isOver || !(page instanceof AdminError && page.isAway)) throw page
+      if (isOver || !(page instanceof AskError && page.isAway)) throw page
     } else if (page.ready || isOver) return page
     if (!isTold)
       tell(`waygate: ${page instanceof Error ? page.message : 'the gateway is not ready'}; waiting`)

@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { parseJson } from '../../internal/text/json.ts'
+import { rootReason } from '../../internal/upstream-failure.ts'
 import { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
+import { createPost, type Post } from './otlp-post.ts'
 
 export interface OtlpSenderOptions {
   /** The address that batches are posted to. */
@@ -43,8 +45,6 @@ const MAX_UNDER_WAY = 2
 const ATTEMPTS = 3
 /** What a collector may answer later otherwise (opentelemetry.io/docs/specs/otlp, "Retryable response codes"). */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504])
-/** More of an answer is not read. */
-const MAX_ANSWER_BYTES = 65_536
 
 /** What became of an attempt to send a batch. */
 type Attempt =
@@ -61,6 +61,7 @@ export class OtlpSender {
   readonly #options: OtlpSenderOptions
   readonly #times: SenderTimes
   readonly #beginning: string
+  readonly #postTo: Post
   readonly #reports = new OnceAMinute<Attempt['result']>()
   readonly #cut = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
@@ -71,6 +72,7 @@ export class OtlpSender {
   constructor(options: OtlpSenderOptions) {
     this.#options = options
     this.#times = options.times ?? TIMES
+    this.#postTo = createPost(options.url, options.headers)
     const attributes = Object.entries(options.resource).map(([key, value]) => ({
       key,
       value: { stringValue: value },
@@ -118,7 +120,7 @@ export class OtlpSender {
   }
 
   async #deliver(batch: readonly string[]): Promise<void> {
-    const body = `${this.#beginning}${batch.join(',')}]}]}]}`
+    const body = Buffer.from(`${this.#beginning}${batch.join(',')}]}]}]}`)
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#post(body)
       if (outcome.result === 'sent') {
@@ -142,23 +144,17 @@ export class OtlpSender {
     }
   }
 
-  async #post(body: string): Promise<Attempt> {
+  async #post(body: Buffer): Promise<Attempt> {
     const signal = AbortSignal.any([this.#cut.signal, AbortSignal.timeout(this.#times.timeoutMs)])
-    const { url, headers } = this.#options
     try {
-      const response = await fetch(url, {
-        ...{ method: 'POST', body, signal, redirect: 'manual' },
-        headers: { ...headers, 'content-type': 'application/json' },
-      })
-      const answer = await readSome(response)
-      const { status } = response
-      if (RETRYABLE.has(status)) {
-        const retryAfterMs = secondsIn(response.headers.get('retry-after'))
-        return { result: 'failed', reason: `status ${status}`, retryAfterMs }
-      }
-      return response.ok ? acceptedIn(answer) : { result: 'refused', reason: `status ${status}` }
+      const { status, retryAfter, text } = await this.#postTo(body, signal)
+      if (RETRYABLE.has(status))
+        return { result: 'failed', reason: `status ${status}`, retryAfterMs: millisecondsIn(retryAfter) }
+      return status >= 200 && status < 300
+        ? acceptedIn(text)
+        : { result: 'refused', reason: `status ${status}` }
     } catch (error) {
-      return { result: 'failed', reason: reasonOf(error), retryAfterMs: undefined }
+      return { result: 'failed', reason: rootReason(error), retryAfterMs: undefined }
     }
   }
 
@@ -177,19 +173,6 @@ export class OtlpSender {
   }
 }
 
-/** Reads the beginning of an answer as text. */
-async function readSome({ body }: Response): Promise<string> {
-  if (body === null) return ''
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of body) {
-    pieces.push(piece)
-    bytes += piece.length
-    if (bytes > MAX_ANSWER_BYTES) break
-  }
-  return Buffer.concat(pieces).toString('utf8')
-}
-
 /** Reads `partialSuccess` of an answer. One that is not JSON says nothing. */
 function acceptedIn(answer: string): Attempt {
   let partial: { readonly rejectedSpans?: unknown; readonly errorMessage?: unknown } | null | undefined
@@ -206,14 +189,9 @@ function acceptedIn(answer: string): Attempt {
   }
 }
 
-function secondsIn(value: string | null): number | undefined {
-  if (value === null) return undefined
+function millisecondsIn(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000
   const at = Date.parse(value)
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
-}
-
-function reasonOf(error: unknown): string {
-  const { cause } = error as Error
-  return cause instanceof Error && cause.message !== '' ? cause.message : String((error as Error).message)
 }

@@ -4,10 +4,11 @@ import { normaliseHost, portOf } from '../../internal/http/authority.ts'
 import { ERRORS } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { pathOf } from '../../internal/http/target.ts'
-import { usesTls } from '../../internal/nodes/node.ts'
+import { type Node, usesTls } from '../../internal/nodes/node.ts'
 import { askedHostOf, type Exchange, schemeOf } from '../../internal/policy.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import type { Trace, TrySpan } from '../../internal/trace/trace.ts'
-import { formatFlags, type TraceParent } from '../../internal/trace/trace-context.ts'
+import type { TraceParent } from '../../internal/trace/trace-context.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
 
 // The names of attributes are those of OpenTelemetry's semantic conventions 1.45, of which only stable ones are used. Texts are
@@ -57,13 +58,14 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   const { route } = call
   let attributes = methodOf(call.method)
   attributes += text('url.path', pathOf(call.target))
-  attributes += text('url.scheme', schemeOf(exchange))
-  if (route !== undefined) attributes += text('http.route', route.path)
+  const scheme = schemeOf(exchange)
+  attributes += text('url.scheme', scheme)
+  if (route !== undefined) attributes += attributesOfRoute(route)
   // A client that left before the head of its answer has got no status.
   if (exchange.response.headersSent || call.upgraded)
     attributes += integer('http.response.status_code', status)
   const host = askedHostOf(exchange)
-  if (host !== undefined && host !== '') attributes += authority(host, schemeOf(exchange))
+  if (host !== undefined && host !== '') attributes += authority(host, scheme)
   attributes += text('client.address', call.clientAddress!)
   attributes += text('network.peer.address', exchange.peerAddress)
   attributes += text('network.protocol.version', call.http)
@@ -72,8 +74,6 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   if (error !== undefined) attributes += text('error.type', error)
   if (call.rpc !== undefined) attributes += rpc(call.rpc, call.grpcStatus)
   attributes += text('waygate.request_id', call.requestId)
-  if (route !== undefined) attributes += text('waygate.route', route.id)
-  if (route?.service) attributes += text('waygate.service', route.service)
   attributes += integer('waygate.attempts', call.attempts)
   if (call.degraded) attributes += yes('waygate.fallback')
   if (call.revision !== undefined) attributes += text('waygate.revision', call.revision)
@@ -88,7 +88,7 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   span += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)}`
   span += `,"name":${quote(route === undefined ? method : `${method} ${route.path}`)},"kind":${KIND_SERVER}`
   span += times(call.startedAt, answeredAt, originMs)
-  span += `,"attributes":[${attributes.slice(0, -1)}]`
+  span += `,"attributes":[${attributes}]`
   if (call.upgraded)
     span += `,"events":[{"timeUnixNano":"${nanos(originMs + endedAt)}","name":"waygate.websocket.closed"}]`
   if (trace.link !== undefined) span += `,"links":[${linkTo(trace.link)}]`
@@ -106,17 +106,13 @@ export function trySpan(span: TrySpan, originMs: number): string {
   else if (isFailedCall) error = GRPC_STATUS_NAMES[grpcStatus]
   else if (span.failure !== undefined) error = failureName(span.failure)
   let attributes = methodOf(method)
-  attributes += text('server.address', node.host)
-  attributes += integer('server.port', node.port)
+  attributes += attributesOfNode(node)
   attributes += text('url.full', `${scheme}://${peer.address}${pathOf(span.target)}`)
-  if (isIP(node.host) !== 0) attributes += text('network.peer.address', node.host)
   if (span.resendCount > 0 && !span.isCopy)
     attributes += integer('http.request.resend_count', span.resendCount)
   if (status !== 0) attributes += integer('http.response.status_code', status)
   if (error !== undefined) attributes += text('error.type', error)
   if (called !== undefined) attributes += rpc(called, grpcStatus)
-  attributes += text('waygate.service', node.service)
-  attributes += text('waygate.node', node.id)
   attributes += text('waygate.breaker', span.breaker)
   if (span.isHedge) attributes += yes('waygate.hedge')
   if (span.isCopy) attributes += yes('waygate.mirror')
@@ -124,7 +120,7 @@ export function trySpan(span: TrySpan, originMs: number): string {
   json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE}`
   json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","kind":${KIND_CLIENT}`
   json += times(span.startedAt, span.endedAt, originMs)
-  json += `,"attributes":[${attributes.slice(0, -1)}]`
+  json += `,"attributes":[${attributes}]`
   // A try that was given up has not failed.
   const isFailed = error !== undefined && error !== 'canceled' && error !== 'CANCELLED'
   return isFailed ? `${json},"status":{"code":${STATUS_ERROR}}}` : `${json}}`
@@ -149,14 +145,39 @@ function failureName(kind: FailureKind): string {
   return kind === 'aborted' ? 'canceled' : kind
 }
 
+/** Creates a function whose texts are made once per object. */
+function remembering<Key extends object>(make: (key: Key) => string): (key: Key) => string {
+  const made = new WeakMap<Key, string>()
+  return key => {
+    let known = made.get(key)
+    if (known === undefined) {
+      known = make(key)
+      made.set(key, known)
+    }
+    return known
+  }
+}
+
+const attributesOfRoute = remembering(({ id, path, service }: Route) => {
+  const own = text('http.route', path) + text('waygate.route', id)
+  // A route that no node answers has no service.
+  return service ? own + text('waygate.service', service) : own
+})
+
+const attributesOfNode = remembering(({ host, port, service, id }: Node) => {
+  const address = text('server.address', host) + integer('server.port', port)
+  const peer = isIP(host) === 0 ? '' : text('network.peer.address', host)
+  return address + peer + text('waygate.service', service) + text('waygate.node', id)
+})
+
 function beginning({ traceId, state }: Trace, spanId: string, parentId: string | undefined): string {
   let json = `{"traceId":"${traceId}","spanId":"${spanId}"`
   if (state !== undefined) json += `,"traceState":${quote(state)}`
   return parentId === undefined ? json : `${json},"parentSpanId":"${parentId}"`
 }
 
-function flags(context: Pick<TraceParent, 'isSampled' | 'isRandom'>): number {
-  return Number(formatFlags(context))
+function flags({ isSampled, isRandom }: Pick<TraceParent, 'isSampled' | 'isRandom'>): number {
+  return (isSampled ? 1 : 0) | (isRandom ? 2 : 0)
 }
 
 function linkTo(link: TraceParent): string {
@@ -173,14 +194,24 @@ function nanos(ms: number): string {
   return `${Math.round(ms * 1_000)}000`
 }
 
+/** Returns the attributes about the method, which come first. */
 function methodOf(method: string): string {
-  if (METHODS.has(method)) return text('http.request.method', method)
-  return text('http.request.method', '_OTHER') + text('http.request.method_original', method)
+  const known = METHODS.has(method) ? method : '_OTHER'
+  const first = `{"key":"http.request.method","value":{"stringValue":"${known}"}}`
+  return known === method ? first : first + text('http.request.method_original', method)
 }
 
-function authority(host: string, scheme: string): string {
+const MAX_HOSTS = 1_000
+const byHost = { http: new Map<string, string>(), https: new Map<string, string>() }
+
+/** Reads a Host header. Most requests are for one of a few hosts, and the text of an attribute takes as long as reading it. */
+function authority(host: string, scheme: 'http' | 'https'): string {
+  const known = byHost[scheme].get(host)
+  if (known !== undefined) return known
   const name = normaliseHost(host).replace(/^\[(.*)\]$/, '$1')
-  return text('server.address', name) + integer('server.port', Number(portOf(host, scheme)))
+  const made = text('server.address', name) + integer('server.port', Number(portOf(host, scheme)))
+  if (byHost[scheme].size < MAX_HOSTS) byHost[scheme].set(host, made)
+  return made
 }
 
 function rpc(method: string, status: number | undefined): string {
@@ -189,22 +220,23 @@ function rpc(method: string, status: number | undefined): string {
   return name === undefined ? called : called + text('rpc.status_code', name)
 }
 
+/** Each attribute begins with a comma. */
 function text(key: string, value: string): string {
   const shown = value.length > MAX_CHARACTERS ? value.slice(0, MAX_CHARACTERS) : value
-  return `{"key":"${key}","value":{"stringValue":${quote(shown)}}},`
+  return `,{"key":"${key}","value":{"stringValue":${quote(shown)}}}`
 }
 
 /** Integers have 64 bits there, which JSON has as text. */
 function integer(key: string, value: number): string {
-  return `{"key":"${key}","value":{"intValue":"${value}"}},`
+  return `,{"key":"${key}","value":{"intValue":"${value}"}}`
 }
 
 function number(key: string, value: number): string {
-  return `{"key":"${key}","value":{"doubleValue":${Math.round(value * 1_000) / 1_000}}},`
+  return `,{"key":"${key}","value":{"doubleValue":${Math.round(value * 1_000) / 1_000}}}`
 }
 
 function yes(key: string): string {
-  return `{"key":"${key}","value":{"boolValue":true}},`
+  return `,{"key":"${key}","value":{"boolValue":true}}`
 }
 
 /** Matches text that JSON does not escape. */

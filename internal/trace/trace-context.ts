@@ -13,6 +13,7 @@ const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const SAMPLED = 1
 const RANDOM = 2
+const FLAGS = ['00', '01', '02', '03']
 
 /**
  * Reads the value of `traceparent`. A version above 00 may have more behind the flags, which is ignored.
@@ -34,13 +35,13 @@ export function parseTraceparent(value: string): TraceParent | undefined {
 }
 
 /** Returns the value of `traceparent`, version 00. No other flags than those of {@link TraceParent} are set. */
-export function formatTraceparent(parent: TraceParent): string {
-  return `00-${parent.traceId}-${parent.spanId}-${formatFlags(parent)}`
+export function formatTraceparent(trace: Omit<TraceParent, 'spanId'>, spanId: string): string {
+  return `00-${trace.traceId}-${spanId}-${formatFlags(trace)}`
 }
 
 /** Returns the flags of a trace as two digits, as in `traceparent` and in logs. */
 export function formatFlags({ isSampled, isRandom }: Pick<TraceParent, 'isSampled' | 'isRandom'>): string {
-  return `0${(isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)}`
+  return FLAGS[(isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)]!
 }
 
 const MAX_MEMBERS = 32

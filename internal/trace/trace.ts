@@ -42,7 +42,7 @@ export class Trace {
   readonly baggage: string | undefined
   readonly link: TraceParent | undefined
   /** In the order in which they began. */
-  readonly tries: TrySpan[] = []
+  tries: readonly TrySpan[] = NO_TRIES
   /** Gets each try that ends after the request; undefined = nobody wants them. */
   onLateTry: ((span: TrySpan) => void) | undefined = undefined
   readonly #newSpanId: NewSpanId
@@ -65,10 +65,13 @@ export class Trace {
   /** Begins the span of a try on a node. The transport ends it. @param startedAt milliseconds on the monotonic clock */
   beginTry(request: TriedRequest, peer: Peer, startedAt: number): TrySpan {
     const span = new TrySpan(this, this.#newSpanId(), request, peer, startedAt)
-    this.tries.push(span)
+    // Nearly all requests have one try, for which an array that may grow would be too large.
+    this.tries = this.tries === NO_TRIES ? [span] : [...this.tries, span]
     return span
   }
 }
+
+const NO_TRIES: readonly TrySpan[] = []
 
 /** One try on a node, or the copy of a request, from its start to the end of the answer's body. */
 export class TrySpan {
@@ -111,12 +114,11 @@ export class TrySpan {
     this.breaker = peer.breaker
   }
 
-  /** The header lines that tell the node of the try, flat. */
-  get headers(): string[] {
-    const { traceId, isSampled, isRandom, state } = this.trace
-    const lines = ['traceparent', formatTraceparent({ traceId, spanId: this.spanId, isSampled, isRandom })]
-    if (state !== undefined) lines.push('tracestate', state)
-    return lines
+  /** Appends the header lines that tell the node of the try. */
+  addTo(headers: string[]): void {
+    const { trace } = this
+    headers.push('traceparent', formatTraceparent(trace, this.spanId))
+    if (trace.state !== undefined) headers.push('tracestate', trace.state)
   }
 
   /** Ends the span. Does nothing when it has ended. @param endedAt milliseconds on the monotonic clock */

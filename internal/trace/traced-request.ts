@@ -19,6 +19,8 @@ export function tracedRequest(
   now: number,
 ): UpstreamRequest & { readonly span: TrySpan } {
   const span = trace.beginTry(request, peer, now)
-  const given = request.route.policies === undefined ? request.headers : withoutHeaders(request.headers, OURS)
-  return { ...request, headers: [...given, ...span.headers], span }
+  const isOfClient = request.route.policies === undefined
+  const headers = isOfClient ? request.headers.slice() : withoutHeaders(request.headers, OURS)
+  span.addTo(headers)
+  return { ...request, headers, span }
 }

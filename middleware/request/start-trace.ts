@@ -69,6 +69,7 @@ function createSampler(ratio: number): (traceId: string) => boolean {
 }
 
 const POOL_BYTES = 8_192
+const ZERO = 48
 
 /** Hands out hexadecimal digits from a pool of random bytes, since asking for 16 of them costs more than all else of a trace. */
 class RandomDigits {
@@ -85,7 +86,7 @@ class RandomDigits {
       }
       this.#used += count
       const taken = this.#digits.slice(this.#used - count, this.#used)
-      if (!/^0+$/.test(taken)) return taken
+      if (taken.charCodeAt(0) !== ZERO || !/^0+$/.test(taken)) return taken
     }
   }
 }

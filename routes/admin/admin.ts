@@ -8,14 +8,13 @@ import Fastify, {
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { type AdmitOptions, createAdmit } from './admit.ts'
-import { serveLive } from './api/live.ts'
-import { serveApi } from './api/router.ts'
-import { ADMIN_ERRORS, AdminError, type AdminErrorCode, adminProblem } from './api-errors.ts'
+import { API_ERRORS, ApiError, type ApiErrorCode, apiProblem } from './api-errors.ts'
 import type { ApiPages, FeaturesPage } from './api-types.ts'
 import type { Caller } from './callers.ts'
 import { LOCAL_CALLER } from './callers.ts'
 import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
+import { serveApi } from './serve-api.ts'
 import { oneAtATime } from './turns.ts'
 import { serveUi } from './ui/serve-ui.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
@@ -49,6 +48,8 @@ export function createAdmin({
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_NAME_CHARS },
     schemaController: NO_SCHEMAS,
+    // Of a path that cannot be decoded, Fastify asks nobody else.
+    frameworkErrors: (_error, _request, reply) => refuse(reply, BAD_PATH),
   })
   const admit = createAdmit(admission)
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -65,13 +66,11 @@ export function createAdmin({
       if (caller) callers.set(request, caller)
       done()
     } catch (error) {
-      done(error as AdminError)
+      done(error as ApiError)
     }
   })
   app.setNotFoundHandler((_request, reply) => refuse(reply, NO_PAGE))
-  app.setErrorHandler((error: FastifyError | AdminError, _request, reply) =>
-    refuse(reply, toAdminError(error)),
-  )
+  app.setErrorHandler((error: FastifyError | ApiError, _request, reply) => refuse(reply, toApiError(error)))
 
   if (features.dashboard) serveUi(app, reply => refuse(reply, NO_PAGE))
   serveApi(app, {
@@ -82,7 +81,6 @@ export function createAdmin({
       check: question => pages.check(question),
     },
   })
-  serveLive(app, { api, features, routes, callerOf, onInternalError })
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
     if (pages.isReady()) return { status: 'ready' }
@@ -95,7 +93,7 @@ export function createAdmin({
   app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }) => {
     const page = await pages.methods(name)
     if (page !== undefined) return page
-    throw new AdminError('WA_NOT_FOUND', 'the service has no nodes that speak gRPC')
+    throw new ApiError('WA_NOT_FOUND', 'the service has no nodes that speak gRPC')
   })
   app.get('/services', async (_request, reply) => send(reply, writeServices(await services()), JSON_TYPE))
   app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await routes()), JSON_TYPE))
@@ -113,33 +111,34 @@ export function createAdmin({
     return reply.type(type).send(body)
   }
 
-  function toAdminError(error: FastifyError | AdminError): AdminError {
-    if (error instanceof AdminError) return error
+  function toApiError(error: FastifyError | ApiError): ApiError {
+    if (error instanceof ApiError) return error
     const { statusCode = 500, message } = error
     // Requests that Fastify refuses have a status.
-    const code = REFUSALS[statusCode] ?? (statusCode < 500 ? 'WA_REQUEST' : undefined)
-    if (code !== undefined) return new AdminError(code, message)
+    const [code, detail = message] = REFUSALS[statusCode] ?? ['WA_REQUEST']
+    if (statusCode < 500) return new ApiError(code, detail)
     onInternalError(error)
-    return new AdminError('WA_INTERNAL', 'the gateway failed; its log has the reason')
+    return new ApiError('WA_INTERNAL', 'the gateway failed; its log has the reason')
   }
 }
 
 /** Somebody whom nobody asked for a token. */
 const NOBODY: Caller = { ...LOCAL_CALLER, name: 'nobody', isMasked: true }
 
-const NO_PAGE = new AdminError('WA_NOT_FOUND', 'the admin listener has no such page')
+const BAD_PATH = new ApiError('WA_REQUEST', 'the path has a malformed percent-encoding')
+const NO_PAGE = new ApiError('WA_NOT_FOUND', 'the admin listener has no such page')
 
-/** What Fastify refuses by itself. */
-const REFUSALS: Readonly<Record<number, AdminErrorCode>> = {
-  400: 'WA_BODY',
-  413: 'WA_TOO_LARGE',
-  415: 'WA_CONTENT_TYPE',
+/** What Fastify refuses by itself: the code, and the detail where Fastify's own names no cure. */
+const REFUSALS: Readonly<Record<number, readonly [code: ApiErrorCode, detail?: string]>> = {
+  400: ['WA_BODY'],
+  413: ['WA_TOO_LARGE', 'the body is larger than 300 KiB'],
+  415: ['WA_CONTENT_TYPE', 'the content type of a body must be application/json'],
 }
 
-function refuse(reply: FastifyReply, error: AdminError): FastifyReply {
+function refuse(reply: FastifyReply, error: ApiError): FastifyReply {
   return reply
-    .code(ADMIN_ERRORS[error.code].status)
+    .code(API_ERRORS[error.code].status)
     .headers(error.headers)
     .type(PROBLEM_CONTENT_TYPE)
-    .send(JSON.stringify(adminProblem(error)))
+    .send(JSON.stringify(apiProblem(error)))
 }

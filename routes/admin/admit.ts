@@ -1,4 +1,4 @@
-import { AdminError } from './api-errors.ts'
+import { ApiError } from './api-errors.ts'
 import { type AdminToken, type Caller, createFindCaller, LOCAL_CALLER } from './callers.ts'
 import { createForeignCheck } from './foreign-requests.ts'
 import { isOfUi } from './ui/serve-ui.ts'
@@ -28,7 +28,7 @@ interface AdminRequest {
  *   page of the dashboard is for everyone, since it reveals nothing and is where the token is typed in.
  * - Without tokens, requests that a web page of somebody else may have made are refused.
  *
- * @throws AdminError when it is refused
+ * @throws ApiError when it is refused
  */
 export function createAdmit({
   token,
@@ -43,17 +43,17 @@ export function createAdmit({
     if (findCaller === undefined) {
       const foreign = findForeign(headers)
       if (foreign === undefined) return LOCAL_CALLER
-      throw new AdminError(foreign.code, foreign.detail)
+      throw new ApiError(foreign.code, foreign.detail)
     }
     const caller = findCaller(headers.authorization as string | undefined)
     if (caller === undefined) {
       if (isOfUi(url)) return undefined
-      throw new AdminError('WA_TOKEN', 'send a token of the admin listener as Authorization: Bearer TOKEN', {
+      throw new ApiError('WA_TOKEN', 'send a token of the admin listener as Authorization: Bearer TOKEN', {
         'www-authenticate': 'Bearer realm="waygate-admin"',
       })
     }
     if (caller.role === 'metrics' && !isMetrics(url) && !isOfUi(url)) {
-      throw new AdminError(
+      throw new ApiError(
         'WA_ROLE',
         `the token "${caller.name}" has the role metrics, which reads /metrics alone`,
       )

@@ -4,7 +4,7 @@ import { QuietError } from '../../internal/http/quiet-error.ts'
  * Every error of the admin listener: code, status and title. The detail says what is wrong with the request at hand, and the
  * cure. docs/admin-api.md explains each error, and a test checks that the two agree.
  */
-export const ADMIN_ERRORS = {
+export const API_ERRORS = {
   WA_QUERY: { status: 400, title: 'Bad query' },
   WA_BODY: { status: 400, title: 'Bad body' },
   WA_REQUEST: { status: 400, title: 'Bad request' },
@@ -22,15 +22,15 @@ export const ADMIN_ERRORS = {
   WA_STREAMS: { status: 503, title: 'Too many streams' },
 } as const satisfies Record<string, { status: number; title: string }>
 
-export type AdminErrorCode = keyof typeof ADMIN_ERRORS
+export type ApiErrorCode = keyof typeof API_ERRORS
 
 /** An error that the admin listener answers as a problem document. `message` is its detail. */
-export class AdminError extends QuietError {
-  override readonly name = 'AdminError'
-  readonly code: AdminErrorCode
+export class ApiError extends QuietError {
+  override readonly name = 'ApiError'
+  readonly code: ApiErrorCode
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: AdminErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(code: ApiErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(detail)
     this.code = code
     this.headers = headers
@@ -38,15 +38,15 @@ export class AdminError extends QuietError {
 }
 
 /** The body of an error answer (RFC 9457). */
-export interface AdminProblem {
+export interface ApiProblem {
   readonly type: string
   readonly title: string
   readonly status: number
-  readonly code: AdminErrorCode
+  readonly code: ApiErrorCode
   readonly detail: string
 }
 
-export function adminProblem({ code, message }: AdminError): AdminProblem {
-  const { status, title } = ADMIN_ERRORS[code]
+export function apiProblem({ code, message }: ApiError): ApiProblem {
+  const { status, title } = API_ERRORS[code]
   return { type: `urn:waygate:error:${code}`, title, status, code, detail: message }
 }

@@ -60,6 +60,7 @@ function fill(call: Call): void {
     ...{ degraded: true, isTranscoded: true, isMirrored: true },
     ...{ variant: 'stable', variantWanted: 'canary', encoding: 'br', policy: 'rateLimit' },
     limits: { rule: 'hour', left: 0, isDegraded: true, reports: [], awaiting: [] },
+    trace: { traceId: '4bf92f35', spanId: '00f067aa', isSampled: true, isRandom: false },
     ...{ observed: ['clients', 'cors'], errorCode: 'WG_RATE_LIMITED', failure: new Error('too many') },
   })
 }
@@ -132,6 +133,7 @@ test('logfmt: a line has time, level and message, and what the request has of th
       'address=127.0.0.1:3000 attempts=2 upstreamMs=0.988 totalMs=1.235 client=10.0.0.9 tls=TLSv1.3 clientCert="CN=anna" ' +
       'user=anna fallback=true rpc=a.B/C grpcStatus=7 transcoded=true sentPath=/7 variant=stable variantWanted=canary ' +
       'encoding=br mirrored=true policy=rateLimit rule=hour limitLeft=0 limitStore=local observed=clients,cors ' +
+      'trace_id=4bf92f35 span_id=00f067aa trace_flags=01 ' +
       'code=WG_RATE_LIMITED reason="too many" msg=request',
   )
   assert.equal(

@@ -1,37 +1,42 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ApiPages, FeaturesPage } from '../api-types.ts'
-import type { Caller } from '../callers.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LiveStreams } from '../live/live-streams.ts'
-import type { RouteList } from '../page-types.ts'
-import { LIVE_PARAMETERS } from './live-parameters.ts'
-import { readParameters } from './parameters.ts'
+import type { Api, ApiOptions } from '../serve-api.ts'
+import { flagParameter, readParameters, textParameter } from './parameters.ts'
 import { readFilter, withTail } from './resources.ts'
-import { queryOf } from './router.ts'
 
-export interface LiveOptions {
-  readonly api: ApiPages
-  readonly features: FeaturesPage
-  readonly routes: () => Promise<RouteList>
-  readonly callerOf: (request: FastifyRequest) => Caller
-  readonly onInternalError: (error: unknown) => void
+/** The parameters of `GET /api/v1/live`. */
+export const LIVE_PARAMETERS = {
+  figures: flagParameter('1: the event `figures`, each second.'),
+  tail: textParameter(
+    'A filter of finished requests, for the event `requests`. Empty: all. Absent: the event is not sent.',
+  ),
+  rows: textParameter(
+    'A filter of the rows of `figures`, which counts when there are more than 2,000. Without it, those with the most requests are sent then.',
+  ),
 }
 
-/** Adds the event stream `/api/v1/live` to the admin listener. Streams end with the event `bye` before it is closed. */
-export function serveLive(app: FastifyInstance, options: LiveOptions): void {
-  const { callerOf } = options
-  const streams = new LiveStreams(options)
-  app.get('/api/v1/live', { exposeHeadRoute: false }, (request, reply) => {
-    const { figures, tail, rows } = readParameters(LIVE_PARAMETERS, queryOf(request.url))
-    if (tail !== undefined) withTail(options)
-    const viewer = {
-      figures,
-      tail: tail === undefined ? undefined : { text: tail, fits: readFilter(tail) },
-      rows: rows === undefined ? undefined : readFilter(rows),
-      isMasked: callerOf(request).isMasked,
-    }
-    streams.assertRoom()
-    reply.hijack()
-    streams.open(reply.raw, viewer)
-  })
-  app.addHook('preClose', () => streams.close('the admin listener closes'))
+/** Makes the event stream `/live`. */
+export function createLive(options: ApiOptions): Pick<Api, 'close'> & {
+  readonly answer: (request: FastifyRequest, reply: FastifyReply) => FastifyReply
+} {
+  const { api, pages, callerOf, onInternalError } = options
+  const streams = new LiveStreams({ api, routes: pages.routes, onInternalError })
+  return {
+    answer(request, reply) {
+      const { figures, tail, rows } = readParameters(LIVE_PARAMETERS, request.url)
+      if (tail !== undefined) withTail(options)
+      const viewer = {
+        figures,
+        tail: tail === undefined ? undefined : { text: tail, fits: readFilter(tail) },
+        rows: rows === undefined ? undefined : readFilter(rows),
+        isMasked: callerOf(request).isMasked,
+      }
+      streams.assertRoom()
+      if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send()
+      reply.hijack()
+      streams.open(reply.raw, viewer)
+      return reply
+    },
+    close: reason => streams.close(reason),
+  }
 }

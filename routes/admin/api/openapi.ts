@@ -1,16 +1,16 @@
-import { ADMIN_ERRORS, type AdminProblem } from '../api-errors.ts'
+import { API_ERRORS, type ApiProblem } from '../api-errors.ts'
 import { integer, object, type Schema, string, withReferences } from './json-schema.ts'
-import { LIVE_PARAMETERS } from './live-parameters.ts'
+import { LIVE_PARAMETERS } from './live.ts'
 import type { Parameters } from './parameters.ts'
 import { LIVE_EVENTS } from './request-schemas.ts'
 import { RESOURCES, type Resource } from './resources.ts'
 
 /** The body of every error answer (RFC 9457). */
-const PROBLEM = object<AdminProblem>({
+const PROBLEM = object<ApiProblem>({
   type: string,
   title: string,
   status: integer,
-  code: { json: { enum: Object.keys(ADMIN_ERRORS) } },
+  code: { json: { enum: Object.keys(API_ERRORS) } },
   detail: string,
 })
 

@@ -1,4 +1,4 @@
-import { AdminError } from '../api-errors.ts'
+import { ApiError } from '../api-errors.ts'
 
 /** A parameter of the query of a resource. */
 export interface Parameter<T> {
@@ -53,23 +53,26 @@ export function countParameter(
 /**
  * Reads the query of a request.
  *
- * @throws AdminError that names the parameter
+ * @param url the target of the request
+ * @throws ApiError that names the parameter
  */
-export function readParameters<Of extends Parameters>(of: Of, query: URLSearchParams): ValuesOf<Of> {
+export function readParameters<Of extends Parameters>(of: Of, url: string): ValuesOf<Of> {
+  const [, ...rest] = url.split('?')
+  const query = new URLSearchParams(rest.join('?'))
   const names = Object.keys(of)
   for (const name of query.keys()) {
     if (!Object.hasOwn(of, name)) {
       const known = names.length === 0 ? 'there are none here' : `the parameters are ${names.join(', ')}`
-      throw new AdminError('WA_QUERY', `unknown parameter ${JSON.stringify(name)}: ${known}`)
+      throw new ApiError('WA_QUERY', `unknown parameter ${JSON.stringify(name)}: ${known}`)
     }
-    if (query.getAll(name).length > 1) throw new AdminError('WA_QUERY', `${name} is given twice`)
+    if (query.getAll(name).length > 1) throw new ApiError('WA_QUERY', `${name} is given twice`)
   }
   return Object.fromEntries(
     names.map(name => {
       try {
         return [name, of[name]!.read(query.get(name) ?? undefined)]
       } catch (error) {
-        throw new AdminError('WA_QUERY', `${name} ${(error as Error).message}`)
+        throw new ApiError('WA_QUERY', `${name} ${(error as Error).message}`)
       }
     }),
   ) as ValuesOf<Of>

@@ -36,11 +36,11 @@ import {
   items,
   P50,
   P99,
-  Problem,
+  ProblemSchema,
   REVISION,
-  Route,
-  Service,
-  Source,
+  RouteSchema,
+  ServicePageSchema,
+  SourceSchema,
   STATE,
   TIME,
 } from './table-schemas.ts'
@@ -152,13 +152,13 @@ export const LIVE_EVENTS = {
     object<LiveTablePart>({
       revision: REVISION,
       whole: boolean,
-      routes: list(Route),
-      services: list(Service),
+      routes: list(RouteSchema),
+      services: list(ServicePageSchema),
       gone: object<LiveTablePart['gone']>({ routes: list(string), services: list(string) }),
     }),
   ),
-  source: Source,
-  problem: named<LiveProblems>('LiveProblems', items(Problem)),
+  source: SourceSchema,
+  problem: named<LiveProblems>('LiveProblems', items(ProblemSchema)),
   figures: named(
     'LiveFigures',
     object<LiveFigures>({

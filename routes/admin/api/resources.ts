@@ -1,9 +1,9 @@
 import { parseFilter } from '../../../internal/telemetry/filter.ts'
-import { AdminError } from '../api-errors.ts'
-import type { ApiPages, FeaturesPage, StatusPage } from '../api-types.ts'
+import { ApiError } from '../api-errors.ts'
+import type { ApiPages, StatusPage } from '../api-types.ts'
 import type { Caller } from '../callers.ts'
 import { readCheckQuestion, readQuestion } from '../explain.ts'
-import type { AdminPages } from '../page-types.ts'
+import type { ApiOptions } from '../serve-api.ts'
 import { writeRouteList } from '../write-pages.ts'
 import type { Schema } from './json-schema.ts'
 import { maskDetail, maskRequests } from './masked.ts'
@@ -21,7 +21,7 @@ import {
   items,
   Lease,
   NodeAnswer,
-  Problem,
+  ProblemSchema,
   RouteAnswer,
   Routes,
   ServiceAnswer,
@@ -30,11 +30,7 @@ import {
 } from './table-schemas.ts'
 
 /** What the resources are answered from. */
-export interface ResourceContext {
-  readonly pages: Pick<AdminPages, 'routes' | 'explain' | 'check'>
-  readonly api: ApiPages
-  readonly features: FeaturesPage
-}
+type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features'>
 
 interface ResourceRequest<Query extends Parameters = Parameters> {
   readonly caller: Caller
@@ -91,7 +87,7 @@ export const RESOURCES: readonly Resource[] = [
     method: 'GET',
     path: '/problems',
     summary: 'What is wrong with the table, and what is used as it is written and should be changed',
-    answer: items(Problem),
+    answer: items(ProblemSchema),
     read: async ({ api }) => ({ items: await api.problems() }),
   }),
   resource({
@@ -235,7 +231,7 @@ export const RESOURCES: readonly Resource[] = [
     async read({ pages }, { caller, body }) {
       const question = question400(readQuestion, body)
       if (question.verify && caller.role !== 'operate') {
-        throw new AdminError('WA_ROLE', 'verifying credentials needs a token with the role operate')
+        throw new ApiError('WA_ROLE', 'verifying credentials needs a token with the role operate')
       }
       return (await pages.explain(question)) ?? noWorker()
     },
@@ -262,18 +258,18 @@ function only<T>(
   return name === undefined ? {} : { [name]: (Object.hasOwn(of, name) ? of[name] : undefined) ?? [] }
 }
 
-/** @throws AdminError when requests are not kept */
+/** @throws ApiError when requests are not kept */
 export function withTail({ api, features }: Pick<ResourceContext, 'api' | 'features'>): ApiPages {
   if (features.tail) return api
-  throw new AdminError('WA_TAIL_OFF', 'requests are not kept, because admin.tail is false')
+  throw new ApiError('WA_TAIL_OFF', 'requests are not kept, because admin.tail is false')
 }
 
-/** @throws AdminError that names the word which cannot be read */
+/** @throws ApiError that names the word which cannot be read */
 export function readFilter(text: string): ReturnType<typeof parseFilter> {
   try {
     return parseFilter(text)
   } catch (error) {
-    throw new AdminError('WA_QUERY', `filter: ${(error as Error).message}`)
+    throw new ApiError('WA_QUERY', `filter: ${(error as Error).message}`)
   }
 }
 
@@ -281,10 +277,10 @@ function question400<Question>(read: (body: unknown) => Question, body: unknown)
   try {
     return read(body)
   } catch (error) {
-    throw new AdminError('WA_BODY', (error as Error).message)
+    throw new ApiError('WA_BODY', (error as Error).message)
   }
 }
 
 function noWorker(): never {
-  throw new AdminError('WA_NO_WORKER', 'no worker answers; try again')
+  throw new ApiError('WA_NO_WORKER', 'no worker answers; try again')
 }

@@ -1,48 +1,62 @@
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AdminError } from '../api-errors.ts'
-import type { Caller } from '../callers.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ApiError } from '../api-errors.ts'
+import type { Api, ApiOptions } from '../serve-api.ts'
+import { createLive } from './live.ts'
+import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'
-import { RESOURCES, type Resource, type ResourceContext } from './resources.ts'
+import { RESOURCES, type Resource } from './resources.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** The largest route document is 256 KiB. */
-const MAX_BODY_BYTES = 300 * 1024
+type Answer = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: Readonly<Record<string, string>>,
+) => FastifyReply | Promise<FastifyReply>
 
-export interface ApiOptions extends ResourceContext {
-  readonly callerOf: (request: FastifyRequest) => Caller
-  readonly onInternalError: (error: unknown) => void
+/** A method of a path, whose open parts are in braces. */
+interface Entry {
+  readonly method: 'GET' | 'POST'
+  readonly parts: readonly string[]
+  readonly answer: Answer
 }
 
-/** Adds the resources below `/api/v1` to the admin listener, and the document that describes them. */
-export function serveApi(app: FastifyInstance, options: ApiOptions): void {
-  const methods = new Map<string, string[]>()
-  for (const resource of RESOURCES) {
-    const url = `/api/v1${resource.path.replace(/\{(\w+)\}/g, ':$1')}`
-    const { method } = resource
-    methods.set(url, [...(methods.get(url) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])])
-    app.route({ method, url, bodyLimit: MAX_BODY_BYTES, handler: (...of) => answer(resource, ...of) })
+/** Makes the API: the resources, the document that describes them, and the stream. */
+export function createApi(options: ApiOptions): Api {
+  const live = createLive(options)
+  const entries: readonly Entry[] = [
+    ...RESOURCES.map(resource => entryOf(resource.method, resource.path, resourceAnswer(resource, options))),
+    entryOf('GET', '/openapi.json', (_request, reply) => reply.send(openApiDocument())),
+    entryOf('GET', '/live', live.answer),
+  ]
+  return {
+    async answer(request, reply, path) {
+      const parts = path.split('/').map(decodeURIComponent)
+      const found = entries.filter(entry => fits(entry.parts, parts))
+      if (found.length === 0) throw new ApiError('WA_NOT_FOUND', 'the API has no such resource')
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      const entry = found.find(each => each.method === method)
+      if (entry === undefined) throw wrongMethod(found)
+      return entry.answer(request, reply, valuesOf(entry.parts, parts))
+    },
+    close: live.close,
   }
-  app.get('/api/v1/openapi.json', async () => {
-    const { openApiDocument } = await import('./openapi.ts')
-    return openApiDocument()
-  })
-  refuseOtherMethods(app, methods)
+}
 
-  async function answer(
-    resource: Resource,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> {
-    const path = request.params as Record<string, string>
+function entryOf(method: Entry['method'], path: string, answer: Answer): Entry {
+  return { method, parts: path.slice(1).split('/'), answer }
+}
+
+function resourceAnswer(resource: Resource, options: ApiOptions): Answer {
+  return async (request, reply, path) => {
     const page = await resource.read(options, {
       caller: options.callerOf(request),
       path,
-      query: readParameters(resource.query ?? {}, queryOf(request.url)),
+      query: readParameters(resource.query ?? {}, request.url),
       body: request.body,
     })
-    if (page === undefined) throw new AdminError('WA_NOT_FOUND', notFound(resource, path))
+    if (page === undefined) throw new ApiError('WA_NOT_FOUND', notFound(resource, path))
     const etag = resource.etagOf?.(page)
     if (etag !== undefined) reply.header('etag', etag)
     reply.header('cache-control', 'no-store').type(JSON_TYPE)
@@ -54,24 +68,21 @@ export function serveApi(app: FastifyInstance, options: ApiOptions): void {
   }
 }
 
-/** Answers the methods that a path does not have with those that it has. */
-function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, readonly string[]>): void {
-  for (const [url, allowed] of methods) {
-    const others = app.supportedMethods.filter(method => !allowed.includes(method))
-    app.route({
-      method: others,
-      url,
-      handler: () => {
-        const allow = allowed.join(', ')
-        throw new AdminError('WA_METHOD', `the methods of this path are ${allow}`, { allow })
-      },
-    })
-  }
+function fits(template: readonly string[], parts: readonly string[]): boolean {
+  return (
+    template.length === parts.length && template.every((part, i) => part.startsWith('{') || part === parts[i])
+  )
 }
 
-export function queryOf(url: string): URLSearchParams {
-  const at = url.indexOf('?')
-  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+function valuesOf(template: readonly string[], parts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    template.flatMap((part, i) => (part.startsWith('{') ? [[part.slice(1, -1), parts[i]!]] : [])),
+  )
+}
+
+function wrongMethod(entries: readonly Entry[]): ApiError {
+  const allow = entries.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ')
+  return new ApiError('WA_METHOD', `the methods of this path are ${allow}`, { allow })
 }
 
 function notFound({ path }: Resource, values: Readonly<Record<string, string>>): string {

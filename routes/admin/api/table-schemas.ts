@@ -84,7 +84,7 @@ const SourceDetailsSchema = object<SourceDetails>({
 })
 
 const { revision: _, ...withoutRevision } = sourceFields
-export const Source = named(
+export const SourceSchema = named(
   'Source',
   object<Omit<SourceView, 'revision'>>({
     ...withoutRevision,
@@ -97,7 +97,7 @@ export const Source = named(
 
 const LastGood = object<LastGoodValue>({ revision: string, since: formatted('date-time') })
 
-export const Problem = named(
+export const ProblemSchema = named(
   'Problem',
   object<TableProblem>({ key: string, reason: string, lastGood: optional(LastGood) }),
 )
@@ -119,7 +119,7 @@ export const Status = named(
     startedAt: formatted('date-time'),
     ready: boolean,
     revision: REVISION,
-    source: Source,
+    source: SourceSchema,
     problems: integer,
     role: oneOf('metrics', 'read', 'operate'),
     features: Features,
@@ -215,7 +215,10 @@ const serviceFields = {
   ),
 } satisfies Parameters<typeof object<ServiceState>>[0]
 
-export const Service = named('Service', object<ServicePage>({ ...serviceFields, nodes: list(Node) }))
+export const ServicePageSchema = named(
+  'Service',
+  object<ServicePage>({ ...serviceFields, nodes: list(Node) }),
+)
 
 export const ServiceAnswer = named(
   'ServiceDetail',
@@ -223,7 +226,7 @@ export const ServiceAnswer = named(
     ...serviceFields,
     nodes: list(Node),
     routes: about(list(string), 'The ids of routes that send requests to it.'),
-    problems: list(Problem),
+    problems: list(ProblemSchema),
     samples,
   }),
 )
@@ -247,17 +250,17 @@ const routeFields = {
   requests: about(integer, 'Since the start.'),
   failures: about(integer, 'Those that were answered 5xx.'),
 }
-export const Route = named('Route', object<ListedRoute>(routeFields, { isOpen: true }))
+export const RouteSchema = named('Route', object<ListedRoute>(routeFields, { isOpen: true }))
 
 export const Routes = named(
   'RouteList',
   object<RouteList>({
     revision: REVISION,
-    source: Source,
+    source: SourceSchema,
     defaultAuth: nullable(oneOf('jwt', 'none')),
-    routes: list(Route),
-    services: list(Service),
-    problems: list(Problem),
+    routes: list(RouteSchema),
+    services: list(ServicePageSchema),
+    problems: list(ProblemSchema),
     workers: optional(list(Worker)),
   }),
 )
@@ -269,7 +272,7 @@ export const RouteAnswer = named(
     document: nullable(
       object<NonNullable<RouteDetail['document']>>({ text: string, key: string, revision: string }),
     ),
-    problems: list(Problem),
+    problems: list(ProblemSchema),
     samples,
   }),
 )

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { asksForHidden } from '../api/masked.ts'
-import { AdminError } from '../api-errors.ts'
+import { ApiError } from '../api-errors.ts'
 import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
 import type { RouteList } from '../page-types.ts'
 import { writeLiveTable } from '../write-pages.ts'
@@ -12,6 +12,9 @@ const MAX_STREAMS = 64
 const BEAT_MS = 15_000
 /** Changes of the table within this time are sent as one. */
 const GATHER_MS = 250
+/** Reading a large table again for each change takes no more than this share of the time. */
+const READING_SHARE = 0.1
+const MAX_GATHER_MS = 1_000
 /** A change of more nodes is written in pieces, as the whole table is. */
 const MAX_PART_NODES = 2_000
 /** Above so many rows, a viewer gets some of them. */
@@ -35,16 +38,17 @@ export class LiveStreams {
   /** What is known of each route, for filters of rows. */
   #routes = new Map<string, { readonly path: string; readonly service: string }>()
   #isOver = false
+  #gatherMs = GATHER_MS
 
   constructor(options: LiveStreamsOptions) {
     this.#options = options
   }
 
-  /** @throws AdminError when there are too many */
+  /** @throws ApiError when there are too many */
   assertRoom(): void {
-    if (this.#isOver) throw new AdminError('WA_STREAMS', 'the gateway shuts down')
+    if (this.#isOver) throw new ApiError('WA_STREAMS', 'the gateway shuts down')
     if (this.#streams.size < MAX_STREAMS) return
-    throw new AdminError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
+    throw new ApiError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
   }
 
   /** Begins the stream of a viewer. */
@@ -143,7 +147,7 @@ export class LiveStreams {
     }
     if (this.#changed === undefined) {
       this.#changed = { routes: new Set(), services: new Set() }
-      setTimeout(() => void this.#sendChanged().catch(this.#options.onInternalError), GATHER_MS).unref()
+      setTimeout(() => void this.#sendChanged().catch(this.#options.onInternalError), this.#gatherMs).unref()
     }
     for (const id of routes) this.#changed.routes.add(id)
     for (const name of services) this.#changed.services.add(name)
@@ -152,7 +156,10 @@ export class LiveStreams {
   async #sendChanged(): Promise<void> {
     const changed = this.#changed!
     this.#changed = undefined
+    const begunAt = performance.now()
     const list = await this.#list()
+    const readingMs = performance.now() - begunAt
+    this.#gatherMs = Math.min(Math.max(GATHER_MS, readingMs / READING_SHARE), MAX_GATHER_MS)
     const part = partOf(list, changed)
     const nodes = part.services.reduce((sum, service) => sum + service.nodes.length, 0)
     const text = nodes > MAX_PART_NODES ? undefined : JSON.stringify(part)

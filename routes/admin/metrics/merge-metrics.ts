@@ -18,7 +18,7 @@ interface MergedValue {
   value: number
   count: number
   /** The latest. */
-  exemplar: Exemplar | undefined
+  exemplar: Exemplar | null | undefined
 }
 
 /** Merges the metrics of several processes, each by its `aggregator`. A metric may come in several parts. */

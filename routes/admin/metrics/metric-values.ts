@@ -17,8 +17,8 @@ export interface MetricValue {
   readonly value: number
   /** The name of a histogram with `_bucket`, `_sum` or `_count`. */
   readonly metricName?: string
-  /** Of a bucket: the latest observation of a sampled trace. */
-  readonly exemplar?: Exemplar
+  /** Of a bucket: the latest observation of a sampled trace. Histograms of prom-client have null. */
+  readonly exemplar?: Exemplar | null
   /** Is called once a page has it, under its own name or among others. A page may read it without having room for it. */
   noteShown?(): void
 }

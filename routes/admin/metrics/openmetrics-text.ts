@@ -43,9 +43,7 @@ function lineText(name: string, labels: string, sample: MetricValue): string {
   } = sample
   const all = le === undefined ? labels : `le="${boundText(le)}"${labels === '' ? '' : ','}${labels}`
   const series = all === '' ? metricName : `${metricName}{${all}}`
-  return exemplar === undefined
-    ? `${series} ${valueText(value)}\n`
-    : `${series} ${valueText(value)}${exemplarText(exemplar)}\n`
+  return `${series} ${valueText(value)}${exemplar ? exemplarText(exemplar) : ''}\n`
 }
 
 function exemplarText({ traceId, value, time }: Exemplar): string {

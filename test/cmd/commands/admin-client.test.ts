@@ -76,6 +76,11 @@ const REFUSALS: readonly {
     line: /something else than a gateway answers at http:\/\/127\.0\.0\.1:\d+: /,
   },
   {
+    what: 'the public listener',
+    answers: { '/api/v1/status': problem(404, { code: 'WG_NO_ROUTE', detail: 'No route matches.' }) },
+    line: /answered 404: it is the public listener of a gateway; --admin must be the URL of its admin listener$/,
+  },
+  {
     what: 'a redirect',
     answers: {
       '/api/v1/status': (_request, response) => response.writeHead(302, { location: '/login' }).end(),

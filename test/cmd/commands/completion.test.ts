@@ -5,11 +5,12 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { COMMANDS } from '../../../cmd/cli/option-table.ts'
+import { AdminClient } from '../../../cmd/commands/admin-client.ts'
+import { readIds } from '../../../cmd/commands/completion.ts'
 import { bashScript, fishScript, zshScript } from '../../../cmd/commands/completion-scripts.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 import { onPath } from '../../support/etcd.ts'
 import { startFakeAdmin } from '../../support/fake-admin.ts'
-import { until } from '../../support/until.ts'
 import { runProgram } from '../../support/waygate.ts'
 
 /** Returns what bash offers when Tab is pressed at the end of the line. */
@@ -85,17 +86,14 @@ test('ids are those of a running gateway, without those that a shell would not t
     { id: '$(rm -r x)', origin: 'etcd' },
   ]
   const { url } = await startFakeAdmin(t, { '/services': { services }, '/api/v1/routes': { routes } })
-  const ids = (kind: string, env = { WAYGATE_ADMIN: url }) =>
-    runProgram({ args: ['completion', 'ids', kind], env })
-  // On a busy machine the answer may come too late, and then there are none.
-  const someIds = (kind: string) =>
-    until('there are ids', async () => (await ids(kind)).stdout || undefined, { withinMs: 60_000 })
-  assert.equal(await someIds('services'), 'user\ntask\n')
-  assert.equal(await someIds('nodes'), 'user\nuser/n1\nuser/a:1\ntask\n')
-  assert.equal(await someIds('routes'), 'tasks\n')
+  const client = new AdminClient({ admin: url, config: undefined, settings: [] })
+  assert.deepEqual(await readIds(client, 'services', 60_000), ['user', 'task'])
+  assert.deepEqual(await readIds(client, 'nodes', 60_000), ['user', 'user/n1', 'user/a:1', 'task'])
+  assert.deepEqual(await readIds(client, 'routes', 60_000), ['tasks'])
   const slow = await startFakeAdmin(t, { '/services': () => {} })
   for (const admin of [slow.url, 'http://127.0.0.1:3']) {
-    const { code, stdout, stderr } = await ids('services', { WAYGATE_ADMIN: admin })
+    const env = { WAYGATE_ADMIN: admin }
+    const { code, stdout, stderr } = await runProgram({ args: ['completion', 'ids', 'services'], env })
     assert.deepEqual([code, stdout, stderr], [0, '', ''])
   }
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type { ExplainPage } from '../../../routes/admin/explain.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
@@ -194,6 +195,46 @@ test('without claims the credentials are not judged, and with them they are', as
   assert.equal(headers['x-user-id'], 'anna')
 })
 
+test('the role operate has credentials verified, and is told in full why they are refused', async t => {
+  const tokens = {
+    anna: { sha256: hash('sha256', 'operate'), role: 'operate' },
+    page: { sha256: hash('sha256', 'read'), role: 'read' },
+  }
+  const { adminPort, port, node } = await setUp(t, {
+    withKey: true,
+    document: { admin: { tokens } },
+    routes: { user: { path: '/user/*', service: 'user', auth: { jwt: { scopes: ['write'] } } } },
+  })
+  const ask = async (credentials: string, rest: object = { verify: true }, as = 'operate') => {
+    const body = JSON.stringify({ url: '/user/1', headers: { authorization: credentials }, ...rest })
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${as}` }
+    const { status, text } = await send(adminPort, { method: 'POST', path: '/api/v1/explain', headers, body })
+    assert.ok(!text.includes(credentials.slice(7)), 'no credential is shown')
+    const page = JSON.parse(text)
+    return status === 200
+      ? [page.wouldAnswer?.code, page.steps.find(({ step }: { step: string }) => step === 'auth').text]
+      : [status, page.code]
+  }
+  const asks = 'asks for {"jwt":{"scopes":["write"],"roles":[]}}'
+  assert.deepEqual(await ask(`Bearer ${token({ scope: 'write' })}`), [
+    undefined,
+    `${asks}, which the credentials given meet; the user is u1`,
+  ])
+  assert.deepEqual(await ask('Bearer not.a.token'), [
+    'WG_TOKEN_INVALID',
+    '401 WG_TOKEN_INVALID: the token is not canonical base64url',
+  ])
+  assert.equal((await ask(`Bearer ${token({ scope: 'read' })}`))[0], 'WG_FORBIDDEN')
+  assert.deepEqual(await ask('Bearer x.y.z', { verify: true }, 'read'), [403, 'WA_ROLE'])
+  assert.match(String((await ask('Bearer x.y.z', {}, 'read'))[1]), /not judged here/)
+  assert.deepEqual(await ask('Bearer x.y.z', { verify: true, claims: {} }), [400, 'WA_BODY'])
+  const real = await send(port, {
+    path: '/user/1',
+    headers: { authorization: `Bearer ${token({ scope: 'write' })}` },
+  })
+  assert.deepEqual([real.status, node.requests.length], [200, 1])
+})
+
 test('a malformed question is refused with what is wrong', async t => {
   const { adminPort } = await setUp(t, {})
   const ask = async (body: string, type = 'application/json') => {
@@ -242,7 +283,10 @@ test('a malformed question is refused with what is wrong', async t => {
     assert.deepEqual(await ask(JSON.stringify({ url: '/', ...question })), [400, detail])
   }
   assert.equal((await ask('{', 'application/json'))[0], 400)
-  assert.deepEqual(await ask('url=/', 'text/plain'), [400, 'the body must be a JSON object'])
+  assert.deepEqual(await ask('url=/', 'text/plain'), [
+    415,
+    'the content type of a body must be application/json',
+  ])
 })
 
 /** Documents with every policy that refuses, answers or changes a request. */

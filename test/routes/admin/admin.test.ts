@@ -261,6 +261,29 @@ test('the public listener does not have the admin pages, nor the admin listener 
   assert.equal((await admin('/user/ok')).status, 404)
 })
 
+test('the metrics are OpenMetrics for a client that prefers it, with the same series', async t => {
+  const { adminPort, port } = await setUp(t)
+  await send(port, { path: '/user/ok' })
+  const [text, open] = await Promise.all(
+    ['text/plain', 'application/openmetrics-text'].map(accept =>
+      send(adminPort, { path: '/metrics', headers: { accept } }),
+    ),
+  )
+  assert.match(String(open!.headers['content-type']), /^application\/openmetrics-text; version=1\.0\.0/)
+  assert.equal(open!.headers.vary, 'accept')
+  assert.match(open!.text, /\n# TYPE waygate_requests counter\nwaygate_requests_total\{.*\n# EOF\n$/s)
+  assert.doesNotMatch(open!.text, /\n\n/)
+  const seriesOf = ({ text }: { readonly text: string }) =>
+    text
+      .split('\n')
+      .flatMap(line => /^[^#\s].*(?= )/.exec(line.replace(/le="(\d+)"/, 'le="$1.0"'))?.[0] ?? [])
+  assert.deepEqual(seriesOf(open!).filter(isOwn), seriesOf(text!).filter(isOwn))
+})
+
+function isOwn(series: string): boolean {
+  return series.startsWith('waygate_')
+}
+
 test('the metrics count requests, tries, failures and the table', async t => {
   const { admin, port } = await setUp(t)
   await send(port, { path: '/user/ok' })

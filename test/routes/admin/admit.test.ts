@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
-import type { AdminProblem } from '../../../routes/admin/api-errors.ts'
+import type { ApiProblem } from '../../../routes/admin/api-errors.ts'
 import { startAdmin } from '../../support/api-pages.ts'
 import { send } from '../../support/http.ts'
 
@@ -151,7 +151,7 @@ test('every token of the configuration is known, each with its role', async t =>
   })
   const roleOf = async (authorization: string) => {
     const answer = await ask('/api/v1/status', { authorization })
-    return answer.status === 200 ? answer.json().role : (answer.json() as unknown as AdminProblem).code
+    return answer.status === 200 ? answer.json().role : (answer.json() as unknown as ApiProblem).code
   }
   assert.equal(await roleOf('Bearer of-the-file'), 'read')
   assert.equal(await roleOf('bearer of-anna'), 'operate')

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { RESOURCES } from '../../../../routes/admin/api/resources.ts'
-import { ADMIN_ERRORS } from '../../../../routes/admin/api-errors.ts'
+import { API_ERRORS } from '../../../../routes/admin/api-errors.ts'
 import type { Items, RequestDetail, RequestEntry } from '../../../../routes/admin/api-types.ts'
 import { requestEntry, routeList, serviceOf, startAdmin } from '../../../support/api-pages.ts'
 import { send } from '../../../support/http.ts'
@@ -60,11 +60,20 @@ test('what there is not is 404 with its name, another method 405 with those that
     ['/services/none', 'there is no service none'],
     ['/nodes/user/none', 'there is no node user/none'],
     ['/requests/none', 'there is no request that is still remembered none'],
-    ['/nothing', 'the admin listener has no such page'],
+    ['/nothing', 'the API has no such resource'],
+    ['/', 'the API has no such resource'],
+    ['/routes/', 'there is no route '],
+    [`/routes/${'%41'.repeat(1_000)}`, `there is no route ${'A'.repeat(1_000)}`],
   ]) {
     const got = await ask(`/api/v1${path}`)
     assert.deepEqual([got.status, got.json().code, got.json().detail], [404, 'WA_NOT_FOUND', detail])
   }
+  for (const path of ['/routes/%zz', '/routes/%ff']) {
+    const got = await ask(`/api/v1${path}`)
+    assert.deepEqual([got.status, got.json().code], [400, 'WA_REQUEST'], path)
+  }
+  assert.equal((await send(port, { method: 'HEAD', path: '/api/v1/live' })).status, 200)
+  assert.deepEqual((await send(port, { method: 'HEAD', path: '/api/v1/routes' })).text, '')
   for (const [method, path, allow] of [
     ['DELETE', '/routes/user', 'GET, HEAD'],
     ['POST', '/status', 'GET, HEAD'],
@@ -214,7 +223,7 @@ test('docs/admin-api.md lists every error with its status, and every resource', 
     code,
     Number(status),
   ])
-  const known = Object.entries(ADMIN_ERRORS).map(([code, { status }]) => [code, status])
+  const known = Object.entries(API_ERRORS).map(([code, { status }]) => [code, status])
   assert.deepEqual(documented.sort(), known.sort())
   for (const { method, path } of RESOURCES)
     assert.ok(page.includes(`\`${method} ${path}`), `${method} ${path}`)

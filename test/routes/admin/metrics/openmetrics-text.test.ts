@@ -21,7 +21,8 @@ test('a page has counters without their suffix in the head, whole bounds with a 
   series.observe(0.5, TRACE)
   const counter: MetricFamily = {
     ...{ name: 'x_total', help: 'Counts.', type: 'counter', aggregator: 'sum' },
-    samples: () => [{ labels: { status: '200' }, value: 3 }],
+    // prom-client has null where there is no exemplar.
+    samples: () => [{ labels: { status: '200' }, value: 3, exemplar: null }],
   }
   const odd: MetricFamily = { ...counter, name: 'odd' }
   assert.equal(

@@ -1,0 +1,55 @@
+/** What a collector answers. */
+export interface PostAnswer {
+  readonly status: number
+  /** Of `Retry-After`; undefined when there is none. */
+  readonly retryAfter: string | undefined
+  /** The beginning of its body. */
+  readonly text: string
+}
+
+/** Posts a body. Rejects when no whole answer comes. */
+export type Post = (body: Buffer, signal: AbortSignal) => Promise<PostAnswer>
+
+/** More of an answer is not read. */
+const MAX_ANSWER_BYTES = 65_536
+
+/**
+ * Creates the function that posts to a collector, over connections that are kept and keep no process alive. `fetch` would take a
+ * quarter more CPU. Redirects are answers like others.
+ */
+export function createPost(url: string, headers: Readonly<Record<string, string>>): Post {
+  const target = new URL(url)
+  const { Agent, request } =
+    target.protocol === 'https:'
+      ? process.getBuiltinModule('node:https')
+      : process.getBuiltinModule('node:http')
+  const agent = new Agent({ keepAlive: true })
+  return (body, signal) =>
+    new Promise((resolve, reject) => {
+      const sent = request(target, {
+        ...{ method: 'POST', agent, signal },
+        headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length },
+      })
+      sent.on('error', reject)
+      sent.on('response', response => {
+        const pieces: Buffer[] = []
+        let bytes = 0
+        const finish = () =>
+          resolve({
+            status: response.statusCode!,
+            retryAfter: response.headers['retry-after'],
+            text: Buffer.concat(pieces).toString('utf8'),
+          })
+        response.on('data', (piece: Buffer) => {
+          pieces.push(piece)
+          bytes += piece.length
+          if (bytes <= MAX_ANSWER_BYTES) return
+          finish()
+          sent.destroy()
+        })
+        response.on('end', finish)
+        response.on('error', reject)
+      })
+      sent.end(body)
+    })
+}
