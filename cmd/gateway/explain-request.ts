@@ -33,6 +33,11 @@ export function toRequest({
   return [request, new EventEmitter() as unknown as ClientResponse, 'none', isWebSocket]
 }
 
+/** Returns how large the head of a request is, to within a few bytes. Its lines have a colon, a space and an end as well. */
+export function headBytesOf({ url, headers }: ExplainQuestion): number {
+  return headers.reduce((sum, text) => sum + text.length + 2, url.length)
+}
+
 /** The TLS of a client without a certificate, whose server name is that of its request. */
 const SOME_TLS: ClientTls = {
   version: 'TLSv1.3',

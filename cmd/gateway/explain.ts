@@ -22,7 +22,7 @@ import type { DescribedRoute } from '../../routes/admin/page-types.ts'
 import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
 import type { ReadRpc } from '../../routes/public/read-rpc.ts'
 import { credentialHeaders } from './credential-headers.ts'
-import { NO_BODIES, toRequest } from './explain-request.ts'
+import { headBytesOf, NO_BODIES, toRequest } from './explain-request.ts'
 import { secretsIn, shownHeaders, withoutSecrets } from './explain-secrets.ts'
 import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
@@ -179,6 +179,8 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
       await take(
         'request',
         () => {
+          if (headBytesOf(question) > config.clientLimits.headerBytes)
+            throw new GatewayError('WG_HEADERS_TOO_LARGE')
           if (exchange.refusal) throw exchange.refusal
         },
         () => ({ text: `${call.method} ${call.target}` }),

@@ -31,6 +31,8 @@ export function createPost(url: string, headers: Readonly<Record<string, string>
         headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length },
       })
       sent.on('error', reject)
+      // Of an answer that asks for another protocol, Node closes the connection, and says nothing else.
+      sent.on('close', () => reject(new Error('the connection was closed without an answer')))
       sent.on('response', response => {
         const pieces: Buffer[] = []
         let bytes = 0

@@ -22,17 +22,21 @@ const FIELDS = [...TEXT_FIELDS, 'status', 'ms'].join(', ')
 /** What begins with a letter and has one of these signs behind its first letters names a field. */
 const FIELD = /^([a-z]+)(:|>=|<=|>|<)(.*)$/i
 const STATUS = /^[1-5](?:xx|\d\d)$/i
+/** Every request is compared with every word while somebody watches. */
+const MAX_WORDS = 32
 const NUMBER = /^\d{1,9}(?:\.\d{1,6})?$/
 
 /**
  * Reads a filter: words with spaces between them, all of which must hold. `service:user` compares a field, with `*` for any
  * characters. `status:5xx`, `status>=500` and `ms>100` compare numbers. `-word` is the opposite of a word. Any other word is
- * searched in path, route, service and id. Upper and lower case are the same. A filter without words fits everything.
+ * searched in path, route, service and id. Upper and lower case are the same. A filter without words fits everything; one
+ * with more than 32 is refused.
  *
- * @throws TypeError that names the word that cannot be read, and what is allowed
+ * @throws TypeError that names what cannot be read, and what is allowed
  */
 export function parseFilter(text: string): Filter {
   const words = text.split(/\s+/).filter(word => word !== '')
+  if (words.length > MAX_WORDS) throw new TypeError(`write at most ${MAX_WORDS} words, not ${words.length}`)
   const filters = words.map(word => {
     if (!word.startsWith('-')) return wordFilter(word, word)
     const filter = wordFilter(word.slice(1), word)

@@ -53,8 +53,9 @@ export function createAdmin({
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_NAME_CHARS },
     schemaController: NO_SCHEMAS,
-    // Of a path that cannot be decoded, Fastify asks nobody else.
-    frameworkErrors: (_error, _request, reply) => refuse(reply, BAD_PATH),
+    // Of a path that cannot be decoded, or has too long a part, Fastify asks nobody else.
+    frameworkErrors: ({ code }, _request, reply) =>
+      refuse(reply, code === 'FST_ERR_BAD_URL' ? BAD_PATH : NO_PAGE),
   })
   const admit = createAdmit(admission)
   const callers = new WeakMap<FastifyRequest, Caller>()

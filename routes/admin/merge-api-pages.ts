@@ -48,9 +48,12 @@ export function mergeStatus(
 /** Merges samples of the same times. Counts are summed, and times are means, weighted by requests. */
 export function mergeFigures(pages: readonly FiguresPage[]): FiguresPage {
   const merge = (read: (page: FiguresPage) => FiguresPage['routes']) => {
-    const names = new Set(pages.flatMap(page => Object.keys(read(page))))
+    const byName = Map.groupBy(
+      pages.flatMap(page => Object.entries(read(page))),
+      ([name]) => name,
+    )
     return Object.fromEntries(
-      [...names].map(name => [name, mergeSamples(pages.map(page => read(page)[name] ?? []))]),
+      [...byName].map(([name, rows]) => [name, mergeSamples(rows.map(([, samples]) => samples))]),
     )
   }
   return {

@@ -68,14 +68,14 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
 
 /** Reads header lines; a name that comes twice has two values. */
 function readHeaders(text: string): Record<string, string | string[]> {
-  const headers: Record<string, string[]> = {}
+  const headers = new Map<string, string[]>()
   for (const line of text.split('\n')) {
     const at = line.indexOf(':')
     if (at <= 0) continue
     const name = line.slice(0, at).trim()
-    headers[name] = [...(headers[name] ?? []), line.slice(at + 1).trim()]
+    headers.set(name, [...(headers.get(name) ?? []), line.slice(at + 1).trim()])
   }
-  return headers
+  return Object.fromEntries(headers)
 }
 
 function readClaims(text: string): object | undefined | Error {

@@ -33,6 +33,11 @@ export function fetchJwks(
     signal: AbortSignal.any(ending),
   })
   request.on('response', response => readAll(response).then(resolve, reject))
+  // Without a listener, Node would close the connection and say nothing, and nobody would ever ask for keys again.
+  request.on('upgrade', (_answer, socket) => {
+    socket.destroy()
+    reject(new Error('answered with status 101, not 200'))
+  })
   request.on('error', error => {
     const hasTimedOut = ending[0]!.aborted && signal?.aborted !== true
     reject(hasTimedOut ? new Error(`no complete answer within ${timeoutMs} ms`) : error)

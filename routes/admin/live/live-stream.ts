@@ -32,6 +32,8 @@ export interface ChangedNames {
 export interface Missed extends ChangedNames {
   /** JSON of the event `change`. */
   readonly changes: string[]
+  /** How long the changes were together, in characters. */
+  changesLength: number
 }
 
 /** The event stream of one viewer. Ends by itself when the viewer goes. */
@@ -46,6 +48,8 @@ export class LiveStream {
   readonly #sampler = new RequestSampler(performance.now())
   #batch: NodeJS.Timeout | undefined
   #behindSince: number | undefined
+  /** Lets the table that is being written go on. */
+  #goOn = () => {}
 
   /**
    * @param raw whose head is not sent yet
@@ -64,9 +68,13 @@ export class LiveStream {
     raw.flushHeaders()
     raw.on('drain', () => {
       this.#behindSince = undefined
+      this.#goOn()
       onDrain()
     })
-    raw.once('close', () => clearTimeout(this.#batch))
+    raw.once('close', () => {
+      clearTimeout(this.#batch)
+      this.#goOn()
+    })
     // It is closed then, which is all there is to know.
     raw.on('error', () => {})
   }
@@ -107,9 +115,29 @@ export class LiveStream {
     this.#raw.write(`event: ${event}\ndata: `)
     for await (const piece of pieces) {
       if (this.isClosed) return
-      if (!this.#raw.write(piece)) await Promise.race([once(this.#raw, 'drain'), once(this.#raw, 'close')])
+      if (!this.#raw.write(piece)) await this.#whenDrained()
     }
     this.#raw.write('\n\n')
+  }
+
+  /** Resolves when the viewer has read everything, or has gone. */
+  #whenDrained(): Promise<void> {
+    if (this.isClosed) return Promise.resolve()
+    this.#behindSince ??= performance.now()
+    return new Promise(resolve => {
+      this.#goOn = resolve
+    })
+  }
+
+  /** Keeps an event `change` until the table is written. Beyond a mebibyte of them, the viewer gets the whole table again. */
+  keepChange(data: string): void {
+    const missed = this.missed!
+    missed.changesLength += data.length
+    if (missed.changesLength <= MAX_UNSENT_BYTES) missed.changes.push(data)
+    else {
+      missed.changes.length = 0
+      this.needsTable = true
+    }
   }
 
   /** Takes a finished request, to be sent with others. */
@@ -141,11 +169,14 @@ export class LiveStream {
     this.send('requests', JSON.stringify({ ...batch, items }))
   }
 
-  /** Keeps proxies from closing an idle stream, and ends one that nobody reads. */
-  beat(): void {
+  /**
+   * Keeps proxies from closing an idle stream, and ends one that nobody reads.
+   *
+   * @param now the time of `performance.now()`
+   */
+  beat(now: number): void {
     if (this.isReady) this.#raw.write(':\n\n')
-    if (this.#behindSince !== undefined && performance.now() - this.#behindSince > MAX_BEHIND_MS)
-      this.#raw.destroy()
+    if (this.#behindSince !== undefined && now - this.#behindSince > MAX_BEHIND_MS) this.#raw.destroy()
   }
 
   /** Ends the stream with its last event. Resolves when it was sent, or cannot be. */

@@ -63,7 +63,7 @@ export class LiveStreams {
       this.#close(stream)
     })
     this.#unwatch ??= this.#options.api.watch(this.#listener)
-    this.#beat ??= setInterval(() => this.#each(each => each.beat()), BEAT_MS).unref()
+    this.#beat ??= setInterval(() => this.#each(each => each.beat(performance.now())), BEAT_MS).unref()
     this.#sync(stream)
   }
 
@@ -122,7 +122,7 @@ export class LiveStreams {
     this.#each(stream => {
       // Source and problems follow the table that is being written.
       if (stream.isSyncing) {
-        if (event === 'change') stream.missed!.changes.push(text)
+        if (event === 'change') stream.keepChange(text)
       } else if (!stream.send(event, text)) stream.needsTable = true
     })
   }
@@ -180,7 +180,7 @@ export class LiveStreams {
 
   /** Sends the whole table, and whatever else a viewer must know. */
   #sync(stream: LiveStream): void {
-    stream.missed = { routes: new Set(), services: new Set(), changes: [] }
+    stream.missed = { routes: new Set(), services: new Set(), changes: [], changesLength: 0 }
     this.#sendWhole(stream).catch(error => {
       this.#options.onInternalError(error)
       void stream.end('the gateway failed')

@@ -80,6 +80,9 @@ export function isOfUi(url: string): boolean {
   return path === '/' || path.startsWith('/ui/')
 }
 
+/** What the system says of a file that does not exist, or whose name is longer than that of any file. */
+const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG'])
+
 /** Returns a file of the page; undefined when there is none. */
 async function read(folder: string, name: string): Promise<Buffer | string | undefined> {
   try {
@@ -87,7 +90,7 @@ async function read(folder: string, name: string): Promise<Buffer | string | und
     const { readScript } = await import('./ui-sources.ts')
     return await readScript(folder, name)
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code!)) return undefined
+    if (MISSING.has((error as NodeJS.ErrnoException).code!)) return undefined
     throw error
   }
 }

@@ -235,6 +235,12 @@ test('the role operate has credentials verified, and is told in full why they ar
   assert.deepEqual([real.status, node.requests.length], [200, 1])
 })
 
+test('a head that no listener would read is refused as there', async t => {
+  const { ask } = await setUp(t, { routes: { tasks: { ...OPEN, path: '/tasks/*' } } })
+  const page = await ask({ url: '/tasks/7', headers: { cookie: 'abcd '.repeat(10_000) } })
+  assert.deepEqual(page.wouldAnswer, { status: 431, code: 'WG_HEADERS_TOO_LARGE' })
+})
+
 test('a malformed question is refused with what is wrong', async t => {
   const { adminPort } = await setUp(t, {})
   const ask = async (body: string, type = 'application/json') => {

@@ -78,6 +78,23 @@ test('a collector that stays away costs its spans, which are counted by reason, 
   }
 })
 
+test('a collector that asks for another protocol costs its spans, and keeps nothing from closing', async t => {
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await until('it listens', () => server.listening)
+  t.after(() => server.close())
+  const { port } = server.address() as { port: number }
+  const { sender, add, dropped } = open(t, `http://127.0.0.1:${port}`)
+  add(5)
+  await until('they are dropped', () => dropped().unreachable === 5)
+  await sender.close()
+})
+
 test('what a collector refuses otherwise is not sent again', async t => {
   for (const status of [400, 401, 413, 302]) {
     const collector = await startCollector(t, response =>

@@ -99,3 +99,8 @@ test('a pattern with many asterisks takes no longer for a text that nearly fits'
   const fits = parseFilter(`path:${'*a'.repeat(2_000)}b`)
   assert.equal(fits({ path: 'a'.repeat(100_000) }), false)
 })
+
+test('a filter has at most 32 words, because every request is compared with each', () => {
+  assert.equal(parseFilter('-a '.repeat(32))({ path: 'b' }), true)
+  assert.throws(() => parseFilter('-a '.repeat(33)), /at most 32 words, not 33/)
+})

@@ -35,3 +35,9 @@ test('the process that has seen most changes is asked', () => {
   assert.equal(mergeChanges([[change], [change, change], []]).length, 2)
   assert.deepEqual(mergeChanges([]), [])
 })
+
+test('a route that only one process knows may have a name that every object has', () => {
+  const samples = [{ t: 5_000, figures: [1, 0, 0, 1, 1] }] as const
+  const merged = mergeFigures([{ ...page([]), routes: { toString: samples } }, page([])])
+  assert.deepEqual(merged.routes, { toString: samples, r: [] })
+})

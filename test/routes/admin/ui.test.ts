@@ -93,6 +93,9 @@ test('only files of the page are served', async t => {
     '/ui/x/../style.css',
     '/ui//style.css',
     '/ui/style.css/x.css',
+    // Longer than the name of any file.
+    `/ui/${'a'.repeat(300)}.css`,
+    `/ui/${'a'.repeat(300)}.js`,
     '/ui/missing.js',
     '/ui/%00.css',
     '/ui/constructor.js',

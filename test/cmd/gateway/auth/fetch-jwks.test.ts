@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { fetchJwks, MAX_JWKS_BYTES } from '../../../../cmd/gateway/auth/fetch-jwks.ts'
 import { type Handler, startService } from '../../../support/service.ts'
@@ -31,6 +32,22 @@ test('any status other than 200 is a failure', async () => {
       response.writeHead(status).end(status === 204 ? undefined : '{"keys":[]}')
     await assert.rejects(fetchFrom(answer), { message: `answered with status ${status}, not 200` })
   }
+})
+
+test('an answer that asks for another protocol is a failure, whatever the time', async () => {
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await assert.rejects(fetchJwks(`http://127.0.0.1:${port}/`), {
+    message: 'answered with status 101, not 200',
+  })
+  server.close()
 })
 
 test('a huge answer is abandoned as soon as it is too large, and its connection is closed', async () => {

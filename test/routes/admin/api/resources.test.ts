@@ -78,9 +78,29 @@ test('what there is not is 404 with its name, another method 405 with those that
     ['DELETE', '/routes/user', 'GET, HEAD'],
     ['POST', '/status', 'GET, HEAD'],
     ['GET', '/explain', 'POST'],
+    ['POST', '/live', 'GET'],
+    ['HEAD', '/live', 'GET'],
+    ['PUT', '/openapi.json', 'GET, HEAD'],
   ] as const) {
     const got = await send(port, { method, path: `/api/v1${path}` })
-    assert.deepEqual([got.status, got.headers.allow, got.json().code], [405, allow, 'WA_METHOD'], path)
+    assert.deepEqual([got.status, got.headers.allow], [405, allow], path)
+    if (method !== 'HEAD') assert.equal(got.json().code, 'WA_METHOD', path)
+  }
+})
+
+test('a path that cannot be decoded, and one that no thing can have, are refused as others', async t => {
+  const { ask } = await startAdmin(t)
+  for (const [path, status, code] of [
+    ['/api/v1/routes/%', 400, 'WA_REQUEST'],
+    ['/ui/%E0.js', 400, 'WA_REQUEST'],
+    [`/api/v1/routes/${'a'.repeat(2_000)}`, 404, 'WA_NOT_FOUND'],
+  ] as const) {
+    const got = await ask(path)
+    assert.deepEqual(
+      [got.status, got.headers['content-type'], got.json().code],
+      [status, 'application/problem+json; charset=utf-8', code],
+      path,
+    )
   }
 })
 

@@ -174,6 +174,27 @@ test('a viewer that is too slow loses ticks and lines, which are counted, and th
   assert.ok(seen().some(({ lost }) => lost > 0))
 })
 
+test('of a viewer that does not read its table, a mebibyte of changes is kept, and it gets the whole table again', async t => {
+  const { fake, port } = await startAdmin(t)
+  const { api } = fake
+  let go = (_: unknown) => {}
+  const held = new Promise(resolve => {
+    go = resolve
+  })
+  const problems = api.problems.bind(api)
+  Object.assign(api, { problems: () => held.then(problems) })
+  const stream = await openEvents(t, port, '/api/v1/live')
+  await stream.next('table')
+  const large = { ...CHANGE, after: 'x'.repeat(8_192) }
+  for (let i = 0; i < 200; i++) fake.watcher.onChange(large)
+  go(undefined)
+  const { whole } = await stream.next<LiveTablePart>('table')
+  assert.equal(whole, true)
+  await stream.next('problem')
+  fake.watcher.onChange({ ...CHANGE, id: 'after' })
+  assert.equal((await stream.next<ChangeEntry>('change')).id, 'after')
+})
+
 test('clients and users are hidden from the role read of a token, and are not found by a filter', async t => {
   const tokens = { page: { sha256: hash('sha256', 'read'), role: 'read' as const } }
   const { fake, port } = await startAdmin(t, { tokens })
