@@ -1,5 +1,6 @@
 import type { Call } from '../../../internal/call.ts'
 import { pathOf } from '../../../internal/http/target.ts'
+import { cutText, ownText } from '../../../internal/telemetry/cut-text.ts'
 import type { FilterFields } from '../../../internal/telemetry/filter.ts'
 import { rootReason } from '../../../internal/upstream-failure.ts'
 import type { RequestEntry, TryEntry } from '../../../routes/admin/api-types.ts'
@@ -48,7 +49,7 @@ export class KeptRequest implements FilterFields {
     this.requestId = call.requestId
     this.method = call.method
     this.host = host && cut(host)
-    this.path = cut(pathOf(call.target))
+    this.path = keptPath(call.target)
     this.http = call.http
     this.status = status
     this.attempts = call.attempts
@@ -115,10 +116,14 @@ function triesOf({ tries, startedAt }: Call): TryEntry[] {
   }))
 }
 
-/** Cuts a text. What it returns does not keep the rest in memory, as a part of a string would. */
 function cut(text: string): string {
-  if (text.length <= MAX_CHARACTERS) return text
-  return Buffer.from(text.slice(0, MAX_CHARACTERS) + CUT).toString()
+  return cutText(text, MAX_CHARACTERS, CUT)
+}
+
+/** Returns the path of a target. A long query does not stay in memory with it. */
+function keptPath(target: string): string {
+  const path = pathOf(target)
+  return path.length <= MAX_CHARACTERS && target.length > MAX_CHARACTERS ? ownText(path) : cut(path)
 }
 
 /** Whether the path of a request is longer than what is kept of it. */
