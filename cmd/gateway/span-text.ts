@@ -7,9 +7,11 @@ import { pathOf } from '../../internal/http/target.ts'
 import { type Node, usesTls } from '../../internal/nodes/node.ts'
 import { askedHostOf, type Exchange, schemeOf } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { roundMs } from '../../internal/telemetry/live-times.ts'
 import type { Trace, TrySpan } from '../../internal/trace/trace.ts'
 import type { TraceParent } from '../../internal/trace/trace-context.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
+import { quote } from '../../middleware/access-log.ts'
 
 // The names of attributes are those of OpenTelemetry's semantic conventions 1.45, of which only stable ones are used. Texts are
 // put together by hand, since to make the same from objects takes several times as long.
@@ -232,16 +234,9 @@ function integer(key: string, value: number): string {
 }
 
 function number(key: string, value: number): string {
-  return `,{"key":"${key}","value":{"doubleValue":${Math.round(value * 1_000) / 1_000}}}`
+  return `,{"key":"${key}","value":{"doubleValue":${roundMs(value)}}}`
 }
 
 function yes(key: string): string {
   return `,{"key":"${key}","value":{"boolValue":true}}`
-}
-
-/** Matches text that JSON does not escape. */
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
-
-function quote(value: string): string {
-  return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)
 }

@@ -2,6 +2,7 @@ import type { Call } from '../../../internal/call.ts'
 import { pathOf } from '../../../internal/http/target.ts'
 import { cutText, ownText } from '../../../internal/telemetry/cut-text.ts'
 import type { FilterFields } from '../../../internal/telemetry/filter.ts'
+import { roundMs } from '../../../internal/telemetry/live-times.ts'
 import { rootReason } from '../../../internal/upstream-failure.ts'
 import type { RequestEntry, TryEntry } from '../../../routes/admin/api-types.ts'
 
@@ -110,8 +111,8 @@ function triesOf({ tries, startedAt }: Call): TryEntry[] {
   return tries!.map(({ peer, startedAt: begunAt, ms, outcome }) => ({
     service: peer.node.service,
     node: peer.node.id,
-    startMs: round(begunAt - startedAt),
-    ms: round(ms ?? performance.now() - begunAt),
+    startMs: roundMs(begunAt - startedAt),
+    ms: roundMs(ms ?? performance.now() - begunAt),
     outcome: cut(outcome),
   }))
 }
@@ -153,8 +154,4 @@ export function toTries(kept: KeptRequest): readonly TryEntry[] {
   const outcome = rest?.code === undefined ? String(status) : (rest.reason ?? rest.code)
   const ms = (upstreamUs < 0 ? totalUs : upstreamUs) / 1_000
   return [{ service, node, startMs: untilTryUs / 1_000, ms, outcome }]
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
 }
