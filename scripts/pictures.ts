@@ -125,7 +125,7 @@ async function takePictures({ gateway }: Scene): Promise<void> {
     await page.locator('.canvas canvas').first().waitFor()
     await delay(3_000)
     await take(page, 'route')
-    await show('#/explain?method=POST&url=/user/logn')
+    await show('#/explain?method=GET&url=/api/serch')
     await page.locator('.steps').waitFor()
     await take(page, 'explain')
     await show(`#/requests/${await retriedRequest()}`)

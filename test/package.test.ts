@@ -82,6 +82,15 @@ test('it has every file that its exports name, and neither sources nor tests', a
   )
   assert.deepEqual(strays, [])
   assert.ok(files.includes(join('dist', 'examples', 'routes', 'user-login.json')))
+  for (const name of [
+    'index.html',
+    'main.js',
+    'shared/filter.js',
+    'vendor/preact.js',
+    'vendor/LICENSES.txt',
+  ]) {
+    assert.ok(files.includes(join('dist', 'ui', name)), name)
+  }
 })
 
 test('its program runs from another folder', async () => {

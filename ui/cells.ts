@@ -21,6 +21,19 @@ export function failures(share: number | null): Shown {
   return html`<span class=${share >= BAD_SHARE ? 'bad' : 'warn'}>${percent(share)}</span>`
 }
 
+/** Returns the class of a row by how bad it is: 2 and more is an error, less is a warning, and 0 is nothing. */
+export function severityClass(severity: number): string {
+  if (severity >= 2) return 'is-bad'
+  return severity > 0 ? 'is-warn' : ''
+}
+
+/** Shows how many rows there are, and of how many when a filter left some out. */
+export function countOf(shown: number, all: number): Shown {
+  const text =
+    shown === all ? all.toLocaleString('en') : `${shown.toLocaleString('en')} of ${all.toLocaleString('en')}`
+  return html`<span class="faint count">${text}</span>`
+}
+
 /** Shows a status of HTTP by its class. */
 export function status(code: number): Shown {
   return html`<span class="status s${Math.floor(code / 100)}">${code}</span>`

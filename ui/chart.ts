@@ -82,7 +82,9 @@ export function Chart(props: ChartProps) {
         ${pointed !== undefined && props.times[index] && html`<b>${clock(props.times[index])}</b> `}
         ${lines.map(({ label, color, values }) => {
           const value = values[index]
-          return html`<span key=${label}><i class="dot" style=${{ background: `var(${color})` }}></i>${label} ${value === null || value === undefined ? '–' : props.write(value)} </span>`
+          const text = value === null || value === undefined ? '–' : props.write(value)
+          const dot = html`<i class="dot" style=${{ background: `var(${color})` }}></i>`
+          return html`<span key=${label}>${dot}${label} ${text} </span>`
         })}
       </span>
     </figcaption>

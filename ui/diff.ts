@@ -16,17 +16,16 @@ export function diffLines(before: string | null, after: string | null): DiffLine
   const common = new Uint16Array((a.length + 1) * width)
   for (let i = a.length - 1; i >= 0; i--) {
     for (let j = b.length - 1; j >= 0; j--) {
-      common[i * width + j] =
-        a[i] === b[j]
-          ? common[(i + 1) * width + j + 1]! + 1
-          : Math.max(common[(i + 1) * width + j]!, common[i * width + j + 1]!)
+      common[i * width + j] = isSame(a[i]!, b[j]!)
+        ? common[(i + 1) * width + j + 1]! + 1
+        : Math.max(common[(i + 1) * width + j]!, common[i * width + j + 1]!)
     }
   }
   const lines: DiffLine[] = []
   for (let i = 0, j = 0; i < a.length || j < b.length; ) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      lines.push({ kind: 'same', text: a[i++]! })
-      j++
+    if (i < a.length && j < b.length && isSame(a[i]!, b[j]!)) {
+      lines.push({ kind: 'same', text: b[j++]! })
+      i++
     } else if (
       j >= b.length ||
       (i < a.length && common[(i + 1) * width + j]! >= common[i * width + j + 1]!)
@@ -37,6 +36,11 @@ export function diffLines(before: string | null, after: string | null): DiffLine
     }
   }
   return lines
+}
+
+/** Compares lines, but for the comma that the last member of an object gets when another one follows. */
+function isSame(a: string, b: string): boolean {
+  return a === b || a.replace(/,$/, '') === b.replace(/,$/, '')
 }
 
 /** Leaves out lines that are far from every difference; null stands for those that are left out together. */

@@ -5,10 +5,14 @@ import { linkTo } from './place.ts'
 /** Shows what would happen to a request: its steps, the documents it does not get, and the nodes that could answer. */
 export function explanation({ steps, route, candidates, nodes, wouldAnswer, revision }: ExplainPage): Shown {
   return html`<div class="explanation">
-    <p class="verdict ${wouldAnswer ? (wouldAnswer.status >= 400 ? 'bad' : '') : ''}">${verdict(wouldAnswer, nodes)} <span class="faint">revision ${revision ?? '–'}</span></p>
+    <p class="verdict ${wouldAnswer && wouldAnswer.status >= 400 && 'bad'}">
+      ${verdict(wouldAnswer, nodes)} <span class="faint">revision ${revision ?? '–'}</span>
+    </p>
     <ol class="steps">${steps.map(({ step, ok, text, detail }, index) => {
       const isLast = index === steps.length - 1
-      const line = html`<i class="sign ${ok ? 'good' : 'bad'}" aria-hidden="true">${ok ? '●' : '▲'}</i><b>${step}</b> <span>${!ok && html`<span class="unseen">stops: </span>`}${text}</span>`
+      const sign = html`<i class="sign ${ok ? 'good' : 'bad'}" aria-hidden="true">${ok ? '●' : '▲'}</i>`
+      const stops = !ok && html`<span class="unseen">stops: </span>`
+      const line = html`${sign}<b>${step}</b> <span>${stops}${text}</span>`
       return html`<li key=${step + index} class=${ok ? '' : 'bad'}>${
         detail === undefined
           ? html`<p>${line}</p>`
@@ -21,7 +25,10 @@ export function explanation({ steps, route, candidates, nodes, wouldAnswer, revi
         ${candidates.length === 0 && html`<p class="empty">None comes close.</p>`}
         <ul class="candidates">${candidates.map(
           ({ id, lost }) =>
-            html`<li key=${id} class=${id === route?.id ? 'taken' : ''}><a href=${linkTo('routes', [id])}>${id}</a> <span class=${lost === null ? '' : 'faint'}>${lost ?? 'takes the request'}</span></li>`,
+            html`<li key=${id} class=${id === route?.id ? 'taken' : ''}>
+            <a href=${linkTo('routes', [id])}>${id}</a>
+            <span class=${lost === null ? '' : 'faint'}>${lost ?? 'takes the request'}</span>
+          </li>`,
         )}</ul>
       </section>
       <section>

@@ -26,7 +26,14 @@ export function Header({ model, place, onHelp, onReconnect }: HeaderProps) {
       ${connection(model, onReconnect)}
       ${count > 0 && html`<a class="problems" href=${linkTo('source')}>${counted(count, 'problem')}</a>`}
       <form class="search" role="search" onSubmit=${(event: SubmitEvent) => search(event, model)}>
-        <input type="search" name="q" aria-label="Search routes, or paste a request id" placeholder="Search, or paste a request id" spellcheck=${false} autocomplete="off" />
+        <input
+          type="search"
+          name="q"
+          aria-label="Search routes, or paste a request id"
+          placeholder="Search, or paste a request id"
+          spellcheck=${false}
+          autocomplete="off"
+        />
         <kbd aria-hidden="true">/</kbd>
       </form>
       ${status && html`<span class="role" title="What you may do">${status.role}</span>`}
@@ -66,7 +73,10 @@ function connection(model: Model, onReconnect: () => void): Shown {
   const confirmed = age === undefined ? '' : `, confirmed ${duration(age)} ago`
   if (stream.kind === 'disconnected') {
     const wait = Math.max(0, stream.retryAt - Date.now())
-    return html`<span class="state bad"><i>○</i> disconnected <small>${stream.reason} for ${duration(Date.now() - stream.since)}; next try in ${duration(wait)}</small> <button type="button" onClick=${onReconnect}>Try now</button></span>`
+    const why = `${stream.reason} for ${duration(Date.now() - stream.since)}; next try in ${duration(wait)}`
+    return html`<span class="state bad"><i>○</i> disconnected <small>${why}</small>
+      <button type="button" onClick=${onReconnect}>Try now</button>
+    </span>`
   }
   if (stream.kind === 'connecting') return html`<span class="state"><i>◌</i> connecting</span>`
   if (stream.kind === 'paused') return html`<span class="state"><i>◌</i> paused</span>`

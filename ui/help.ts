@@ -17,7 +17,10 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
       ${key('?', 'This help')}
     </dl>
     <h2>Filters</h2>
-    <p>Words, joined by “and”: <code>service:user</code> <code>status:5xx</code> <code>ms>100</code> <code>path:/api/*</code>. A word without a colon is searched for. A minus in front negates it: <code>-method:GET</code>.</p>
+    <p>
+      Words that must all hold: <code>service:user status:5xx ms>100 path:/api/*</code>. A word without a field is searched
+      for. A minus in front negates a word: <code>-method:GET</code>.
+    </p>
     <form method="dialog"><button type="submit">Close</button></form>
   </dialog>`
 }

@@ -21,7 +21,17 @@ export function FilterBox({ value, placeholder, error }: FilterBoxProps) {
     timer.current = setTimeout(() => setParam('filter', input.current?.value.trim() ?? ''), 200)
   }
   return html`<span class="filter">
-    <input ref=${input} type="search" aria-label="Filter" placeholder=${placeholder} aria-invalid=${error !== undefined} aria-describedby="filter-error" spellcheck=${false} autocomplete="off" onInput=${onInput} />
+    <input
+      ref=${input}
+      type="search"
+      aria-label="Filter"
+      aria-invalid=${error !== undefined}
+      aria-describedby="filter-error"
+      placeholder=${placeholder}
+      spellcheck=${false}
+      autocomplete="off"
+      onInput=${onInput}
+    />
     <span id="filter-error" class="bad" role="status">${error}</span>
   </span>`
 }

@@ -99,7 +99,9 @@ function mark({ left, changes }: MarkGroup, now: number): Shown {
   const when = `${Math.max(0, Math.round((now - first!.at) / 1000))} s ago`
   const label =
     changes.length === 1 ? `${first!.key} changed ${when}` : `${counted(changes.length, 'change')} ${when}`
-  return html`<a key=${left} class="mark" href=${linkTo('changes', [], { at: first!.revision })} title=${label} aria-label=${label} style=${{ left: `${left * 100}%` }}></a>`
+  const href = linkTo('changes', [], { at: first!.revision })
+  const style = { left: `${left * 100}%` }
+  return html`<a key=${left} class="mark" href=${href} title=${label} aria-label=${label} style=${style}></a>`
 }
 
 function niceTop(value: number): number {

@@ -8,18 +8,23 @@ import Fastify, {
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { type AdmitOptions, createAdmit } from './admit.ts'
+import type { Api, ApiOptions } from './api/api-options.ts'
 import { API_ERRORS, ApiError, type ApiErrorCode, apiProblem } from './api-errors.ts'
 import type { ApiPages, FeaturesPage } from './api-types.ts'
 import type { Caller } from './callers.ts'
 import { LOCAL_CALLER } from './callers.ts'
 import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
-import { serveApi } from './serve-api.ts'
 import { oneAtATime } from './turns.ts'
 import { serveUi } from './ui/serve-ui.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+
+const API_PREFIX = '/api/v1/'
+
+/** The largest route document is 256 KiB. */
+const MAX_BODY_BYTES = 300 * 1024
 
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
@@ -120,6 +125,21 @@ export function createAdmin({
     onInternalError(error)
     return new ApiError('WA_INTERNAL', 'the gateway failed; its log has the reason')
   }
+}
+
+/**
+ * Adds the API to the admin listener. Its modules and schemas are loaded at the first request: most gateways are never asked.
+ * Streams get their last event before the listener is closed.
+ */
+function serveApi(app: FastifyInstance, options: ApiOptions): void {
+  let loaded: Promise<Api> | undefined
+  const load = async () => (await import('./api/router.ts')).createApi(options)
+  app.all(`${API_PREFIX}*`, { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
+    loaded ??= load()
+    const [path = ''] = request.url.slice(API_PREFIX.length).split('?', 1)
+    return (await loaded).answer(request, reply, path)
+  })
+  app.addHook('preClose', async () => (await loaded)?.close('the admin listener closes'))
 }
 
 /** Somebody whom nobody asked for a token. */

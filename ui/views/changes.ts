@@ -1,4 +1,5 @@
 import type { ChangeEntry } from '../../routes/admin/api-types.ts'
+import { countOf } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { diffLines, shortened } from '../diff.ts'
 import { clock, duration, percent, rate } from '../format.ts'
@@ -6,6 +7,7 @@ import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading } from '../parts.ts'
 import { linkTo } from '../place.ts'
+import { KEPT_MS } from '../series.ts'
 import { filterRows } from '../table-filter.ts'
 
 /** The traffic before and after a change is that of so much time. */
@@ -27,10 +29,24 @@ export function ChangesView({ model, place: { params } }: ViewProps) {
     }),
     { kind: ({ kind }) => kind, revision: ({ revision }) => Number(revision) },
   )
+  const none =
+    model.changes.length === 0
+      ? 'Nothing has changed since the gateway started.'
+      : 'No change fits the filter.'
   return html`
-    ${heading('Changes', undefined, html`<span class="faint count">${rows.length}</span><${FilterBox} value=${filter} error=${error} placeholder="kind:route user" />`)}
-    ${rows.length === 0 && html`<p class="empty">${model.changes.length === 0 ? 'Nothing has changed since the gateway started.' : 'No change fits the filter.'}</p>`}
-    <ul class="changes">${rows.slice(0, count).map(change => html`<${Change} key=${`${change.revision} ${change.key}`} change=${change} model=${model} isOpen=${params.get('at') === change.revision} />`)}</ul>
+    ${heading(
+      'Changes',
+      undefined,
+      html`${countOf(rows.length, model.changes.length)}
+        <${FilterBox} value=${filter} error=${error} placeholder="kind:route user" />`,
+    )}
+    ${rows.length === 0 && html`<p class="empty">${none}</p>`}
+    <ul class="changes">
+      ${rows.slice(0, count).map(change => {
+        const isOpen = params.get('at') === change.revision
+        return html`<${Change} key=${`${change.revision} ${change.key}`} ...${{ change, model, isOpen }} />`
+      })}
+    </ul>
     ${rows.length > count && html`<button type="button" onClick=${() => setCount(count + PAGE)}>Show more</button>`}
   `
 }
@@ -109,7 +125,8 @@ function short(value: unknown): string {
 function effect(change: ChangeEntry, model: Model): Shown {
   const series =
     change.kind === 'route' ? model.routeSeries.get(change.id) : model.serviceSeries.get(change.service ?? '')
-  if (!series) return ''
+  // What was before the first step that is kept is not known.
+  if (!series || change.at - MINUTE < model.now - KEPT_MS) return ''
   const before = series.between(change.at - MINUTE, change.at)
   const until = Math.min(change.at + MINUTE, model.now)
   const after = series.between(change.at, until)

@@ -1,5 +1,14 @@
 import { attentionLines } from '../attention.ts'
-import { clientErrors, failures, nodeLink, nodeState, nodesOf, none, perSecond } from '../cells.ts'
+import {
+  clientErrors,
+  failures,
+  nodeLink,
+  nodeState,
+  nodesOf,
+  none,
+  perSecond,
+  severityClass,
+} from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { millis, percent, rate } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
@@ -41,7 +50,7 @@ export function OverviewView({ model, place }: ViewProps) {
       columns: columns(model, open, flip),
       rows,
       keyOf: row => row.key,
-      classOf: row => `${row.kind} ${row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''}`,
+      classOf: row => `${row.kind} ${severityClass(row.severity)}`,
       sorted: true,
       empty: isOnly ? 'Nothing needs attention.' : 'No service is registered.',
     })}
@@ -84,7 +93,11 @@ function Attention({ model }: { readonly model: Model }) {
     <ul>
       ${(isWhole ? lines : lines.slice(0, LINES)).map(
         ({ key, severity, subject, text, href }) => html`<li key=${key} class=${severity}>
-          <a data-row href=${href}><i class="sign" aria-hidden="true">▲</i><span class="unseen">${severity === 'bad' ? 'Error: ' : 'Warning: '}</span><b>${subject}</b> ${text}</a>
+          <a data-row href=${href}>
+            <i class="sign" aria-hidden="true">▲</i>
+            <span class="unseen">${severity === 'bad' ? 'Error: ' : 'Warning: '}</span>
+            <b>${subject}</b> ${text}
+          </a>
         </li>`,
       )}
     </ul>

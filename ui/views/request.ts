@@ -16,13 +16,15 @@ export function RequestView({ model, api, place: { args } }: ViewProps) {
     return html`${heading(html`<code>${id}</code>`, back)}${missing(detail, 'The request cannot be shown')}`
   const { request, tries, explain } = detail.value
   const traceUrl = model.status?.features.traceUrl
+  const trace = request.traceId && traceUrl?.replace('{traceId}', encodeURIComponent(request.traceId))
+  const isOlder = explain && request.revision !== undefined && explain.revision !== request.revision
   const url = `http://${request.host ?? 'localhost'}${request.path}`
   return html`
     ${heading(
       html`${status(request.status)} <code>${request.method} ${request.path}</code>`,
       back,
       html`<a class="button" href=${linkTo('explain', [], { method: request.method, url })}>Explain with headers</a>
-        ${traceUrl && request.traceId && html`<a class="button" href=${traceUrl.replace('{traceId}', encodeURIComponent(request.traceId))} target="_blank" rel="noreferrer">Trace</a>`}`,
+        ${trace && html`<a class="button" href=${trace} target="_blank" rel="noreferrer">Trace</a>`}`,
     )}
     ${request.code && html`<p class="note ${request.status >= 500 ? 'bad' : 'warn'}"><code>${request.code}</code> ${request.reason}</p>`}
     ${facts(requestFacts(request))}
@@ -32,8 +34,12 @@ export function RequestView({ model, api, place: { args } }: ViewProps) {
     </section>
     <section aria-labelledby="now-title">
       <h2 id="now-title">The same request now</h2>
-      ${explain && request.revision !== undefined && explain.revision !== request.revision && html`<p class="note">It met revision ${request.revision}; the table is now at revision ${explain.revision}.</p>`}
-      ${explain ? html`<p class="faint">Without its headers, which are not kept.</p>${explanation(explain)}` : html`<p class="empty">Nothing can be said while no table is loaded.</p>`}
+      ${isOlder && html`<p class="note">It met revision ${request.revision}; the table is now at revision ${explain.revision}.</p>`}
+      ${
+        explain
+          ? html`<p class="faint">Without its headers, which are not kept.</p>${explanation(explain)}`
+          : html`<p class="empty">Nothing can be said while no table is loaded.</p>`
+      }
     </section>
   `
 }
@@ -115,6 +121,11 @@ function waterfall(request: RequestEntry, tries: readonly TryEntry[]): Shown {
         <span role="cell" class=${kind === 'failed' ? 'bad' : 'faint'}>${outcome}</span>
       </div>`,
     )}
-    <div role="row" class="sum"><span role="cell">in all</span><span role="cell" class="lane"></span><span role="cell" class="num">${millis(totalMs)}</span><span role="cell" class="faint">${request.attempts === 1 ? 'one try' : `${request.attempts} tries`}</span></div>
+    <div role="row" class="sum">
+      <span role="cell">in all</span>
+      <span role="cell" class="lane"></span>
+      <span role="cell" class="num">${millis(totalMs)}</span>
+      <span role="cell" class="faint">${request.attempts === 1 ? 'one try' : `${request.attempts} tries`}</span>
+    </div>
   </div>`
 }

@@ -32,7 +32,9 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
     ${heading(
       'Requests',
       undefined,
-      html`<button type="button" class="toggle" aria-pressed=${model.isPaused} onClick=${() => model.pause(!model.isPaused)}>${model.isPaused ? `Paused, ${model.waiting.length} new` : 'Pause'}</button>
+      html`<button type="button" class="toggle" aria-pressed=${model.isPaused} onClick=${() => model.pause(!model.isPaused)}>
+          ${model.isPaused ? `Paused, ${model.waiting.length} new` : 'Pause'}
+        </button>
         <${FilterBox} value=${filter} error=${error} placeholder="service:user status:5xx ms>100 path:/api/*" />
         ${toggle(params, 'problems', '1', 'Only problems')}
         <${ColumnChoice} shown=${shown} />`,
@@ -77,7 +79,13 @@ function ColumnChoice({ shown }: { readonly shown: readonly string[] }) {
   }
   return html`<details class="menu">
     <summary>Columns</summary>
-    <div>${ALL_COLUMNS.filter(({ id }) => id !== 'path').map(({ id, title }) => html`<label key=${id}><input type="checkbox" checked=${shown.includes(id)} onChange=${() => flip(id)} /> ${title}</label>`)}</div>
+    <div>
+      ${ALL_COLUMNS.filter(({ id }) => id !== 'path').map(
+        ({ id, title }) => html`<label key=${id}>
+          <input type="checkbox" checked=${shown.includes(id)} onChange=${() => flip(id)} /> ${title}
+        </label>`,
+      )}
+    </div>
   </details>`
 }
 
@@ -86,7 +94,11 @@ function underWay(calls: readonly OpenCall[]): Shown {
     <h2 id="open-title">Under way for more than a second</h2>
     <ul>${calls.slice(0, 8).map(
       ({ requestId, method, path, ms, service, node, attempts, upgraded }) => html`<li key=${requestId}>
-        <span><b>${duration(ms)}</b> <code>${method} ${path}</code> ${service && html`<a href=${linkTo('services', [service])}>${service}${node && `/${node}`}</a>`} ${attempts > 1 && `try ${attempts}`} ${upgraded && 'upgraded'}</span>
+        <span>
+          <b>${duration(ms)}</b> <code>${method} ${path}</code> ${' '}
+          ${service && html`<a href=${linkTo('services', [service])}>${service}${node && `/${node}`}</a> `}
+          ${attempts > 1 && `try ${attempts} `} ${upgraded && 'upgraded'}
+        </span>
       </li>`,
     )}</ul>
     ${calls.length > 8 && html`<p class="faint">and ${calls.length - 8} more</p>`}

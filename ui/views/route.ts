@@ -1,6 +1,6 @@
 import type { Items, RequestEntry, RouteDetail } from '../../routes/admin/api-types.ts'
 import type { DescribedRoute, ListedRoute } from '../../routes/admin/page-types.ts'
-import { serviceLink } from '../cells.ts'
+import { serviceLink, severityClass } from '../cells.ts'
 import { missing, useResource, type ViewProps } from '../context.ts'
 import { readable } from '../diff.ts'
 import { html, type Shown } from '../html.ts'
@@ -34,11 +34,9 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
   const path = `routes/${encodeURIComponent(id)}`
   // The document is loaded again when the table has changed.
   const detail = useResource<RouteDetail>(api, path, undefined, model.tableVersion)
-  const latest = useResource<Items<RequestEntry>>(
-    api,
-    `requests?${new URLSearchParams({ filter: `route:${id}`, problems: '1', limit: '10' })}`,
-    5_000,
-  )
+  const query = new URLSearchParams({ filter: `route:${id}`, problems: '1', limit: '10' })
+  const isTail = model.status?.features.tail === true
+  const latest = useResource<Items<RequestEntry>>(api, isTail ? `requests?${query}` : undefined, 5_000)
   const route = model.routes.get(id)
   const back = { text: 'Routes', href: linkTo('routes') }
   if (!route) {
@@ -46,13 +44,22 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
     return html`${heading(id, back)}<p class="empty">${text}</p>`
   }
   const service = model.services.get(route.service)
+  const question = linkTo('explain', [], { method: route.methods?.[0] ?? 'GET', url: sampleOf(route) })
+  const changes = model.changes.filter(
+    change => change.id === id || (route.service !== '' && change.service === route.service),
+  )
   return html`
-    ${heading(html`<code>${route.path}</code>`, back, html`<a class="button" href=${linkTo('explain', [], { method: route.methods?.[0] ?? 'GET', url: sampleOf(route) })}>Explain a request</a>`)}
+    ${heading(html`<code>${route.path}</code>`, back, html`<a class="button" href=${question}>Explain a request</a>`)}
     ${route.broken && html`<p class="note bad">The document is invalid and no earlier version was good: the route answers 503.</p>`}
-    ${route.lastGood && html`<p class="note warn">The present document is invalid. The version of revision ${route.lastGood.revision} is in use since ${route.lastGood.since}.</p>`}
+    ${
+      route.lastGood &&
+      html`<p class="note warn">
+        The present document is invalid. The version of revision ${route.lastGood.revision} is in use since ${route.lastGood.since}.
+      </p>`
+    }
     ${detail.value?.problems.map(({ key, reason }) => html`<p key=${key} class="note warn">${reason}</p>`)}
     ${facts(routeFacts(route))}
-    <${TrafficCharts} model=${model} samples=${model.routeSeries.get(id)?.samples ?? []} changes=${model.changes.filter(change => change.id === id || (route.service !== '' && change.service === route.service))} />
+    <${TrafficCharts} model=${model} samples=${model.routeSeries.get(id)?.samples ?? []} changes=${changes} />
     <div class="columns">
       <section aria-labelledby="document-title">
         <h2 id="document-title">Document</h2>
@@ -67,14 +74,29 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
       service &&
       html`<section aria-labelledby="nodes-title">
       <h2 id="nodes-title">Nodes of ${serviceLink(route.service)}</h2>
-      ${table({ caption: `Nodes of ${route.service}`, columns: nodeColumns(model), rows: nodeRows(model, service), keyOf: row => row.key, classOf: row => (row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''), sort: 'state', empty: 'The service has no nodes.' })}
+      ${table({
+        caption: `Nodes of ${route.service}`,
+        columns: nodeColumns(model),
+        rows: nodeRows(model, service),
+        keyOf: row => row.key,
+        classOf: row => severityClass(row.severity),
+        sort: 'state',
+        empty: 'The service has no nodes.',
+      })}
     </section>`
     }
     ${
       latest.value &&
       html`<section aria-labelledby="problems-title">
       <h2 id="problems-title">Requests that went wrong</h2>
-      ${table({ caption: 'Requests that went wrong', columns: requestColumns(['time', 'status', 'method', 'path', 'node', 'total', 'attempts', 'code']), rows: latest.value.items, keyOf: row => row.requestId, sorted: true, empty: 'None of late.' })}
+      ${table({
+        caption: 'Requests that went wrong',
+        columns: requestColumns(['time', 'status', 'method', 'path', 'node', 'total', 'attempts', 'code']),
+        rows: latest.value.items,
+        keyOf: row => row.requestId,
+        sorted: true,
+        empty: 'None of late.',
+      })}
     </section>`
     }
     ${neighbours(route, [...model.routes.values()])}
@@ -170,6 +192,12 @@ function neighbours(route: ListedRoute, all: readonly ListedRoute[]): Shown {
   if (near.length === 0) return ''
   return html`<section aria-labelledby="near-title">
     <h2 id="near-title">Near it</h2>
-    <ul class="links">${near.map(({ other: { id, path, methods } }) => html`<li key=${id}><a href=${linkTo('routes', [id])}>${methods && html`<span class="methods">${methods.join(' ')}</span> `}<code>${path}</code></a> <span class="faint">${id}</span></li>`)}</ul>
+    <ul class="links">
+      ${near.map(({ other: { id, path, methods } }) => {
+        const named = methods && html`<span class="methods">${methods.join(' ')}</span> `
+        const link = html`<a href=${linkTo('routes', [id])}>${named}<code>${path}</code></a>`
+        return html`<li key=${id}>${link} <span class="faint">${id}</span></li>`
+      })}
+    </ul>
   </section>`
 }

@@ -1,5 +1,5 @@
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
-import { clientErrors, failures, perSecond, serviceLink } from '../cells.ts'
+import { clientErrors, countOf, failures, perSecond, serviceLink, severityClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
@@ -45,7 +45,7 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
     ${heading(
       'Routes',
       undefined,
-      html`<span class="faint count">${rows.length === all.length ? all.length.toLocaleString('en') : `${rows.length.toLocaleString('en')} of ${all.length.toLocaleString('en')}`}</span>
+      html`${countOf(rows.length, all.length)}
         <${FilterBox} value=${filter} error=${error} placeholder="service:user auth:none 5xx>1" />
         ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
     )}
@@ -54,7 +54,7 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
       columns: columns(model),
       rows,
       keyOf: row => row.route.id,
-      classOf: ({ severity }) => (severity >= 2 ? 'is-bad' : severity > 0 ? 'is-warn' : ''),
+      classOf: ({ severity }) => severityClass(severity),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'There are no routes.' : 'No route fits the filter.',
     })}

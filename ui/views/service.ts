@@ -1,5 +1,6 @@
 import type { NodeDetail } from '../../routes/admin/api-types.ts'
 import type { ServicePage } from '../../routes/admin/page-types.ts'
+import { countOf, severityClass } from '../cells.ts'
 import { useResource, type ViewProps } from '../context.ts'
 import { counted, duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
@@ -37,15 +38,17 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
     },
   )
   const routes = [...model.routes.values()].filter(route => route.service === name)
+  const ids = new Set(routes.map(({ id }) => id))
+  const changes = model.changes.filter(change => change.service === name || ids.has(change.id))
   return html`
     ${heading(name, back)}
     ${facts(serviceFacts(service, routes.length))}
-    <${TrafficCharts} model=${model} samples=${model.serviceSeries.get(name)?.samples ?? []} changes=${model.changes.filter(change => change.service === name || routes.some(({ id }) => id === change.id))} />
+    <${TrafficCharts} model=${model} samples=${model.serviceSeries.get(name)?.samples ?? []} changes=${changes} />
     ${node !== undefined && html`<${NodePanel} key=${node} api=${api} service=${name} node=${node} />`}
     ${heading(
       html`<span>Nodes</span>`,
       undefined,
-      html`<span class="faint count">${rows.length.toLocaleString('en')}</span>
+      html`${countOf(rows.length, all.length)}
         <${FilterBox} value=${filter} error=${error} placeholder="health:unhealthy meta:zone=b" />
         ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
     )}
@@ -54,14 +57,20 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
       columns: nodeColumns(model),
       rows,
       keyOf: row => row.key,
-      classOf: row =>
-        `${row.severity >= 2 ? 'is-bad' : row.severity > 0 ? 'is-warn' : ''} ${row.node.id === node ? 'is-open' : ''}`,
+      classOf: row => `${severityClass(row.severity)} ${row.node.id === node ? 'is-open' : ''}`,
       sort: params.get('sort') ?? 'state',
       empty: all.length === 0 ? 'The service has no nodes.' : 'No node fits the filter.',
     })}
     <section aria-labelledby="routes-title">
       <h2 id="routes-title">Routes</h2>
-      ${routes.length === 0 ? html`<p class="empty">No route sends requests to it.</p>` : html`<ul class="links">${routes.slice(0, 100).map(({ id, path }) => html`<li key=${id}><a href=${linkTo('routes', [id])}><code>${path}</code></a> <span class="faint">${id}</span></li>`)}</ul>`}
+      ${routes.length === 0 && html`<p class="empty">No route sends requests to it.</p>`}
+      <ul class="links">
+        ${routes.slice(0, 100).map(
+          ({ id, path }) => html`<li key=${id}>
+            <a href=${linkTo('routes', [id])}><code>${path}</code></a> <span class="faint">${id}</span>
+          </li>`,
+        )}
+      </ul>
     </section>
   `
 }

@@ -1,4 +1,4 @@
-import { clientErrors, failures, nodesOf, none, perSecond } from '../cells.ts'
+import { clientErrors, countOf, failures, nodesOf, none, perSecond, severityClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
@@ -36,7 +36,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
     },
     { id: 'nodes', title: 'Nodes', width: 2.2, sort: row => row.service.nodes.length, cell: nodesOf },
     {
-      id: 'attention',
+      id: 'routes',
       title: 'Routes',
       numeric: true,
       width: 0.8,
@@ -107,7 +107,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
     ${heading(
       'Services',
       undefined,
-      html`<span class="faint count">${rows.length.toLocaleString('en')}</span>
+      html`${countOf(rows.length, all.length)}
         <${FilterBox} value=${filter} error=${error} placeholder="user nodes>2 5xx>1" />
         ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
     )}
@@ -116,7 +116,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       columns,
       rows,
       keyOf: row => row.key,
-      classOf: ({ severity }) => (severity >= 2 ? 'is-bad' : severity > 0 ? 'is-warn' : ''),
+      classOf: ({ severity }) => severityClass(severity),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'No service is registered.' : 'No service fits the filter.',
     })}

@@ -19,16 +19,37 @@ export function SourceView({ model, api }: ViewProps) {
       source.sources.length > 0 &&
       html`<section aria-labelledby="sources-title">
       <h2 id="sources-title">What is followed</h2>
-      ${table({ caption: 'Sources', columns: SOURCE_COLUMNS(Date.now() - model.sourceAt), rows: source.sources, keyOf: row => `${row.scope} ${row.name}`, classOf: row => (row.stale ? 'is-bad' : ''), sorted: true, empty: 'None.' })}
+      ${table({
+        caption: 'Sources',
+        columns: sourceColumns(Date.now() - model.sourceAt),
+        rows: source.sources,
+        keyOf: row => `${row.scope} ${row.name}`,
+        classOf: row => (row.stale ? 'is-bad' : ''),
+        sorted: true,
+        empty: 'None.',
+      })}
     </section>`
     }
     <section aria-labelledby="problems-title">
       <h2 id="problems-title">Problems</h2>
-      ${model.problems.length === 0 ? html`<p class="calm"><i class="sign good">●</i> Every value of the registry is used.</p>` : html`<ul class="problem-list">${model.problems.map(each => html`<${Problem} key=${each.key + each.reason} problem=${each} />`)}</ul>`}
+      ${
+        model.problems.length === 0 &&
+        html`<p class="calm"><i class="sign good">●</i> Every value of the registry is used.</p>`
+      }
+      <ul class="problem-list">
+        ${model.problems.map(each => html`<${Problem} key=${each.key + each.reason} problem=${each} />`)}
+      </ul>
     </section>
     <section aria-labelledby="leases-title">
       <h2 id="leases-title">Leases</h2>
-      ${table({ caption: 'Leases', columns: LEASE_COLUMNS, rows: leases.value?.items ?? [], keyOf: row => row.id, sort: '-left', empty: leases.error ? leases.error.message : leases.value ? 'There are none.' : 'Loading …' })}
+      ${table({
+        caption: 'Leases',
+        columns: LEASE_COLUMNS,
+        rows: leases.value?.items ?? [],
+        keyOf: row => row.id,
+        sort: '-left',
+        empty: leases.error?.message ?? (leases.value ? 'There are none.' : 'Loading …'),
+      })}
     </section>
     ${
       status?.workers &&
@@ -91,7 +112,7 @@ function relists(counts: Readonly<Record<string, number>>): string {
 }
 
 /** @param sinceMs how old the ages are themselves */
-const SOURCE_COLUMNS = (sinceMs: number) => [
+const sourceColumns = (sinceMs: number) => [
   { id: 'scope', title: 'What', width: 1.2, cell: (row: SourceDetails) => row.scope },
   { id: 'name', title: 'Prefix', width: 2.5, cell: (row: SourceDetails) => html`<code>${row.name}</code>` },
   {

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LiveStreams } from '../live/live-streams.ts'
-import type { Api, ApiOptions } from '../serve-api.ts'
+import type { Api, ApiOptions } from './api-options.ts'
 import { flagParameter, readParameters, textParameter } from './parameters.ts'
 import { readFilter, withTail } from './resources.ts'
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../api-errors.ts'
-import type { Api, ApiOptions } from '../serve-api.ts'
+import type { Api, ApiOptions } from './api-options.ts'
 import { createLive } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'

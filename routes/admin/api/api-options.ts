@@ -1,0 +1,24 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ApiPages, FeaturesPage } from '../api-types.ts'
+import type { Caller } from '../callers.ts'
+import type { AdminPages } from '../page-types.ts'
+
+/** What the API is answered from. */
+export interface ApiOptions {
+  readonly pages: Pick<AdminPages, 'routes' | 'explain' | 'check'>
+  readonly api: ApiPages
+  readonly features: FeaturesPage
+  readonly callerOf: (request: FastifyRequest) => Caller
+  readonly onInternalError: (error: unknown) => void
+}
+
+/** What answers requests below `/api/v1/`. */
+export interface Api {
+  /**
+   * @param path behind the prefix, percent-encoded, without the query
+   * @throws ApiError
+   */
+  answer(request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply>
+  /** Ends all streams with a reason. */
+  close(reason: string): Promise<void>
+}

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { attentionLines } from '../../ui/attention.ts'
+import { diffLines, shortened } from '../../ui/diff.ts'
+import { EventParser } from '../../ui/event-parser.ts'
+import { duration, millis, percent, rate } from '../../ui/format.ts'
+import { Model } from '../../ui/model.ts'
+import { linkTo, readPlace } from '../../ui/place.ts'
+import { Series } from '../../ui/series.ts'
+import { filterRows } from '../../ui/table-filter.ts'
+
+test('events are read whatever the pieces are in which they come', () => {
+  const text =
+    ': a comment\n\nevent: figures\ndata: {"t":1}\n\ndata: a\ndata:b\r\n\r\nid: 7\nevent: bye\ndata: {}\n\n'
+  const expected = [
+    { type: 'figures', data: '{"t":1}' },
+    { type: 'message', data: 'a\nb' },
+    { type: 'bye', data: '{}' },
+  ]
+  for (const size of [1, 2, 3, 7, text.length]) {
+    const parser = new EventParser()
+    const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
+      text.slice(index * size, (index + 1) * size),
+    )
+    assert.deepEqual(
+      pieces.flatMap(piece => parser.read(piece)),
+      expected,
+      `pieces of ${size}`,
+    )
+  }
+})
+
+test('a place is read back from its link, whatever its names contain', () => {
+  for (const args of [['user'], ['user', 'n/1'], ['a?b#c%20&d', 'ä €']]) {
+    const place = readPlace(
+      linkTo('services', args, { filter: 'status:5xx ms>100', sort: '-rps', empty: '' }),
+    )
+    assert.equal(place.view, 'services')
+    assert.deepEqual(place.args, args)
+    assert.deepEqual(
+      [...place.params],
+      [
+        ['filter', 'status:5xx ms>100'],
+        ['sort', '-rps'],
+      ],
+    )
+  }
+  for (const hash of ['', '#', '#/', '#/nowhere/else', '#/%E0%A4%A', '#constructor']) {
+    assert.equal(readPlace(hash).view, 'overview', hash)
+  }
+})
+
+test('figures of seconds become rates of the last five, and steps of five', () => {
+  const series = new Series()
+  for (let second = 1; second <= 20; second++)
+    series.add(second * 1_000, [10, 1, second > 15 ? 5 : 0, 2, second])
+  const present = series.present(20_000)
+  assert.deepEqual(present, { rate: 10, share4: 0.1, share5: 0.5, p50: 2, p99: 20 })
+  assert.deepEqual(
+    series.samples.map(({ t, figures }) => [t, figures[0], figures[2]]),
+    [
+      [5_000, 50, 0],
+      [10_000, 50, 0],
+      [15_000, 50, 0],
+      [20_000, 50, 25],
+    ],
+  )
+  assert.deepEqual(series.between(10_000, 20_000), { n: 100, c5: 25 })
+  assert.equal(series.present(60_000).rate, 0, 'nothing was heard for a while')
+  series.add(700_000, [1, 0, 0, 1, 1])
+  assert.equal(series.samples.length, 1, 'ten minutes are kept')
+})
+
+test('what the gateway has kept takes the place of what the page saw of it, and later seconds stay', () => {
+  const series = new Series()
+  series.add(4_000, [3, 0, 0, 1, 1])
+  series.add(6_000, [4, 0, 0, 1, 1])
+  series.replace([{ t: 5_000, figures: [40, 0, 0, 1, 1] }])
+  assert.deepEqual(
+    series.samples.map(({ t, figures }) => [t, figures[0]]),
+    [
+      [5_000, 40],
+      [10_000, 4],
+    ],
+  )
+})
+
+/** Hands events to a model, as the stream does. */
+function modelOf(...events: readonly (readonly [type: string, value: object])[]): Model {
+  const model = new Model(() => {})
+  for (const [type, value] of events) model.apply({ type, data: JSON.stringify(value) })
+  return model
+}
+
+const NODE = {
+  id: 'n1',
+  address: '127.0.0.1:1',
+  weight: 1,
+  metadata: {},
+  state: 'up',
+  breaker: 'closed',
+  health: 'healthy',
+  inFlight: 0,
+  requests: 0,
+  failures: 0,
+  timeouts: 0,
+}
+const SERVICE = {
+  name: 'user',
+  panicking: false,
+  retries: { budget: 'available', inFlight: 0, begun: 0, hedges: 0, refused: 0 },
+  nodes: [NODE],
+}
+const NOTHING = { routes: [], services: [] }
+const WHOLE = { whole: true, revision: '1', routes: [], services: [SERVICE], gone: NOTHING }
+const figures = (t: number, rows: object = {}) =>
+  [
+    'figures',
+    {
+      t,
+      total: [0, 0, 0, null, null],
+      inFlight: 0,
+      retries: 0,
+      routes: {},
+      services: {},
+      nodes: {},
+      ...rows,
+    },
+  ] as const
+
+test('a row that is left out of the figures is as it was, and one that has no requests any more is told', () => {
+  const busy = { services: { user: [7, 0, 0, 1, 2] } }
+  const model = modelOf(
+    ['table', WHOLE],
+    figures(1_000, busy),
+    figures(2_000),
+    figures(3_000),
+    figures(4_000),
+    figures(5_000),
+  )
+  assert.equal(model.serviceSeries.get('user')?.present(5_000).rate, 7)
+  const idle = modelOf(
+    ['table', WHOLE],
+    figures(1_000, busy),
+    figures(2_000, { services: { user: [0, 0, 0, null, null] } }),
+    figures(9_000),
+  )
+  assert.equal(idle.serviceSeries.get('user')?.present(9_000).rate, 0)
+})
+
+test('a part of the table changes what it names, and the whole of it forgets what it does not', () => {
+  const model = modelOf(
+    ['table', WHOLE],
+    ['table', { ...WHOLE, whole: false, revision: '2', services: [{ ...SERVICE, name: 'task' }] }],
+    [
+      'table',
+      { ...WHOLE, whole: false, revision: '3', services: [], gone: { routes: [], services: ['user'] } },
+    ],
+  )
+  assert.deepEqual([model.revision, ...model.services.keys()], ['3', 'task'])
+  model.apply({ type: 'table', data: JSON.stringify({ ...WHOLE, revision: '4' }) })
+  assert.deepEqual([...model.services.keys()], ['user'])
+})
+
+test('requests wait while the tail is paused, and none comes twice', () => {
+  const request = (requestId: string) => ({ requestId })
+  const model = modelOf(['requests', { items: [request('1'), request('2')], lost: 0 }])
+  model.pause(true)
+  model.apply({ type: 'requests', data: JSON.stringify({ items: [request('2'), request('3')], lost: 4 }) })
+  assert.deepEqual(
+    model.tail.map(({ requestId }) => requestId),
+    ['2', '1'],
+  )
+  assert.equal(model.waiting.length, 1)
+  model.pause(false)
+  assert.deepEqual(
+    model.tail.map(({ requestId }) => requestId),
+    ['3', '2', '1'],
+  )
+  assert.equal(model.lost, 4)
+})
+
+test('what needs attention comes with the worst first, and many nodes with one fault are one line', () => {
+  const calm = modelOf(['table', WHOLE])
+  assert.deepEqual(attentionLines(calm), [])
+  const nodes = Array.from({ length: 9 }, (_, index) => ({
+    ...NODE,
+    id: `n${index}`,
+    breaker: index < 6 ? 'open' : 'closed',
+  }))
+  const model = modelOf(
+    [
+      'table',
+      {
+        ...WHOLE,
+        services: [
+          { ...SERVICE, nodes },
+          { ...SERVICE, name: 'task', retries: { ...SERVICE.retries, budget: 'exhausted' } },
+          { ...SERVICE, name: 'mail', nodes: [] },
+        ],
+      },
+    ],
+    ['problem', { items: [{ key: '/waygate/routes/a', reason: 'no' }] }],
+  )
+  assert.deepEqual(
+    attentionLines(model).map(({ severity, subject, text }) => `${severity} ${subject}: ${text}`),
+    [
+      'bad user: 6 of 9 nodes: breaker open',
+      'bad mail: has no nodes',
+      'warn task: the budget for retries is exhausted',
+      'warn /waygate/routes/a: no',
+    ],
+  )
+})
+
+test('a node is shown as its last figures say, not as the table said before', () => {
+  const model = modelOf(
+    ['table', WHOLE],
+    figures(1_000, { nodes: { 'user/n1': [0, 0, 0, null, null, 'open', 'healthy', 'up'] } }),
+  )
+  assert.deepEqual(
+    attentionLines(model).map(({ subject, text }) => `${subject}: ${text}`),
+    ['user: none of 1 node is well', 'user/n1: breaker open'],
+  )
+})
+
+test('texts are compared by lines, and JSON by its values', () => {
+  const lines = (before: string | null, after: string | null) =>
+    diffLines(before, after).map(({ kind, text }) => `${{ same: ' ', old: '-', new: '+' }[kind]}${text}`)
+  assert.deepEqual(lines('{"a":1,"b":2}', '{ "a": 1, "b": 3 }'), [
+    ' {',
+    '   "a": 1,',
+    '-  "b": 2',
+    '+  "b": 3',
+    ' }',
+  ])
+  assert.deepEqual(lines(null, 'x'), ['+x'])
+  assert.deepEqual(lines('x', null), ['-x'])
+  assert.deepEqual(lines('{"a":1}', '{"a":1,"b":2}'), [' {', '   "a": 1,', '+  "b": 2', ' }'])
+  assert.deepEqual(lines('{"a":1}', '{"a": 1}'), [' {', '   "a": 1', ' }'])
+  const long = JSON.stringify(
+    Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`k${index}`, index])),
+  )
+  const shown = shortened(diffLines(long, long.replace('"k15":15', '"k15":0')))
+  assert.equal(shown.length, 10)
+  assert.deepEqual([shown[0], shown.at(-1)], [null, null])
+})
+
+test('tables have further fields in the language of filters', () => {
+  const rows = [
+    { id: 'a', auth: ['jwt'], rps: 3 },
+    { id: 'b', auth: ['none'], rps: 30 },
+  ]
+  const filter = (text: string) => {
+    const { rows: found, error } = filterRows(rows, text, ({ id }) => ({ route: id, service: 'user' }), {
+      auth: ({ auth }) => auth,
+      rps: ({ rps }) => rps,
+    })
+    return error ?? found.map(({ id }) => id).join()
+  }
+  assert.equal(filter(''), 'a,b')
+  assert.equal(filter('auth:none'), 'b')
+  assert.equal(filter('-auth:none service:user'), 'a')
+  assert.equal(filter('rps>3'), 'b')
+  assert.equal(filter('rps>=3 route:a'), 'a')
+  assert.match(filter('color:red'), /"color".*here also auth, rps/)
+})
+
+test('figures are short, and never pretend to be nothing', () => {
+  assert.deepEqual([0, 0.01, 0.4, 7, 12.6, 1_086, 41_000].map(rate), [
+    '0',
+    '<0.1',
+    '0.4',
+    '7',
+    '13',
+    '1,086',
+    '41k',
+  ])
+  assert.deepEqual([0, 0.0004, 0.004, 0.5, 1].map(percent), ['0 %', '<0.1 %', '0.4 %', '50 %', '100 %'])
+  assert.deepEqual([null, 0, 0.25, 2.04, 46.4, 1_200].map(millis), [
+    '–',
+    '0 ms',
+    '0.25 ms',
+    '2 ms',
+    '46 ms',
+    '1.2 s',
+  ])
+  assert.deepEqual([300, 42_000, 180_000, 7_200_000, 432_000_000].map(duration), [
+    '0.3 s',
+    '42 s',
+    '3 min',
+    '2 h',
+    '5 d',
+  ])
+})
