@@ -59,7 +59,8 @@ export function createAccessLog({ write, now = Date.now }: AccessLogOptions): Wr
     line += `,"totalMs":${roundMs(totalMs)},"client":${quoteJson(client)}`
     if (call.tls !== undefined) {
       line += `,"tls":${quoteJson(call.tls.version)}`
-      if (call.tls.certificate !== undefined) line += `,"clientCert":${quoteJson(call.tls.certificate.subject)}`
+      if (call.tls.certificate !== undefined)
+        line += `,"clientCert":${quoteJson(call.tls.certificate.subject)}`
     }
     if (call.identity?.subject !== undefined) line += `,"user":${quoteJson(call.identity.subject)}`
     if (call.degraded) line += ',"fallback":true'

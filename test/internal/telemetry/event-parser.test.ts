@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EventParser } from '../../../internal/telemetry/event-parser.ts'
 
-const TEXT = ':\n\nevent: figures\ndata: {"a":\ndata: 1}\n\nid: 7\ndata:x\r\n\r\nevent: lost\n\nevent: bye\ndata: {}\n\nevent: half'
+const TEXT =
+  ':\n\nevent: figures\ndata: {"a":\ndata: 1}\n\nid: 7\ndata:x\r\n\r\nevent: lost\n\nevent: bye\ndata: {}\n\nevent: half'
 const EVENTS = [
   { type: 'figures', data: '{"a":\n1}' },
   { type: 'message', data: 'x' },
