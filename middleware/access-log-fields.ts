@@ -2,9 +2,10 @@ import { ACCESS_LOG_FIELDS, type AccessLogField } from '../internal/access-log-f
 import type { Call } from '../internal/call.ts'
 import { getHeader } from '../internal/http/header-lines.ts'
 import { pathOf } from '../internal/http/target.ts'
+import { roundMs } from '../internal/telemetry/live-times.ts'
 import { formatFlags } from '../internal/trace/trace-context.ts'
 import { rootReason } from '../internal/upstream-failure.ts'
-import { type AccessLogOptions, roundMs, type WriteAccess } from './access-log.ts'
+import type { AccessLogOptions, WriteAccess } from './access-log.ts'
 
 /** A request that has ended, as fields are read from it. */
 export interface LoggedRequest {

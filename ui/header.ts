@@ -1,4 +1,4 @@
-import { duration } from './format.ts'
+import { counted, duration } from './format.ts'
 import { html, type Shown } from './html.ts'
 import { logo } from './logo.ts'
 import type { Model } from './model.ts'
@@ -24,7 +24,7 @@ export function Header({ model, place, onHelp, onReconnect }: HeaderProps) {
       <a class="brand" href=${linkTo('overview')} aria-label="Waygate, overview">${logo()}<span>Waygate</span></a>
       <span class="gateway">${status?.name}</span>
       ${connection(model, onReconnect)}
-      ${count > 0 && html`<a class="problems" href=${linkTo('source')}>${count} ${count === 1 ? 'problem' : 'problems'}</a>`}
+      ${count > 0 && html`<a class="problems" href=${linkTo('source')}>${counted(count, 'problem')}</a>`}
       <form class="search" role="search" onSubmit=${(event: SubmitEvent) => search(event, model)}>
         <input
           type="search"

@@ -1,5 +1,5 @@
+import { EventParser, type StreamEvent } from '../internal/telemetry/event-parser.ts'
 import { type Api, ApiError } from './api.ts'
-import { EventParser, type StreamEvent } from './event-parser.ts'
 
 /** Whether the page sees what happens now, and if not, why. */
 export type StreamState =
@@ -21,7 +21,7 @@ const SILENCE_MS = 20_000
 
 /**
  * Keeps the stream of events open while the tab is visible: browsers open six connections to an origin, and a seventh tab would
- * wait for ever. After an error it tries again, at growing intervals.
+ * wait for ever. After an error it tries again, at growing intervals. EventSource does neither, and cannot send a token.
  */
 export class LiveStream {
   readonly #api: Api

@@ -1,3 +1,4 @@
+import type { StreamEvent } from '../internal/telemetry/event-parser.ts'
 import type {
   ChangeEntry,
   FiguresPage,
@@ -11,7 +12,6 @@ import type {
 } from '../routes/admin/api-types.ts'
 import type { ListedRoute, ServicePage } from '../routes/admin/page-types.ts'
 import type { TableProblem } from '../routes/admin/views.ts'
-import type { StreamEvent } from './event-parser.ts'
 import type { StreamState } from './live-stream.ts'
 import { KEPT_MS, RATE_MS, Series } from './series.ts'
 

@@ -20,7 +20,8 @@ export interface Present {
   readonly p99: number | null
 }
 
-const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
+/** No requests. */
+export const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
 
 /** The last ten minutes of a route, of a service or of all requests, in steps of 5 s, and the last seconds one by one. */
 export class Series {

@@ -1,7 +1,7 @@
 import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
 import { nodeFault } from './attention.ts'
 import type { Model } from './model.ts'
-import type { Present } from './series.ts'
+import { IDLE, type Present } from './series.ts'
 
 /** A service as tables show it. */
 export interface ServiceRow {
@@ -32,8 +32,6 @@ export interface NodeRow {
   readonly share: number | null
   readonly severity: number
 }
-
-const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
 
 /** Returns all services as they are now. */
 export function serviceRows(model: Model): ServiceRow[] {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { EventParser } from '../../internal/telemetry/event-parser.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { tell } from '../cli/output.ts'
 import { type AdminClient, AskError } from './admin-client.ts'
@@ -55,29 +56,12 @@ async function reopenLive(client: AdminClient, query: string): Promise<ReadableS
  * Reads the events of a stream of server-sent events until it ends.
  *
  * @throws TypeError when the connection breaks
- * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveEvent> {
-  let rest = ''
+  const parser = new EventParser()
   const decoder = new TextDecoder()
   for await (const piece of body) {
-    const blocks = `${rest}${decoder.decode(piece, { stream: true })}`.split('\n\n')
-    rest = blocks.pop()!
-    for (const block of blocks) {
-      const event = readEvent(block)
-      if (event) yield event
-    }
+    for (const { type, data } of parser.read(decoder.decode(piece, { stream: true })))
+      yield { event: type, data: parseJson(data) }
   }
-}
-
-/** Returns undefined for a block that holds only comments. */
-function readEvent(block: string): LiveEvent | undefined {
-  let event = 'message'
-  let data: string | undefined
-  for (const line of block.split('\n')) {
-    const [, field, value = ''] = /^([a-z]+): ?(.*)$/s.exec(line) ?? []
-    if (field === 'event') event = value
-    if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
-  }
-  return data === undefined ? undefined : { event, data: parseJson(data) }
 }

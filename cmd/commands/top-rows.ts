@@ -107,10 +107,11 @@ export class LiveWindow {
     return this.#ticks.length
   }
 
+  /** Takes a tick, in which a row that is left out is as it was. */
   add(tick: LiveFigures): void {
-    this.#ticks.push(tick)
+    const services = { ...this.#ticks.at(-1)?.services, ...tick.services }
+    this.#ticks.push({ ...tick, services })
     if (this.#ticks.length > this.#size) this.#ticks.shift()
-    // A tick names only the nodes that have changed.
     for (const [node, [inFlight]] of Object.entries(tick.nodes)) this.#inFlight.set(node, inFlight)
   }
 

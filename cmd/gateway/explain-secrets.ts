@@ -1,4 +1,5 @@
 import { parameterName, parameterValue, queryOf } from '../../internal/http/query.ts'
+import { mapTexts } from '../../internal/text/map-texts.ts'
 import type { ExplainQuestion, ExplainStep } from '../../routes/admin/explain.ts'
 
 /**
@@ -41,14 +42,6 @@ export function withoutSecrets(
       text,
     )
   return steps.map(step => mapTexts(step, hide) as ExplainStep)
-}
-
-/** Returns a copy of plain data in which every text is changed. */
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === 'string') return change(value)
-  if (Array.isArray(value)) return value.map(item => mapTexts(item, change))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapTexts(inner, change)]))
 }
 
 const HIDDEN = '(not shown)'

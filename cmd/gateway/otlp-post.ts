@@ -7,24 +7,29 @@ export interface PostAnswer {
   readonly text: string
 }
 
-/** Posts a body. Rejects when no whole answer comes. */
-export type Post = (body: Buffer, signal: AbortSignal) => Promise<PostAnswer>
+/** A collector that batches are posted to. */
+export interface Poster {
+  /** Posts a body. Rejects when no whole answer comes. */
+  post(body: Buffer, signal: AbortSignal): Promise<PostAnswer>
+  /** Closes the connections. */
+  close(): void
+}
 
 /** More of an answer is not read. */
 const MAX_ANSWER_BYTES = 65_536
 
 /**
- * Creates the function that posts to a collector, over connections that are kept and keep no process alive. `fetch` would take a
- * quarter more CPU. Redirects are answers like others.
+ * Creates what posts to a collector, over connections that are kept and keep no process alive. `fetch` would take a quarter more
+ * CPU. Redirects are answers like others. The caller closes it.
  */
-export function createPost(url: string, headers: Readonly<Record<string, string>>): Post {
+export function createPoster(url: string, headers: Readonly<Record<string, string>>): Poster {
   const target = new URL(url)
   const { Agent, request } =
     target.protocol === 'https:'
       ? process.getBuiltinModule('node:https')
       : process.getBuiltinModule('node:http')
   const agent = new Agent({ keepAlive: true })
-  return (body, signal) =>
+  const post: Poster['post'] = (body, signal) =>
     new Promise((resolve, reject) => {
       const sent = request(target, {
         ...{ method: 'POST', agent, signal },
@@ -54,4 +59,5 @@ export function createPost(url: string, headers: Readonly<Record<string, string>
       })
       sent.end(body)
     })
+  return { post, close: () => agent.destroy() }
 }

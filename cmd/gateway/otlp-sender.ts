@@ -4,7 +4,7 @@ import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { rootReason } from '../../internal/upstream-failure.ts'
 import { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
-import { createPost, type Post } from './otlp-post.ts'
+import { createPoster, type Poster } from './otlp-post.ts'
 
 export interface OtlpSenderOptions {
   /** The address that batches are posted to. */
@@ -61,7 +61,7 @@ export class OtlpSender {
   readonly #options: OtlpSenderOptions
   readonly #times: SenderTimes
   readonly #beginning: string
-  readonly #postTo: Post
+  readonly #collector: Poster
   readonly #reports = new OnceAMinute<Attempt['result']>()
   readonly #cut = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
@@ -72,7 +72,7 @@ export class OtlpSender {
   constructor(options: OtlpSenderOptions) {
     this.#options = options
     this.#times = options.times ?? TIMES
-    this.#postTo = createPost(options.url, options.headers)
+    this.#collector = createPoster(options.url, options.headers)
     const attributes = Object.entries(options.resource).map(([key, value]) => ({
       key,
       value: { stringValue: value },
@@ -103,6 +103,7 @@ export class OtlpSender {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
     clearTimeout(cut)
     clearTimeout(this.#timer)
+    this.#collector.close()
   }
 
   readonly #send = (): void => {
@@ -147,7 +148,7 @@ export class OtlpSender {
   async #post(body: Buffer): Promise<Attempt> {
     const signal = AbortSignal.any([this.#cut.signal, AbortSignal.timeout(this.#times.timeoutMs)])
     try {
-      const { status, retryAfter, text } = await this.#postTo(body, signal)
+      const { status, retryAfter, text } = await this.#collector.post(body, signal)
       if (RETRYABLE.has(status))
         return { result: 'failed', reason: `status ${status}`, retryAfterMs: millisecondsIn(retryAfter) }
       return status >= 200 && status < 300

@@ -7,9 +7,11 @@ import { pathOf } from '../../internal/http/target.ts'
 import { type Node, usesTls } from '../../internal/nodes/node.ts'
 import { askedHostOf, type Exchange, schemeOf } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { roundMs } from '../../internal/telemetry/live-times.ts'
 import type { Trace, TrySpan } from '../../internal/trace/trace.ts'
 import type { TraceParent } from '../../internal/trace/trace-context.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
+import { quoteJson } from '../../middleware/access-log.ts'
 
 // The names of attributes are those of OpenTelemetry's semantic conventions 1.45, of which only stable ones are used. Texts are
 // put together by hand, since to make the same from objects takes several times as long.
@@ -86,7 +88,7 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   const isFailed = isServerError(call.grpcStatus) || (error !== undefined && !isRefused)
   let span = beginning(trace, trace.spanId, trace.parentId)
   span += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)}`
-  span += `,"name":${quote(route === undefined ? method : `${method} ${route.path}`)},"kind":${KIND_SERVER}`
+  span += `,"name":${quoteJson(route === undefined ? method : `${method} ${route.path}`)},"kind":${KIND_SERVER}`
   span += times(call.startedAt, answeredAt, originMs)
   span += `,"attributes":[${attributes}]`
   if (call.upgraded)
@@ -172,7 +174,7 @@ const attributesOfNode = remembering(({ host, port, service, id }: Node) => {
 
 function beginning({ traceId, state }: Trace, spanId: string, parentId: string | undefined): string {
   let json = `{"traceId":"${traceId}","spanId":"${spanId}"`
-  if (state !== undefined) json += `,"traceState":${quote(state)}`
+  if (state !== undefined) json += `,"traceState":${quoteJson(state)}`
   return parentId === undefined ? json : `${json},"parentSpanId":"${parentId}"`
 }
 
@@ -223,7 +225,7 @@ function rpc(method: string, status: number | undefined): string {
 /** Each attribute begins with a comma. */
 function text(key: string, value: string): string {
   const shown = value.length > MAX_CHARACTERS ? value.slice(0, MAX_CHARACTERS) : value
-  return `,{"key":"${key}","value":{"stringValue":${quote(shown)}}}`
+  return `,{"key":"${key}","value":{"stringValue":${quoteJson(shown)}}}`
 }
 
 /** Integers have 64 bits there, which JSON has as text. */
@@ -232,16 +234,9 @@ function integer(key: string, value: number): string {
 }
 
 function number(key: string, value: number): string {
-  return `,{"key":"${key}","value":{"doubleValue":${Math.round(value * 1_000) / 1_000}}}`
+  return `,{"key":"${key}","value":{"doubleValue":${roundMs(value)}}}`
 }
 
 function yes(key: string): string {
   return `,{"key":"${key}","value":{"boolValue":true}}`
-}
-
-/** Matches text that JSON does not escape. */
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
-
-function quote(value: string): string {
-  return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)
 }

@@ -35,8 +35,6 @@ import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker has to answer; one that takes longer is left out. */
 const ANSWER_WITHIN_MS = 2_000
-/** The longest list of open calls. */
-const MAX_OPEN = 1_000
 
 export interface WorkerApiOptions {
   readonly version: string
@@ -147,7 +145,7 @@ export class WorkerApi implements ApiPages {
   }
 
   async inFlight(overMs: number): Promise<readonly OpenCall[]> {
-    return mergeOpenCalls(await this.#ask('inFlight', overMs), MAX_OPEN)
+    return mergeOpenCalls(await this.#ask('inFlight', overMs))
   }
 
   async changes(limit: number): Promise<readonly ChangeEntry[]> {

@@ -1,6 +1,4 @@
 const CHANGES = 500
-/** The longest text that is kept, in characters. */
-const MAX_TEXT = 8_192
 /** The texts of all changes together, in characters. */
 const MAX_TOTAL = 1_048_576
 
@@ -31,9 +29,4 @@ export class ChangeLog<Change extends ChangedTexts> {
 
 function lengthOf({ before, after }: ChangedTexts): number {
   return (before?.length ?? 0) + (after?.length ?? 0)
-}
-
-/** Cuts a text to 8,192 characters. What it returns does not keep the rest in memory, as a part of a string would. */
-export function cutText(text: string): string {
-  return text.length <= MAX_TEXT ? text : Buffer.from(text.slice(0, MAX_TEXT)).toString()
 }

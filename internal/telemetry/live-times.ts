@@ -97,10 +97,15 @@ export function quantileOf(pairs: BucketPairs, share: number): number | null {
 function middleOf(bucket: number): number {
   const low = boundOf(bucket)
   const high = boundOf(bucket + 1)
-  return Math.round(((2 * low * high) / (low + high)) * 1_000) / 1_000
+  return roundMs((2 * low * high) / (low + high))
 }
 
 function boundOf(bucket: number): number {
   const fraction = 1 + (bucket % BUCKETS_A_DOUBLING) / BUCKETS_A_DOUBLING
   return fraction * 2 ** (Math.floor(bucket / BUCKETS_A_DOUBLING) + FIRST_EXPONENT)
+}
+
+/** Rounds a time to microseconds. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000
 }

@@ -1,3 +1,6 @@
+/** Of more open calls than this, those that have lasted longest are listed. */
+export const MAX_LISTED_CALLS = 1_000
+
 /** What can be in a list of open calls: its fields link it with the calls that arrived before and after it. */
 export interface Linked<Call> {
   olderOpen: Call | undefined

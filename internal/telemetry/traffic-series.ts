@@ -1,4 +1,4 @@
-import { LiveTimes, quantileOf, TimesMark } from './live-times.ts'
+import { LiveTimes, quantileOf, roundMs, TimesMark } from './live-times.ts'
 
 /** Ten minutes in steps of 5 s. */
 export const SAMPLES = 120
@@ -82,5 +82,5 @@ export class TrafficSeries {
 
 /** A Float32 has 7 digits. */
 function shown(ms: number): number | null {
-  return Number.isNaN(ms) ? null : Math.round(ms * 1_000) / 1_000
+  return Number.isNaN(ms) ? null : roundMs(ms)
 }

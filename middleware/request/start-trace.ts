@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import { getAllHeaders } from '../../internal/http/header-lines.ts'
+import { ownText } from '../../internal/telemetry/cut-text.ts'
 import { Trace } from '../../internal/trace/trace.ts'
 import {
   parseTraceparent,
@@ -31,7 +32,8 @@ export function createStartTrace({ sampleRatio, trust }: StartTraceOptions): Sta
     const baggage = isTrusted && lines !== undefined ? getAllHeaders(lines, 'baggage') : undefined
     const context = { spanId, baggage: baggage === undefined ? undefined : readBaggage(baggage) }
     if (sent === undefined || !isTrusted) {
-      const traceId = random.take(32)
+      // Metrics and the last requests keep ids for long, and should not keep the pool with them.
+      const traceId = ownText(random.take(32))
       const start = { ...context, traceId, isSampled: isKept(traceId), isRandom: true, link: sent }
       return new Trace(start, newSpanId)
     }

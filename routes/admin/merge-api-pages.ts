@@ -1,4 +1,5 @@
-import { addPairs, type BucketPairs, quantileOf } from '../../internal/telemetry/live-times.ts'
+import { addPairs, type BucketPairs, quantileOf, roundMs } from '../../internal/telemetry/live-times.ts'
+import { MAX_LISTED_CALLS } from '../../internal/telemetry/open-calls.ts'
 import type {
   ApiPages,
   ChangeEntry,
@@ -22,6 +23,7 @@ import {
   newestFirst,
   type PageOf,
   sumCounts,
+  workersOf,
 } from './merge-pages.ts'
 import type { RouteCounts } from './metrics/request-counts.ts'
 
@@ -37,11 +39,7 @@ export function mergeStatus(
     revision: newestFirst(pages).at(-1)!.page.revision,
     source: mergeSources(pages.map(({ page }) => page.source)),
     problems: Math.max(...pages.map(({ page }) => page.problems)),
-    workers: pages.map(({ pid, page: { revision, source } }) => ({
-      ...{ pid, revision },
-      connected: source.connected,
-      stale: source.stale,
-    })),
+    workers: workersOf(pages),
   }
 }
 
@@ -79,7 +77,7 @@ function addFigures(a: Figures, b: Figures): Figures {
 
 function mean(a: number | null, weightOfA: number, b: number | null, weightOfB: number): number | null {
   if (a === null || b === null) return a ?? b
-  return Math.round(((a * weightOfA + b * weightOfB) / (weightOfA + weightOfB)) * 1_000) / 1_000
+  return roundMs((a * weightOfA + b * weightOfB) / (weightOfA + weightOfB))
 }
 
 export function mergeRouteDetails(all: readonly RouteDetail[]): RouteDetail | undefined {
@@ -171,11 +169,11 @@ export function mergeRequests(all: readonly (readonly RequestEntry[])[], limit: 
 }
 
 /** Merges open calls, those that have lasted longest first. */
-export function mergeOpenCalls(all: readonly (readonly OpenCall[])[], limit: number): OpenCall[] {
+export function mergeOpenCalls(all: readonly (readonly OpenCall[])[]): OpenCall[] {
   return all
     .flat()
     .sort((a, b) => b.ms - a.ms)
-    .slice(0, limit)
+    .slice(0, MAX_LISTED_CALLS)
 }
 
 /** Every process sees the same changes. One that has started later has seen fewer. */

@@ -11,6 +11,7 @@ import type {
   ServicePage,
   ServiceState,
   ServicesPage,
+  WorkerPage,
 } from './page-types.ts'
 import { Turns } from './turns.ts'
 import type { SourceDetails, TableProblem } from './views.ts'
@@ -42,13 +43,22 @@ export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<
     routes: mergeListed(sorted.flatMap(({ page }) => page.routes)),
     services: await mergeAll(sorted.flatMap(({ page }) => page.services)),
     problems: mergeProblems(sorted.map(({ page }) => page.problems)),
-    workers: pages.map(({ pid, page }) => ({
-      pid,
-      revision: page.revision,
-      connected: page.source.connected,
-      stale: page.source.stale,
-    })),
+    workers: workersOf(pages),
   }
+}
+
+/** Tells how far each process is with its table. */
+export function workersOf(
+  pages: readonly PageOf<{
+    readonly revision: string | null
+    readonly source: Pick<RouteList['source'], 'connected' | 'stale'>
+  }>[],
+): WorkerPage[] {
+  return pages.map(({ pid, page: { revision, source } }) => ({
+    ...{ pid, revision },
+    connected: source.connected,
+    stale: source.stale,
+  }))
 }
 
 /** Lists each route once, as the first page has it, and sums its counts. */

@@ -56,7 +56,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'internal/nodes': ['internal/balancers', 'internal/telemetry'],
   // A route document has conditions, and policies are for routes.
   'internal/routing': ['internal', 'internal/grpc', 'internal/http', 'internal/nodes'],
-  // The page of the admin listener uses its filters as they are, so it stands alone.
+  // The page of the admin listener uses some of its files as they are, so it stands alone.
   'internal/telemetry': [],
   'internal/text': [],
   // A span is of a try on a peer, whose request gets it.
@@ -95,10 +95,10 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * The page of the dashboard runs in browsers. Besides itself it imports types of the admin API, one pure module, and packages
+ * The page of the dashboard runs in browsers. Besides itself it imports types of the admin API, pure modules, and packages
  * that are copied beside it, each in one file. The page is not part of {@link ARROWS}: it imports single files.
  */
-const UI_FILES = ['internal/telemetry/filter.ts']
+const UI_FILES = ['internal/telemetry/event-parser.ts', 'internal/telemetry/filter.ts']
 const UI_TYPES = 'routes/admin'
 const UI_PACKAGES: Readonly<Record<string, string>> = {
   htm: 'ui/html.ts',

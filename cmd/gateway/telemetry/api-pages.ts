@@ -7,6 +7,7 @@ import { servicesNamedBy } from '../../../internal/routing/named-services.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import { parseFilter } from '../../../internal/telemetry/filter.ts'
 import { type BucketPairs, quantileOf } from '../../../internal/telemetry/live-times.ts'
+import { MAX_LISTED_CALLS } from '../../../internal/telemetry/open-calls.ts'
 import type { TrafficSeries } from '../../../internal/telemetry/traffic-series.ts'
 import type {
   ApiPages,
@@ -32,9 +33,6 @@ import { LiveFeed, type LiveFeedOptions, type LiveHooks, type LiveSource } from 
 import { LiveWatch } from './live-watch.ts'
 import { rawText } from './table-changes.ts'
 import { STEP_MS, type Telemetry } from './telemetry.ts'
-
-/** The longest list of open calls. */
-const MAX_OPEN = 1_000
 
 export interface ApiPagesOptions
   extends Pick<
@@ -208,7 +206,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
       const now = performance.now()
       for (const call of telemetry.open?.longestFirst() ?? []) {
         const ms = now - call.startedAt
-        if (ms < overMs || calls.length === MAX_OPEN) break
+        if (ms < overMs || calls.length === MAX_LISTED_CALLS) break
         calls.push(toOpenCall(call, ms))
       }
       return calls

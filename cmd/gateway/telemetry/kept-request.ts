@@ -1,6 +1,8 @@
 import type { Call } from '../../../internal/call.ts'
 import { pathOf } from '../../../internal/http/target.ts'
+import { cutText, ownText } from '../../../internal/telemetry/cut-text.ts'
 import type { FilterFields } from '../../../internal/telemetry/filter.ts'
+import { roundMs } from '../../../internal/telemetry/live-times.ts'
 import { rootReason } from '../../../internal/upstream-failure.ts'
 import type { RequestEntry, TryEntry } from '../../../routes/admin/api-types.ts'
 
@@ -48,7 +50,7 @@ export class KeptRequest implements FilterFields {
     this.requestId = call.requestId
     this.method = call.method
     this.host = host && cut(host)
-    this.path = cut(pathOf(call.target))
+    this.path = keptPath(call.target)
     this.http = call.http
     this.status = status
     this.attempts = call.attempts
@@ -109,16 +111,20 @@ function triesOf({ tries, startedAt }: Call): TryEntry[] {
   return tries!.map(({ peer, startedAt: begunAt, ms, outcome }) => ({
     service: peer.node.service,
     node: peer.node.id,
-    startMs: round(begunAt - startedAt),
-    ms: round(ms ?? performance.now() - begunAt),
+    startMs: roundMs(begunAt - startedAt),
+    ms: roundMs(ms ?? performance.now() - begunAt),
     outcome: cut(outcome),
   }))
 }
 
-/** Cuts a text. What it returns does not keep the rest in memory, as a part of a string would. */
 function cut(text: string): string {
-  if (text.length <= MAX_CHARACTERS) return text
-  return Buffer.from(text.slice(0, MAX_CHARACTERS) + CUT).toString()
+  return cutText(text, MAX_CHARACTERS, CUT)
+}
+
+/** Returns the path of a target. A long query does not stay in memory with it. */
+function keptPath(target: string): string {
+  const path = pathOf(target)
+  return path.length <= MAX_CHARACTERS && target.length > MAX_CHARACTERS ? ownText(path) : cut(path)
 }
 
 /** Whether the path of a request is longer than what is kept of it. */
@@ -148,8 +154,4 @@ export function toTries(kept: KeptRequest): readonly TryEntry[] {
   const outcome = rest?.code === undefined ? String(status) : (rest.reason ?? rest.code)
   const ms = (upstreamUs < 0 ? totalUs : upstreamUs) / 1_000
   return [{ service, node, startMs: untilTryUs / 1_000, ms, outcome }]
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EntryChange } from '../../../discovery/directory.ts'
 import type { RegistryEntry, RegistryScope } from '../../../discovery/registry.ts'
-import { cutText } from '../../../internal/telemetry/change-log.ts'
+import { cutText } from '../../../internal/telemetry/cut-text.ts'
 import type { ChangeEntry } from '../../../routes/admin/api-types.ts'
 
 const KINDS: Readonly<Record<RegistryScope, ChangeEntry['kind']>> = {
@@ -21,6 +21,8 @@ const SECRET: ReadonlySet<RegistryScope> = new Set([
   'certificates',
   'acme-challenges',
 ])
+/** Longer values are cut. */
+const MAX_CHARACTERS = 8_192
 
 /**
  * Describes a change of a key for people; undefined when the key has the same value as before.
@@ -38,8 +40,8 @@ export function toChangeEntry(change: EntryChange, at: number): ChangeEntry | un
     revision: after?.modRevision === undefined ? change.revision : String(after.modRevision),
     ...{ at, source, kind: KINDS[scope], key, id },
     ...(service !== undefined && { service }),
-    before: before === undefined || isSecret ? null : cutText(rawText(before)),
-    after: after === undefined || isSecret ? null : cutText(rawText(after)),
+    before: before === undefined || isSecret ? null : cutText(rawText(before), MAX_CHARACTERS),
+    after: after === undefined || isSecret ? null : cutText(rawText(after), MAX_CHARACTERS),
   }
 }
 

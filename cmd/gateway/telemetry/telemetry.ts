@@ -12,6 +12,8 @@ import { toChangeEntry } from './table-changes.ts'
 
 /** The time between two samples of the last ten minutes. */
 export const STEP_MS = 5_000
+/** A timer may be so early by the clock of the system. */
+const EARLY_MS = 100
 
 /** Receives what happens, as it happens, while somebody watches. */
 export interface TelemetryWatcher {
@@ -85,12 +87,15 @@ export class Telemetry {
 
   /** Samples are taken at whole multiples of 5 s, so that those of several processes are of the same time. */
   #sampleLater(): void {
-    const waitMs = STEP_MS - (Date.now() % STEP_MS)
-    this.#timer = setTimeout(() => {
-      // A timer may be a moment early.
-      this.history.sample(Math.round(Date.now() / STEP_MS) * STEP_MS)
-      this.#sampleLater()
-    }, waitMs).unref()
+    const sinceStepMs = (Date.now() + EARLY_MS) % STEP_MS
+    this.#timer = setTimeout(
+      () => {
+        const now = Date.now() + EARLY_MS
+        this.history.sample(now - (now % STEP_MS))
+        this.#sampleLater()
+      },
+      STEP_MS - sinceStepMs + EARLY_MS,
+    ).unref()
   }
 }
 

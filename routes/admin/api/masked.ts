@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Filter } from '../../../internal/telemetry/filter.ts'
+import { mapTexts } from '../../../internal/text/map-texts.ts'
 import type { RequestDetail, RequestEntry } from '../api-types.ts'
 
 /** Of this process, so that nobody can make the stand-ins of all addresses beforehand. */
@@ -60,12 +61,4 @@ export function maskDetail({ request, tries, explain }: RequestDetail): RequestD
     tries,
     explain: mapTexts(explain, text => withoutClient(text, client)) as RequestDetail['explain'],
   }
-}
-
-/** Returns a copy of plain data in which every text is changed. */
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === 'string') return change(value)
-  if (Array.isArray(value)) return value.map(item => mapTexts(item, change))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, mapTexts(inner, change)]))
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { FastifyReply } from 'fastify'
 import type { Filter } from '../../../internal/telemetry/filter.ts'
 import { maskedFilter, maskRequest } from '../api/masked.ts'
@@ -28,12 +27,14 @@ export interface ChangedNames {
   readonly services: Set<string>
 }
 
-/** What a viewer must learn after the table that is being written. */
+/** What a viewer must learn after the table that is being written. Events are JSON. */
 export interface Missed extends ChangedNames {
-  /** JSON of the event `change`. */
+  /** The events `change`, each of which counts. */
   readonly changes: string[]
   /** How long the changes were together, in characters. */
   changesLength: number
+  /** The latest of each other event, such as `source`. */
+  readonly latest: Map<string, string>
 }
 
 /** The event stream of one viewer. Ends by itself when the viewer goes. */
@@ -47,9 +48,10 @@ export class LiveStream {
   readonly #fits: Filter | undefined
   readonly #sampler = new RequestSampler(performance.now())
   #batch: NodeJS.Timeout | undefined
+  /** Since when the viewer is too slow; undefined = it has read everything, or nearly. */
   #behindSince: number | undefined
-  /** Lets the table that is being written go on. */
-  #goOn = () => {}
+  /** Ends the wait for a viewer to read, or to go. */
+  #wake: () => void = () => {}
 
   /**
    * @param raw whose head is not sent yet
@@ -68,12 +70,12 @@ export class LiveStream {
     raw.flushHeaders()
     raw.on('drain', () => {
       this.#behindSince = undefined
-      this.#goOn()
+      this.#wake()
       onDrain()
     })
     raw.once('close', () => {
       clearTimeout(this.#batch)
-      this.#goOn()
+      this.#wake()
     })
     // It is closed then, which is all there is to know.
     raw.on('error', () => {})
@@ -115,17 +117,17 @@ export class LiveStream {
     this.#raw.write(`event: ${event}\ndata: `)
     for await (const piece of pieces) {
       if (this.isClosed) return
-      if (!this.#raw.write(piece)) await this.#whenDrained()
+      if (!this.#raw.write(piece)) await this.#untilRead()
     }
     this.#raw.write('\n\n')
   }
 
   /** Resolves when the viewer has read everything, or has gone. */
-  #whenDrained(): Promise<void> {
-    if (this.isClosed) return Promise.resolve()
+  async #untilRead(): Promise<void> {
+    if (this.isClosed) return
     this.#behindSince ??= performance.now()
-    return new Promise(resolve => {
-      this.#goOn = resolve
+    await new Promise<void>(resolve => {
+      this.#wake = resolve
     })
   }
 
@@ -185,7 +187,7 @@ export class LiveStream {
       this.#raw.destroy()
       return
     }
-    const closed = once(this.#raw, 'close')
+    const closed = new Promise<void>(resolve => this.#raw.once('close', resolve))
     this.#raw.end(eventText('bye', JSON.stringify({ reason })))
     await closed
   }

@@ -35,6 +35,7 @@ export class LiveStreams {
   #unwatch: (() => void) | undefined
   #beat: NodeJS.Timeout | undefined
   #changed: ChangedNames | undefined
+  #gather: NodeJS.Timeout | undefined
   /** What is known of each route, for filters of rows. */
   #routes = new Map<string, { readonly path: string; readonly service: string }>()
   #isOver = false
@@ -97,8 +98,10 @@ export class LiveStreams {
     if (this.#streams.size > 0) return
     this.#unwatch?.()
     clearInterval(this.#beat)
+    clearTimeout(this.#gather)
     this.#unwatch = undefined
     this.#beat = undefined
+    this.#changed = undefined
   }
 
   #each(act: (stream: LiveStream) => void): void {
@@ -120,9 +123,10 @@ export class LiveStreams {
   #sendAll(event: string, data: object): void {
     const text = JSON.stringify(data)
     this.#each(stream => {
-      // Source and problems follow the table that is being written.
-      if (stream.isSyncing) {
+      const { missed } = stream
+      if (missed) {
         if (event === 'change') stream.keepChange(text)
+        else missed.latest.set(event, text)
       } else if (!stream.send(event, text)) stream.needsTable = true
     })
   }
@@ -180,7 +184,13 @@ export class LiveStreams {
 
   /** Sends the whole table, and whatever else a viewer must know. */
   #sync(stream: LiveStream): void {
-    stream.missed = { routes: new Set(), services: new Set(), changes: [], changesLength: 0 }
+    stream.missed = {
+      routes: new Set(),
+      services: new Set(),
+      changes: [],
+      changesLength: 0,
+      latest: new Map(),
+    }
     this.#sendWhole(stream).catch(error => {
       this.#options.onInternalError(error)
       void stream.end('the gateway failed')
@@ -196,8 +206,8 @@ export class LiveStreams {
     const later = missed.routes.size + missed.services.size > 0 ? await this.#list() : undefined
     stream.missed = undefined
     if (later) stream.send('table', JSON.stringify(partOf(later, missed)))
-    stream.send('source', JSON.stringify((later ?? list).source))
-    stream.send('problem', JSON.stringify({ items: problems }))
+    stream.send('source', missed.latest.get('source') ?? JSON.stringify((later ?? list).source))
+    stream.send('problem', missed.latest.get('problem') ?? JSON.stringify({ items: problems }))
     for (const change of missed.changes) stream.send('change', change)
     if (stream.needsTable) this.#syncAgain(stream)
   }

@@ -39,17 +39,18 @@ test('the services that fail most come first, and those without requests last', 
   )
 })
 
-test('a window of ticks forgets the oldest, and keeps what a tick does not name', () => {
+test('a window of ticks forgets the oldest, and what a tick does not name is as it was', () => {
   const node = (inFlight: number): NodeFigures => [inFlight, 0, 0, null, null, 'closed', 'healthy', 'up']
   const tick = (n: number, nodes: Record<string, NodeFigures>): LiveFigures => ({
     ...{ t: 0, total: [n, 0, 0, 1, 1], inFlight: 0, retries: 0, routes: {}, nodes },
-    services: n === 0 ? {} : { user: [n, 0, 0, 1, 1] },
+    services: n === 5 ? { user: [n, 0, 0, 1, 1] } : {},
   })
   const window = new LiveWindow(2)
   assert.equal(window.seconds, 0)
   window.add(tick(5, { 'user/a': node(3), 'user/b': node(4), 'users/c': node(9) }))
   window.add(tick(0, { 'user/a': node(1) }))
-  assert.deepEqual([window.seconds, window.total()[0], window.samplesOf('user').length], [2, 5, 1])
+  assert.deepEqual([window.seconds, window.total()[0]], [2, 5])
+  assert.deepEqual(sumOf(window.samplesOf('user')), [10, 0, 0, 1, 1])
   assert.deepEqual([window.inFlightOf('user'), window.inFlightOf('none')], [5, 0])
   window.add(tick(7, {}))
   assert.deepEqual([window.seconds, window.total()[0]], [2, 7])

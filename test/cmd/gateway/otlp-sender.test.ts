@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { OtlpSender, type SenderTimes } from '../../../cmd/gateway/otlp-sender.ts'
@@ -26,6 +28,24 @@ function open(t: TestContext, endpoint: string, times: Partial<SenderTimes> = {}
   const dropped = () => Object.fromEntries([...sender.counts.dropped].filter(([, count]) => count > 0))
   return { sender, log, add, dropped }
 }
+
+test('a sender that is closed leaves no connection to the collector', async t => {
+  const sockets = new Set<Socket>()
+  const server = createHttpServer((request, response) => request.resume().on('end', () => response.end('{}')))
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { sender, add } = open(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  add(1)
+  await until('it is sent', () => sender.counts.sent === 1)
+  assert.equal(sockets.size, 1, 'the connection is kept')
+  await sender.close()
+  await until('the connection is closed', () => sockets.size === 0)
+})
 
 test('spans leave in batches, of 512 or after a while, with the headers that are configured', async t => {
   const collector = await startCollector(t)

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import { ChangeLog, cutText } from '../../../internal/telemetry/change-log.ts'
+import { ChangeLog } from '../../../internal/telemetry/change-log.ts'
 
 const change = (n: number, after: string | null = 'x') => ({ n, before: null, after })
 
@@ -24,23 +22,4 @@ test('the texts of all changes together have at most a mebibyte of characters', 
   assert.equal(log.latest(500).length, 128)
   for (let n = 0; n < 600; n++) log.add(change(n, null))
   assert.equal(log.latest(500).length, 500, 'those without texts take their places')
-})
-
-test('a text is cut to 8,192 characters, and the rest of it is let go', () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const cut = Array.from({ length: 50 }, (_, n) =>
-    cutText(String.fromCharCode(97 + (n % 26)).repeat(1_000_000)),
-  )
-  collect()
-  assert.ok(cut.every(text => text.length === 8_192))
-  const kept = process.memoryUsage().heapUsed - before
-  assert.ok(kept < 5_000_000, `${kept} bytes`)
-})
-
-test('a short text stays as it is', () => {
-  assert.equal(cutText('{"port": 1}'), '{"port": 1}')
-  assert.equal(cutText('é'.repeat(9_000)), 'é'.repeat(8_192))
 })

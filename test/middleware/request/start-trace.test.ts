@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createStartTrace } from '../../../middleware/request/start-trace.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -88,4 +90,21 @@ test('ids are different, and none is of zeros alone', () => {
   assert.ok(
     traces.every(({ traceId, spanId }) => /^[0-9a-f]{32}$/.test(traceId) && /^[0-9a-f]{16}$/.test(spanId)),
   )
+})
+
+test('the id of a trace that is kept for long does not keep others in memory', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const start = createStartTrace({ sampleRatio: 1, trust: 'none' })
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const kept: string[] = []
+  for (let n = 0; n < 300_000; n++) {
+    const { traceId } = start(undefined, false)
+    if (n % 300 === 0) kept.push(traceId)
+  }
+  collect()
+  const bytes = process.memoryUsage().heapUsed - before
+  assert.equal(new Set(kept).size, 1_000)
+  assert.ok(bytes < 3_000_000, `${bytes} bytes`)
 })

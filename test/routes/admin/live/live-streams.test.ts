@@ -128,6 +128,9 @@ test('changes that come while the table is being read are sent after it', async 
   await stream.next('table')
   fake.list = routeList({ services: [serviceOf('user', ['u2'])] })
   fake.watcher.onChange(CHANGE)
+  const away = { ...SOURCE, connected: false, reason: 'gone' }
+  fake.watcher.onSource(away)
+  fake.watcher.onProblems([{ key: 'k', reason: 'bad' }])
   fake.watcher.onTable({ revision: '8', routes: [], services: ['user'] })
   const listed = pages.routes
   await until('the change was looked up', async () => (await listed()).services[0]!.nodes[0]!.id === 'u2')
@@ -137,7 +140,8 @@ test('changes that come while the table is being read are sent after it', async 
   go(undefined)
   const part = await stream.next<LiveTablePart>('table')
   assert.deepEqual([part.whole, part.services[0]!.nodes[0]!.id], [false, 'u2'])
-  await stream.next('problem')
+  assert.deepEqual(await stream.next('source'), away)
+  assert.deepEqual(await stream.next('problem'), { items: [{ key: 'k', reason: 'bad' }] })
   assert.deepEqual(await stream.next('change'), CHANGE)
 })
 

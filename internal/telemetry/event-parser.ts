@@ -5,10 +5,13 @@ export interface StreamEvent {
 }
 
 /**
- * Reads events out of the text of a stream, which comes in arbitrary pieces. EventSource cannot send a token, so the page reads
- * the stream itself. Comments and fields that the gateway does not send are skipped.
+ * Reads events out of the text of a stream, which comes in arbitrary pieces. Comments and fields that the gateway does not send
+ * are skipped.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export class EventParser {
+  /** The beginning of a line whose end has not come. */
   #rest = ''
   #type = 'message'
   #data: string[] = []
@@ -16,6 +19,11 @@ export class EventParser {
   /** Returns the events that are complete with this piece. */
   read(piece: string): StreamEvent[] {
     const events: StreamEvent[] = []
+    // A table is one line of many pieces, which would be looked through anew with each of them.
+    if (!piece.includes('\n')) {
+      this.#rest += piece
+      return events
+    }
     const lines = (this.#rest + piece).split('\n')
     this.#rest = lines.pop() ?? ''
     for (const each of lines) {

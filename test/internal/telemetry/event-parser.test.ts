@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { EventParser } from '../../../internal/telemetry/event-parser.ts'
+
+const TEXT =
+  ':\n\nevent: figures\ndata: {"a":\ndata: 1}\n\nid: 7\ndata:x\r\n\r\nevent: lost\n\nevent: bye\ndata: {}\n\nevent: half'
+const EVENTS = [
+  { type: 'figures', data: '{"a":\n1}' },
+  { type: 'message', data: 'x' },
+  { type: 'bye', data: '{}' },
+]
+
+test('events are read whatever pieces the text comes in; comments and events without data are skipped', () => {
+  for (const size of [1, 2, 3, 7, 1_000]) {
+    const parser = new EventParser()
+    const events = []
+    for (let at = 0; at < TEXT.length; at += size) events.push(...parser.read(TEXT.slice(at, at + size)))
+    assert.deepEqual(events, EVENTS, `pieces of ${size}`)
+  }
+})
