@@ -4,6 +4,7 @@ import type { Items } from '../../routes/admin/api-types.ts'
 import type { AdminCommand } from '../cli/command.ts'
 import { MissingError } from '../cli/format-error.ts'
 import { readAdminUrl, urlOf } from '../cli/listening.ts'
+import { visible } from '../cli/output.ts'
 
 /** The admin listener did not answer, or not with what was asked for. */
 export class AskError extends Error {
@@ -103,7 +104,7 @@ export class AdminClient {
     this.answeredAt = Date.parse(response.headers.get('date') ?? '') || Date.now()
     if (response.ok) return response
     if (response.status >= 300 && response.status < 400) {
-      const to = response.headers.get('location') ?? 'nowhere'
+      const to = visible(response.headers.get('location') ?? 'nowhere')
       throw new AskError(
         `${this.url}${path} answered ${response.status}: it redirects to ${to}, which is not followed; --admin must be the URL of the admin listener`,
       )
@@ -156,7 +157,10 @@ function fromEnvironment(): string | undefined {
 async function problemOf(response: Response): Promise<{ code?: string; detail?: string }> {
   try {
     const { code, detail } = (await response.json()) as { code?: unknown; detail?: unknown }
-    return { ...(typeof code === 'string' && { code }), ...(typeof detail === 'string' && { detail }) }
+    return {
+      ...(typeof code === 'string' && { code }),
+      ...(typeof detail === 'string' && { detail: visible(detail) }),
+    }
   } catch {
     return {}
   }

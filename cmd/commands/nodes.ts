@@ -1,7 +1,7 @@
 import type { LeaseOfKey, NodeDetail, ServiceDetail } from '../../routes/admin/api-types.ts'
 import type { NodePage, ServicesPage } from '../../routes/admin/page-types.ts'
 import type { NodesCommand } from '../cli/command.ts'
-import { type Column, formatFacts, print, printListing, printPage, tell } from '../cli/output.ts'
+import { type Column, formatFacts, print, printListing, printPage, tell, visible } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
 
 /** A node with the name of its service. */
@@ -58,7 +58,8 @@ export const NODE_COLUMNS: readonly Column<NodeRow>[] = [
 
 /** Says on stderr what is wrong with nodes that are in use. */
 export function tellProblems(nodes: readonly NodeRow[]): void {
-  for (const node of nodes) if (node.problem !== undefined) tell(`${nameOfNode(node)}: ${node.problem}`)
+  for (const node of nodes)
+    if (node.problem !== undefined) tell(visible(`${nameOfNode(node)}: ${node.problem}`))
 }
 
 /** Says how long a lease lasts, and how much of that is left. */

@@ -1,6 +1,6 @@
 import type { ListedRoute, RouteList, ServicePage } from '../../routes/admin/page-types.ts'
 import type { RoutesCommand } from '../cli/command.ts'
-import { type Column, printListing, tell } from '../cli/output.ts'
+import { type Column, printListing, tell, visible } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
 
 /** Runs `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
@@ -43,7 +43,7 @@ export function describeProblem({ key, reason, lastGood }: RouteList['problems']
   const inUse = lastGood
     ? ` (last good of revision ${lastGood.revision} in use, since ${lastGood.since})`
     : ''
-  return `${key}: ${reason}${inUse}`
+  return visible(`${key}: ${reason}${inUse}`)
 }
 
 function nameOfRoute({ id }: ListedRoute): string {

@@ -128,6 +128,9 @@ export function createAdmin({
   }
 }
 
+/** What Fastify does not take for the path of a target either: the scheme and the host, the query and the fragment. */
+const BESIDE_PATH = /^https?:\/\/[^/]*|[?#].*$/gs
+
 /**
  * Adds the API to the admin listener. Its modules and schemas are loaded at the first request: most gateways are never asked.
  * Streams get their last event before the listener is closed.
@@ -137,8 +140,8 @@ function serveApi(app: FastifyInstance, options: ApiOptions): void {
   const load = async () => (await import('./api/router.ts')).createApi(options)
   app.all(`${API_PREFIX}*`, { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
     loaded ??= load()
-    const [path = ''] = request.url.slice(API_PREFIX.length).split('?', 1)
-    return (await loaded).answer(request, reply, path)
+    const path = request.url.replace(BESIDE_PATH, '')
+    return (await loaded).answer(request, reply, path.slice(API_PREFIX.length))
   })
   app.addHook('preClose', async () => (await loaded)?.close('the admin listener closes'))
 }

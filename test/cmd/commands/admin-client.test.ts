@@ -66,6 +66,11 @@ const REFUSALS: readonly {
     line: /answered 421: add the name to admin\.hosts$/,
   },
   {
+    what: 'a text that a terminal would obey',
+    answers: { '/api/v1/status': problem(400, { code: 'WA_QUERY', detail: '\u001b]0;x\u0007 \u009b31m' }) },
+    line: /answered 400: \ufffd\]0;x\ufffd \ufffd31m$/,
+  },
+  {
     what: 'an older gateway',
     answers: { '/routes': {} },
     line: /\/api\/v1\/status answered 404: the gateway is older than this command, or something else listens there; use the waygate of its version, or update it$/,
