@@ -2,33 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attentionLines } from '../../ui/attention.ts'
 import { diffLines, shortened } from '../../ui/diff.ts'
-import { EventParser } from '../../ui/event-parser.ts'
 import { duration, millis, percent, rate } from '../../ui/format.ts'
 import { Model } from '../../ui/model.ts'
 import { linkTo, readPlace } from '../../ui/place.ts'
 import { Series } from '../../ui/series.ts'
 import { filterRows } from '../../ui/table-filter.ts'
-
-test('events are read whatever the pieces are in which they come', () => {
-  const text =
-    ': a comment\n\nevent: figures\ndata: {"t":1}\n\ndata: a\ndata:b\r\n\r\nid: 7\nevent: bye\ndata: {}\n\n'
-  const expected = [
-    { type: 'figures', data: '{"t":1}' },
-    { type: 'message', data: 'a\nb' },
-    { type: 'bye', data: '{}' },
-  ]
-  for (const size of [1, 2, 3, 7, text.length]) {
-    const parser = new EventParser()
-    const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
-      text.slice(index * size, (index + 1) * size),
-    )
-    assert.deepEqual(
-      pieces.flatMap(piece => parser.read(piece)),
-      expected,
-      `pieces of ${size}`,
-    )
-  }
-})
 
 test('a place is read back from its link, whatever its names contain', () => {
   for (const args of [['user'], ['user', 'n/1'], ['a?b#c%20&d', 'ä €']]) {
