@@ -3,7 +3,7 @@ import { SAMPLES, type SampleFigures, TrafficSeries } from './traffic-series.ts'
 /** How many routes and services are followed at once. */
 const MAX_SERIES = 2_000
 
-/** {@link SampleFigures} of the 5 s that ended at `t`, milliseconds since 1970. */
+/** {@link SampleFigures} of some seconds that ended at `t`, milliseconds since 1970. */
 export interface TimedFigures {
   readonly t: number
   readonly figures: SampleFigures

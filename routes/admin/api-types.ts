@@ -1,5 +1,7 @@
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
+import type { TimedFigures } from '../../internal/telemetry/traffic-history.ts'
+import type { SampleFigures } from '../../internal/telemetry/traffic-series.ts'
 import type { ExplainPage } from './explain.ts'
 import type { ListedRoute, NodePage, ServicePage, ServiceState, WorkerPage } from './page-types.ts'
 import type { SourceView, TableProblem } from './views.ts'
@@ -47,15 +49,11 @@ export interface FeaturesPage {
   readonly traceUrl: string | null
 }
 
-/** Counts since the sample before: requests, those with status 4xx, with 5xx; then the median and the 99th percentile in milliseconds, null without requests. */
-export type Figures = readonly [n: number, c4: number, c5: number, p50: number | null, p99: number | null]
+/** Counts since the sample before, and times of these requests. */
+export type Figures = SampleFigures
 
 /** {@link Figures} of some seconds. */
-export interface Sample {
-  /** When they ended, milliseconds since 1970. */
-  readonly t: number
-  readonly figures: Figures
-}
+export type Sample = TimedFigures
 
 /** The JSON of `GET /api/v1/figures`: ten minutes back, in steps of 5 s. Steps without requests are left out. */
 export interface FiguresPage {

@@ -72,7 +72,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
     const { revision: _, ...rest } = table.source()
     return rest
   }
-  const samplesOf = (series: TrafficSeries | undefined): readonly Sample[] => history.samplesOf(series)
+  const samplesOf = (series: TrafficSeries | undefined): Sample[] => history.samplesOf(series)
   const leasesOf = async (key?: string) => (await registry.leases?.(key)) ?? []
 
   const feedOptions: LiveFeedOptions = {

@@ -151,7 +151,8 @@ export class LiveStreams {
     }
     if (this.#changed === undefined) {
       this.#changed = { routes: new Set(), services: new Set() }
-      setTimeout(() => void this.#sendChanged().catch(this.#options.onInternalError), this.#gatherMs).unref()
+      const send = () => void this.#sendChanged().catch(this.#options.onInternalError)
+      this.#gather = setTimeout(send, this.#gatherMs).unref()
     }
     for (const id of routes) this.#changed.routes.add(id)
     for (const name of services) this.#changed.services.add(name)
