@@ -59,7 +59,7 @@ test('what there is not is 404 with its name, another method 405 with those that
     ['/routes/a%2Fb', 'there is no route a/b'],
     ['/services/none', 'there is no service none'],
     ['/nodes/user/none', 'there is no node user/none'],
-    ['/requests/none', 'there is no request that is still remembered none'],
+    ['/requests/none', 'there was no request none, or it is no longer remembered'],
     ['/nothing', 'the API has no such resource'],
     ['/', 'the API has no such resource'],
     ['/routes/', 'there is no route '],
@@ -102,6 +102,14 @@ test('a path that cannot be decoded, and one that no thing can have, are refused
       path,
     )
   }
+})
+
+test('leases of a registry that does not answer are an error of their own, and no bug', async t => {
+  const { fake, ask, errors } = await startAdmin(t)
+  fake.api.leases = async () => undefined
+  const got = await ask('/api/v1/leases')
+  assert.deepEqual([got.status, got.json().code], [503, 'WA_REGISTRY'])
+  assert.deepEqual(errors, [])
 })
 
 test('a parameter that cannot be read is refused with its name and what it may be', async t => {
