@@ -14,6 +14,15 @@ export function readAdminUrl(text: string): string | undefined {
   return url.href.replace(/\/+$/, '')
 }
 
+/** Says what is wrong with a text that `readAdminUrl` cannot read. */
+export function notAnAdminUrl(text: string): string {
+  // The link of the page has the token in its fragment, which is not shown again.
+  const shown = text.replace(/[?#].*/s, '')
+  return shown === text
+    ? `must be an http or https URL, not ${text}`
+    : `must be a URL without query and fragment, such as http://127.0.0.1:9180; the token is read from WAYGATE_ADMIN_TOKEN`
+}
+
 /** Returns the URLs for the log: `public`, and `tls` where there is another one for TLS. */
 export function publicUrlsOf({
   plain,

@@ -23,8 +23,12 @@ export interface Listing<Row> {
   readonly page: unknown
 }
 
-/** A table is at most so many characters wide, unless its first column alone is wider. */
+/** A table is at most so many characters wide, and no wider than the terminal, unless its first column alone is wider. */
 const TABLE_WIDTH = 100
+
+function tableWidth(): number {
+  return Math.min(TABLE_WIDTH, process.stdout.columns || TABLE_WIDTH)
+}
 
 /** Prints a list to stdout. A list without rows has no table, only a line on stderr. */
 export function printListing<Row>(
@@ -35,7 +39,7 @@ export function printListing<Row>(
   if (format === 'json' || format === 'yaml') printPage(format, page)
   else if (rows.length === 0) tell(nothing)
   else if (format === 'name') print([...new Set(rows.map(nameOf))].join('\n'))
-  else print(formatTable(rows, columns, format === 'wide' ? Number.POSITIVE_INFINITY : TABLE_WIDTH))
+  else print(formatTable(rows, columns, format === 'wide' ? Number.POSITIVE_INFINITY : tableWidth()))
 }
 
 /** Prints a JSON value to stdout. */
@@ -82,7 +86,7 @@ export function formatFacts(
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
-  maxWidth = TABLE_WIDTH,
+  maxWidth = tableWidth(),
 ): string {
   const shown = columns.filter(({ wide }) => !wide || maxWidth === Number.POSITIVE_INFINITY)
   const texts = shown.map(({ title, cell }) => [title, ...rows.map(row => textOf(cell(row)))])

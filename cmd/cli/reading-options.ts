@@ -10,7 +10,7 @@ import {
   type PrintingCommand,
   SHELLS,
 } from './command.ts'
-import { readAdminUrl } from './listening.ts'
+import { notAnAdminUrl, readAdminUrl } from './listening.ts'
 import { OUTPUT_FORMATS } from './output.ts'
 import type { ReadingCommandName } from './reading-table.ts'
 
@@ -76,7 +76,7 @@ export function parseAdmin(given: Arguments): string | undefined {
   const text = given.one('admin')
   const url = text === undefined ? undefined : readAdminUrl(text)
   if (url !== undefined || text === undefined) return url
-  throw given.error(`--admin must be an http or https URL, not ${text}`)
+  throw given.error(`--admin ${notAnAdminUrl(text)}`)
 }
 
 function asking(given: Arguments): AdminCommand {

@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load/load.ts'
 import type { Items } from '../../routes/admin/api-types.ts'
 import type { AdminCommand } from '../cli/command.ts'
 import { MissingError } from '../cli/format-error.ts'
-import { readAdminUrl, urlOf } from '../cli/listening.ts'
+import { notAnAdminUrl, readAdminUrl, urlOf } from '../cli/listening.ts'
 import { visible } from '../cli/output.ts'
 
 /** The admin listener did not answer, or not with what was asked for. */
@@ -97,9 +97,7 @@ export class AdminClient {
         signal,
       })
     } catch (error) {
-      const { cause } = error as Error
-      const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
-      throw new AskError(`no gateway answers at ${this.url}: ${reason}`, true)
+      throw new AskError(`no gateway answers at ${this.url}: ${whyNoAnswer(error as Error)}`, true)
     }
     this.answeredAt = Date.parse(response.headers.get('date') ?? '') || Date.now()
     if (response.ok) return response
@@ -145,11 +143,20 @@ export class AdminClient {
   }
 }
 
+function whyNoAnswer(error: Error): string {
+  if (!(error.cause instanceof Error)) return String(error)
+  const { message, code = '' } = error.cause as NodeJS.ErrnoException
+  // OpenSSL's own text names neither the mistake nor the cure.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'it does not speak TLS; write http:// in place of https://'
+  return message || code
+}
+
 function fromEnvironment(): string | undefined {
   const text = process.env[ADMIN_VARIABLE]
   if (text === undefined || text.trim() === '') return undefined
   const url = readAdminUrl(text)
-  if (url === undefined) throw new AskError(`${ADMIN_VARIABLE} must be an http or https URL, not ${text}`)
+  if (url === undefined) throw new AskError(`${ADMIN_VARIABLE} ${notAnAdminUrl(text)}`)
   return url
 }
 

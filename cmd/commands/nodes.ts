@@ -87,7 +87,9 @@ function describeNode(node: NodeDetail): string {
         ? undefined
         : lease === null
           ? 'none: the node stays until somebody deletes its key'
-          : describeLease(lease),
+          : lease === undefined
+            ? 'unknown: the registry does not answer'
+            : describeLease(lease),
     ],
     ['metadata', metadataText(metadata)],
     ['problem', node.problem],

@@ -20,11 +20,12 @@ export async function runRoutes(command: RoutesCommand): Promise<number> {
 
 /** Says in one line how far the table can be relied on. */
 export function describeState({ revision, source }: Pick<RouteList, 'revision' | 'source'>): string {
+  if (revision === null) return 'none yet'
   const state = source.stale ? (source.connected ? 'stale' : 'stale, not connected') : 'live'
   const age = source.ageMs === undefined ? '' : `, confirmed ${Math.round(source.ageMs / 100) / 10} s ago`
   const doubt = source.suspects > 0 ? `, ${source.suspects} suspect keys` : ''
   const drift = source.drift > 0 ? `, drift ${source.drift}` : ''
-  return `${source.registry} revision ${revision ?? '-'} (${state}${age}${doubt}${drift})`
+  return `${source.registry} revision ${revision} (${state}${age}${doubt}${drift})`
 }
 
 function describeTable({ revision, source, defaultAuth }: RouteList): string {

@@ -63,7 +63,9 @@ async function draw(client: AdminClient): Promise<void> {
       name => window.inFlightOf(name),
     )
     const head = `${describeTotal(window.total(), seconds)}   in flight ${tick.inFlight}   last ${seconds} s   ${client.url}`
-    print(`${CLEAR}${head}\n\n${formatTable(rows.slice(0, roomFor()), topColumns(seconds, true))}`)
+    // A line that wraps would push the first rows out of a terminal that is full.
+    const line = head.slice(0, process.stdout.columns || undefined)
+    print(`${CLEAR}${line}\n\n${formatTable(rows.slice(0, roomFor()), topColumns(seconds, true))}`)
   }
 }
 

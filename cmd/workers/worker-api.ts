@@ -130,14 +130,13 @@ export class WorkerApi implements ApiPages {
     return mergeSummaries(await this.#ask('serviceSummaries'))
   }
 
-  /** @throws Error when no worker can read them */
-  async leases(): Promise<readonly LeasePage[]> {
+  async leases(): Promise<readonly LeasePage[] | undefined> {
     // All of them would read the same.
     for (const worker of this.#workers) {
       const answer = await askWorker(worker, 'leases', [])
       if (answer) return answer
     }
-    throw new Error('no worker could read the leases')
+    return undefined
   }
 
   async requests(query: RequestsQuery): Promise<readonly RequestEntry[]> {

@@ -19,6 +19,7 @@ export const API_ERRORS = {
   WA_HOST: { status: 421, title: 'Unknown host' },
   WA_INTERNAL: { status: 500, title: 'Internal error' },
   WA_NO_WORKER: { status: 503, title: 'No worker answers' },
+  WA_REGISTRY: { status: 503, title: 'Registry does not answer' },
   WA_STREAMS: { status: 503, title: 'Too many streams' },
 } as const satisfies Record<string, { status: number; title: string }>
 

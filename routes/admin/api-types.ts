@@ -99,7 +99,8 @@ export interface NodeDetail extends NodePage {
   readonly p99: number | null
   /** The key of the registry; null where it has none. */
   readonly key: string | null
-  readonly lease: LeaseOfKey | null
+  /** Null where the key has none; absent while the registry cannot be asked. */
+  readonly lease?: LeaseOfKey | null
 }
 
 export interface LeaseOfKey {
@@ -276,7 +277,8 @@ export interface ApiPages {
   /** @param id of a request that is still remembered */
   request(id: string): Promise<RequestDetail | undefined>
   serviceSummaries(): Promise<readonly ServiceSummary[]>
-  leases(): Promise<readonly LeasePage[]>
+  /** Resolves with undefined while the registry cannot be asked. */
+  leases(): Promise<readonly LeasePage[] | undefined>
   requests(query: RequestsQuery): Promise<readonly RequestEntry[]>
   inFlight(overMs: number): Promise<readonly OpenCall[]>
   changes(limit: number): Promise<readonly ChangeEntry[]>

@@ -134,7 +134,7 @@ export function mergeNodeDetails(
     ...all.reduce<Nodes[number]>(mergeNode, first),
     service,
     key,
-    lease,
+    ...(lease !== undefined && { lease }),
     p50,
     p99: quantileOf(pairs, 0.99),
   }

@@ -147,8 +147,10 @@ function nodeFacts(node: NodeDetail): [string, Shown][] {
     ['Key', node.key && html`<code>${node.key}</code>`],
     [
       'Lease',
-      node.lease &&
-        html`<code>${node.lease.id}</code>, ${duration(node.lease.leftSeconds * 1000)} left of ${node.lease.ttlSeconds} s`,
+      node.lease === undefined
+        ? 'unknown: the registry does not answer'
+        : node.lease &&
+          html`<code>${node.lease.id}</code>, ${duration(node.lease.leftSeconds * 1000)} left of ${node.lease.ttlSeconds} s`,
     ],
     ...Object.entries(node.metadata).map(([name, value]): [string, Shown] => [
       name,

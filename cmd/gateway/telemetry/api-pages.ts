@@ -73,7 +73,9 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
     return rest
   }
   const samplesOf = (series: TrafficSeries | undefined): Sample[] => history.samplesOf(series)
-  const leasesOf = async (key?: string) => (await registry.leases?.(key)) ?? []
+  /** Resolves with undefined while the registry cannot be asked. */
+  const leasesOf = async (key?: string) =>
+    registry.leases ? registry.leases(key).catch(() => undefined) : []
 
   const feedOptions: LiveFeedOptions = {
     ...{ telemetry, history, nodes, budgets, source, problems },
@@ -160,13 +162,12 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
       const peer = nodes.service(service)?.peers.find(({ node }) => node.id === id)
       if (!peer) return undefined
       const key = table.keyOfNode(service, id) ?? null
-      // The rest of the page is of use without it.
-      const [lease] = key === null ? [] : await leasesOf(key).catch(() => [])
+      const leases = key === null ? [] : await leasesOf(key)
       const pairs = peer.times?.pairs() ?? []
       return {
         ...describeNode(peer, table.nodeProblems(service)),
         ...{ service, p50: quantileOf(pairs, 0.5), p99: quantileOf(pairs, 0.99), key },
-        lease: lease ? withoutKeys(lease) : null,
+        ...(leases && { lease: leases[0] ? withoutKeys(leases[0]) : null }),
       }
     },
     async request(id): Promise<RequestDetail | undefined> {
@@ -190,7 +191,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
         }
       })
     },
-    leases: (): Promise<readonly LeasePage[]> => leasesOf(),
+    leases: (): Promise<readonly LeasePage[] | undefined> => leasesOf(),
     async requests({ filter, problems: problemsOnly, limit }) {
       const fits = parseFilter(filter)
       const found: RequestEntry[] = []

@@ -155,7 +155,12 @@ export const RESOURCES: readonly Resource[] = [
     path: '/leases',
     summary: 'The leases of nodes, locks and elections in the registry',
     answer: items(Lease),
-    read: async ({ api }) => ({ items: await api.leases() }),
+    read: async ({ api }) => {
+      const items = await api.leases()
+      if (items === undefined)
+        throw new ApiError('WA_REGISTRY', 'the registry does not answer; /api/v1/status says why')
+      return { items }
+    },
   }),
   resource({
     method: 'GET',

@@ -87,6 +87,6 @@ function wrongMethod(entries: readonly Entry[]): ApiError {
 
 function notFound({ path }: Resource, values: Readonly<Record<string, string>>): string {
   const [, kind = ''] = path.split('/')
-  const what = kind === 'requests' ? 'request that is still remembered' : kind.replace(/s$/, '')
-  return `there is no ${what} ${Object.values(values).join('/')}`
+  const what = `${kind.replace(/s$/, '')} ${Object.values(values).join('/')}`
+  return kind === 'requests' ? `there was no ${what}, or it is no longer remembered` : `there is no ${what}`
 }

@@ -181,7 +181,12 @@ export const NodeAnswer = named(
     p50: P50,
     p99: P99,
     key: nullable(string),
-    lease: nullable(object<LeaseOfKey>(leaseFields)),
+    lease: optional(
+      about(
+        nullable(object<LeaseOfKey>(leaseFields)),
+        'Null where the key has none; absent while the registry cannot be asked.',
+      ),
+    ),
   }),
 )
 

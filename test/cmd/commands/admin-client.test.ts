@@ -143,6 +143,25 @@ test('the address of the option counts more than that of the environment, which 
   )
 })
 
+test('the link of the page is no address of the option, and its token is not shown', async () => {
+  const { code, stderr } = await runProgram({
+    args: ['status', '--admin', 'http://127.0.0.1:9180/#token=secret'],
+  })
+  assert.equal(code, 2)
+  assert.match(stderr, /--admin must be a URL without query and fragment/)
+  assert.doesNotMatch(stderr, /secret/)
+})
+
+test('https in place of http is named', async t => {
+  const { url } = await startFakeAdmin(t, { '/api/v1/status': STATUS })
+  const { code, stderr } = await runProgram({ args: ['status', '--admin', url.replace('http:', 'https:')] })
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /^waygate: no gateway answers at .*: it does not speak TLS; write http:\/\/ in place of https:\/\/\n$/,
+  )
+})
+
 test('status --wait waits for a gateway that starts and for one that is not ready, and not for a refusal', async t => {
   let ready = false
   let status = 0

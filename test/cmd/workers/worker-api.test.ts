@@ -245,5 +245,5 @@ test('while no worker answers, there is nothing to show, and it is said', async 
   assert.deepEqual([status.revision, status.source.reason], [null, 'no worker answers'])
   assert.deepEqual(await api.requests({ filter: '', problems: false, limit: 1 }), [])
   assert.equal(await api.route('users'), undefined)
-  await assert.rejects(api.leases(), /no worker/)
+  assert.equal(await api.leases(), undefined)
 })

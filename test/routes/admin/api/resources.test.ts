@@ -59,7 +59,7 @@ test('what there is not is 404 with its name, another method 405 with those that
     ['/routes/a%2Fb', 'there is no route a/b'],
     ['/services/none', 'there is no service none'],
     ['/nodes/user/none', 'there is no node user/none'],
-    ['/requests/none', 'there is no request that is still remembered none'],
+    ['/requests/none', 'there was no request none, or it is no longer remembered'],
     ['/nothing', 'the API has no such resource'],
     ['/', 'the API has no such resource'],
     ['/routes/', 'there is no route '],
@@ -107,6 +107,14 @@ test('a target may be a whole URL, and what follows a # is no part of it', async
   for (const path of ['http://127.0.0.1/api/v1/status', '/api/v1/status#%', '/api/v1/routes/user#/%']) {
     assert.equal((await ask(path)).status, 200, path)
   }
+  assert.deepEqual(errors, [])
+})
+
+test('leases of a registry that does not answer are an error of their own, and no bug', async t => {
+  const { fake, ask, errors } = await startAdmin(t)
+  fake.api.leases = async () => undefined
+  const got = await ask('/api/v1/leases')
+  assert.deepEqual([got.status, got.json().code], [503, 'WA_REGISTRY'])
   assert.deepEqual(errors, [])
 })
 
