@@ -6,6 +6,7 @@ import { type GatewaySetUp, startTestGateway, token } from '../../support/gatewa
 import { send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { seededRandom } from '../../support/random.ts'
+import { until } from '../../support/until.ts'
 
 async function setUp(t: TestContext, options: GatewaySetUp) {
   const node = await startNode(t, async (socket, request) => {
@@ -479,7 +480,11 @@ test('a document is judged against the table: refused, without nodes, hidden, ti
     return (await response.json()) as { problems: string[]; warnings: string[] }
   }
   const fine = { problems: [], warnings: [] }
-  assert.deepEqual(await judge({ ...OPEN, path: '/free', policies: ['edge'] }), fine)
+  // No route names the set, so the gateway is ready before it is read.
+  await until('the set is there', async () => {
+    assert.deepEqual(await judge({ ...OPEN, path: '/free', policies: ['edge'] }), fine)
+    return true
+  })
   assert.deepEqual((await judge({ ...OPEN, path: '/free', policies: ['none'] })).problems, [
     '$.policies: there is no policy set "none"',
   ])
