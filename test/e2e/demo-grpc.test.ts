@@ -38,7 +38,7 @@ test('the commands that demo --grpc prints do what they say when they are run as
   await until('the watch has the first task', () => watched.includes('\n'))
 
   const commands = lines.filter(line => /^(export TOKEN=|TOKEN=|ID=|curl )/.test(line) && line !== watching)
-  assert.equal(commands.length, 11, demo.introduction)
+  assert.equal(commands.length, 10, demo.introduction)
   const outputs = (await bash(commands.map(line => `${line}\necho; echo ----`).join('\n'))).split('\n----\n')
   const [, refused = '', created = '', listed = '', , read = '', missing = '', registered = '', , me = ''] =
     outputs
