@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { openPage, requireBrowser } from '../support/browser.ts'
 import { measurePage } from '../support/dashboard-load.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -13,8 +13,11 @@ const USABLE_MS = 2_000
 const FRAME_MS = 1_000 / 60
 
 let many: TestGateway
+/** What the gateway leaves to be done after the last test: that of a file lasts longer than any test. */
+const atTheEnd: (() => unknown)[] = []
+const file = { after: (done: () => unknown) => void atTheEnd.push(done) } as Pick<TestContext, 'after'>
 
-before(async t => {
+before(async () => {
   const nodes = Object.fromEntries(
     Array.from(
       { length: NODES },
@@ -27,7 +30,11 @@ before(async t => {
       { path: `/r${index}/*`, service: 'fleet', auth: 'none' },
     ]),
   )
-  many = await startTestGateway(t as Parameters<typeof startTestGateway>[0], { nodes, routes })
+  many = await startTestGateway(file, { nodes, routes })
+})
+
+after(async () => {
+  for (const done of atTheEnd.reverse()) await done()
 })
 
 for (const [hash, what] of [
