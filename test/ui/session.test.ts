@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import { openPage, requireBrowser } from '../support/browser.ts'
 import { startGatewayHere } from '../support/gateway-here.ts'
@@ -61,13 +62,15 @@ test('a page behind a prefix works, since all of its paths are relative', async 
   if (!requireBrowser(t)) return
   await using gateway = await startGatewayHere()
   const { createServer } = await import('node:http')
-  const front = createServer(async (request, response) => {
-    const answer = await fetch(`${gateway.admin}${request.url?.replace('/ops/gw', '')}`, {
-      signal: AbortSignal.timeout(60_000),
-    })
+  const passOn = async (path: string, response: ServerResponse) => {
+    const answer = await fetch(`${gateway.admin}${path}`, { signal: AbortSignal.timeout(60_000) })
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
     for await (const piece of answer.body ?? []) response.write(piece)
     response.end()
+  }
+  const front = createServer((request, response) => {
+    // The gateway goes first, while the page still asks.
+    passOn(request.url!.replace('/ops/gw', ''), response).catch(() => response.destroy())
   })
   await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve))
   t.after(() => {
