@@ -4,7 +4,7 @@ import { print } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
 import { bashScript, fishScript, zshScript } from './completion-scripts.ts'
 
-/** How long a gateway may take to say what it has: whoever pressed Tab waits. */
+/** How long a gateway may take to list its ids, in milliseconds. The user waits for them after pressing Tab. */
 const IDS_MS = 300
 /** Ids that every shell takes as they are. Others are not offered, since a shell could read more than text in them. */
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._@:/+-]*$/

@@ -14,8 +14,8 @@ export interface LiveEvent {
 const AGAIN_MS = 1_000
 
 /**
- * Follows the live stream of a gateway for ever. When the stream ends, it is opened again, which is said on stderr. Each time
- * it was opened, there is an event `open` of this side.
+ * Follows the live stream of a gateway without end. When the stream ends, it is opened again, and a line on stderr says so.
+ * Each time the stream has been opened, this function adds an event `open`.
  *
  * @throws AskError when it cannot be opened the first time, or is refused later
  */
@@ -36,7 +36,7 @@ export async function* followLive(client: AdminClient, query: string): AsyncGene
   }
 }
 
-/** Opens the stream once. Whoever stops reading its events ends it. */
+/** Opens the stream once. It ends when its reader is cancelled. */
 function openLive(client: AdminClient, query: string): Promise<ReadableStream<Uint8Array>> {
   return client.open(`/api/v1/live?${query}`)
 }

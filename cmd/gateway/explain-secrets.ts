@@ -46,7 +46,7 @@ export function withoutSecrets(
 
 const HIDDEN = '(not shown)'
 
-/** Shows header lines without the values of `secrets`: whoever reads the answer need not be who has them. */
+/** Shows header lines without the values of `secrets`, because the reader of the answer may not be their owner. */
 export function shownHeaders(
   lines: readonly string[],
   secrets: ReadonlySet<string>,
