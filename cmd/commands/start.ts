@@ -8,7 +8,7 @@ import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import { startStack } from '../gateway/stack.ts'
-import type { Source } from '../workers/reload.ts'
+import type { Source } from '../gateway/reload.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
@@ -23,7 +23,7 @@ export async function runStart(options: StartCommand): Promise<number> {
   logUnusedSignals(log.logger)
   try {
     logStartWarnings(source.loaded, log.logger)
-    if (countWorkers(source.loaded) === 1) await serveAlone(source.loaded, log)
+    if (countWorkers(source.loaded) === 1) await serveAlone(source, load, log)
     else {
       const { servePrimary } = await import('../workers/primary.ts')
       await servePrimary(source, { load, countWorkers, log })
@@ -39,10 +39,14 @@ function countWorkers({ config }: LoadedConfig): number {
   return processCount(config)
 }
 
-async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
+async function serveAlone(source: Source, load: () => Source, log: Log): Promise<void> {
   const { logger, flush } = log
-  onHangup(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
-  const stack = await startStack(loaded, log)
+  let isReloadDue = false
+  let reload = () => {
+    isReloadDue = true
+  }
+  onHangup(() => reload())
+  const stack = await startStack(source.loaded, log, { load, source })
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.
   const ended = untilSignal()
@@ -52,6 +56,8 @@ async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   // Node would write it when the process ends by itself, which a gateway may never do.
   flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
+  reload = () => void stack.reloader!.onSignal()
+  if (isReloadDue) reload()
   const signal = await ended
   logger.info({ signal }, 'shutting down; a second signal exits at once')
   const cut = await stack.stop()

@@ -16,7 +16,7 @@ import { createClaimReader } from '../../middleware/auth/claims.ts'
 import { takeTokens } from '../../middleware/auth/token-places.ts'
 import { createAddressTest } from '../../middleware/request/client-address.ts'
 import { matchRoute } from '../../middleware/request/match-route.ts'
-import { createOpenExchange } from '../../middleware/request/open-exchange.ts'
+import { createOpenExchange, type OpenExchangeOptions } from '../../middleware/request/open-exchange.ts'
 import type { ExplainNode, ExplainPage, ExplainQuestion, ExplainStep } from '../../routes/admin/explain.ts'
 import type { DescribedRoute } from '../../routes/admin/page-types.ts'
 import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
@@ -27,6 +27,7 @@ import { secretsIn, shownHeaders, withoutSecrets } from './explain-secrets.ts'
 import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
 
+/** The fields are read at each question: a reload may change what they say. */
 export interface ExplainOptions {
   readonly config: Config
   readonly table: LiveTable
@@ -34,7 +35,7 @@ export interface ExplainOptions {
   readonly policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>
   readonly readRpc: ReadRpc
   readonly authenticators: Authenticators
-  readonly identityHeaders: readonly string[]
+  readonly exchange: OpenExchangeOptions['settings']
   readonly isTrustedProxy: (address: string) => boolean
   readonly describeRoute: (route: Route) => DescribedRoute
 }
@@ -54,21 +55,24 @@ class Stop extends Error {
  * functions, and stops where the request would. It sends, charges, counts and moves nothing.
  */
 export function createExplain(options: ExplainOptions): (question: ExplainQuestion) => Promise<ExplainPage> {
-  const { config, table, nodes, policies, readRpc, isTrustedProxy, identityHeaders } = options
+  const { table, nodes, policies, readRpc, isTrustedProxy, exchange: settings } = options
   const openExchange = createOpenExchange({
     bodies: NO_BODIES,
-    identityHeaders,
-    maxTargetBytes: config.clientLimits.targetBytes,
+    settings: {
+      // What is asked is no request, so it has no trace.
+      get current() {
+        return { ...settings.current, startTrace: undefined }
+      },
+    },
     isTrustedProxy,
-    sendsForwarded: config.forwardedHeader,
     httpVersion: 1,
     onOpen: () => {},
     onClose: () => {},
   })
-  const readIdentity = createClaimReader(config.jwt)
-  const secrets = new Set(credentialHeaders(config))
 
   return async question => {
+    const { config } = options
+    const secrets = new Set(credentialHeaders(config))
     const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
     const { call, head } = exchange
     // Authentication takes tokens out of it.
@@ -148,7 +152,7 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
         })
         return
       }
-      const identity = readIdentity(question.claims)
+      const identity = createClaimReader(config.jwt)(question.claims)
       const assumed = { challenge: '', authenticate: () => identity, withhold: () => {} }
       const authenticators: Authenticators = {
         jwt: assumed,
@@ -246,7 +250,7 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
   /** Takes out the tokens that are not for nodes, as authentication does. */
   function withhold(route: Route, { call, head }: Exchange): void {
     const rules = route.auth.type === 'any' ? route.auth.rules : [route.auth]
-    if (rules.some(({ type }) => type === 'jwt')) takeTokens(head, call, config.jwt)
+    if (rules.some(({ type }) => type === 'jwt')) takeTokens(head, call, options.config.jwt)
   }
 
   /** Says why a service that is there cannot be reached under its name. */

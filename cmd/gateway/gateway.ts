@@ -8,6 +8,7 @@ import { type Exchange, runSteps } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { statusOf } from '../../middleware/access-log.ts'
+import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { createTrustedProxies } from '../../middleware/request/client-address.ts'
 import { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createTablePages } from '../../routes/admin/build-pages.ts'
@@ -23,7 +24,7 @@ import { createRespond } from '../../routes/public/respond.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { packageVersion } from '../cli/version.ts'
-import { openAccessLog } from './access-log.ts'
+import { openLiveAccessLog } from './access-log.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
@@ -33,27 +34,29 @@ import { GrpcNames } from './grpc-names.ts'
 import { countBodyBytes } from './heap.ts'
 import { Lifecycle } from './lifecycle.ts'
 import {
-  createClientConnections,
   createHttp2Settings,
   createLimitSettings,
   createLimits,
   createLoopGuard,
   createProxyProtocol,
   createRetryBudgets,
+  connectionLimits,
   listenerLimits,
+  loopTargetMs,
 } from './limits.ts'
 import { LivePolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
-import { NONE_LOST } from './log-destination.ts'
 import { openNodeSide } from './node-side.ts'
 import { limitOpenFiles } from './open-files.ts'
-import { loadClientTls, loadLimitStore, loadTracing } from './optional-parts.ts'
+import { loadClientTls, loadLimitStore, openLiveTracing } from './optional-parts.ts'
+import { policySettingsOf, reloadTable } from './reloaded.ts'
 import { createServiceMethods } from './service-methods.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
+import { Settings } from './settings.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
-import { composeUpstreams } from './upstream.ts'
+import { createUpstreams } from './upstream.ts'
 
 /**
  * Assembles a gateway and starts it. Read it from the top: each part is made from the parts above it. Requests go to
@@ -62,8 +65,13 @@ import { composeUpstreams } from './upstream.ts'
  * @throws Error when a port cannot be bound; everything is closed again then
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, keys, registry, logger, writeLine } = options
+  const { config, keys, registry, logger } = options
   const onInternalError = (error: unknown) => logger.error({ err: error }, 'internal error')
+  // What follows reads of `config` and `keys` what only a restart changes, and of `settings` what a reload may change.
+  const settings = new Settings(options, onInternalError)
+  const context = settings.derive(now => routeContext(now.config, now.keys))
+  const proxies = settings.derive(now => createTrustedProxies(now.config.trustedProxies))
+  const isTrustedProxy = (address: string) => proxies.current(address)
 
   const telemetry = new Telemetry(config.admin.tail)
   // The limits of this process.
@@ -72,6 +80,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const loop = createLoopGuard(config, logger, () => traffic.requests)
   const limits = createLimits(loop, logger)
   const budgets = createRetryBudgets(logger)
+  settings.onSwap(() => {
+    loop.targetMs = loopTargetMs(settings.config)
+  })
 
   /** Known as long as there are requests: a server that no longer listens does not tell its address. */
   let bound: PublicAddresses | undefined
@@ -80,11 +91,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ticketSecret: options.ticketSecret ?? randomBytes(32),
     port: () => (bound ?? addresses()).tls!.port,
   })
-  const tracing = await loadTracing(config, logger, () => loop.turnMs)
+  const { tracing, spans } = await openLiveTracing(settings, logger, () => loop.turnMs)
 
   // The nodes, and the state that this process keeps about them.
   const nodeSide = openNodeSide({
-    ...{ config, keys, logger, limits },
+    ...{ settings, logger, limits },
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
   const { nodes, rules, guard, names, health, mirrors, upstreamTls } = nodeSide
@@ -93,41 +104,43 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const grpcNames = config.grpc.auto ? new GrpcNames() : undefined
   const transcodeCounts = new TranscodeCounts()
   const transcoding = new Transcoding({
-    ...{ config, keys, nodes, rules, grpcNames, logger },
+    get config() {
+      return settings.config
+    },
+    ...{ keys, nodes, rules, grpcNames, logger },
     counts: transcodeCounts,
   })
+  settings.onPrepare(next => transcoding.prepareConfigured(next.config.routes).then(() => undefined))
   const { descriptors } = transcoding
   const { findMethod } = descriptors
 
-  const { upstream, handshake } = composeUpstreams({
-    ...{ config, keys, nodes, limits, budgets, deadlines, transcoding, tracing },
+  const createUpstream = createUpstreams({
+    ...{ config, nodes, limits, budgets, deadlines, transcoding },
   })
+  const upstreams = settings.derive(now =>
+    createUpstream({ cookieKey: now.keys.stickyCookie, tracing: tracing.current }),
+  )
 
   // Policies of routes, and what they count with.
   const policyCounts = new PolicyCounts()
   const limitStore = options.sharedCounters ? undefined : await loadLimitStore(config, keys, logger)
-  const rateLimits = createLimitSettings(config, options.sharedCounters ?? limitStore?.counters)
+  const rateLimits = createLimitSettings(settings, options.sharedCounters ?? limitStore?.counters)
+  const policySettings = () => policySettingsOf(settings, upstreams.current.upstream)
   const policies = new LivePolicies({
-    ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
-    cookieKey: keys.stickyCookie,
-    ...{ maxTargetBytes: config.clientLimits.targetBytes },
-    credentialPlaces: {
-      keyHeader: config.apiKeys.enabled ? config.apiKeys.header.toLowerCase() : undefined,
-      tokenParameter: config.jwt.queryParameter,
-      tokenCookie: config.jwt.cookie,
-    },
+    ...{ nodes, mirrors, counts: policyCounts, limits: rateLimits },
+    ...policySettings(),
   })
+  settings.onSwap(() => policies.configure(policySettings()))
 
   // The table: nodes and routes, as the registry has them.
-  const context = routeContext(config, keys)
-  const credentials = new LiveCredentials(config)
-  const auth = await openAuthenticators({ config, keys, credentials, logger })
+  const credentials = new LiveCredentials(settings)
+  const auth = await openAuthenticators(settings, credentials, logger)
   const table = new LiveTable({
     registry,
     nodes,
     config: config.routes,
     rules,
-    context,
+    context: context.current,
     grpcNames,
     descriptors,
     prepare: entry => transcoding.prepare(entry),
@@ -157,20 +170,26 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
 
+  reloadTable(settings, table)
+  settings.onSwap(() => health.rulesChanged())
+
   // The side that faces clients.
-  const { bodyBytes: maxBodyBytes } = config.clientLimits
-  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
-  const maxConnections = limitOpenFiles(config, () => connections.open, logger)
-  const connections = createClientConnections(config, maxConnections, isTrustedProxy, logger)
+  const clientLimits = () => {
+    const maxConnections = limitOpenFiles(settings.config, () => connections?.open ?? 0, logger)
+    return connectionLimits(settings.config, maxConnections, isTrustedProxy, logger)
+  }
+  const connections: ClientConnections = new ClientConnections(clientLimits())
+  settings.onSwap(() => connections.configure(clientLimits()))
   const proxyProtocol = createProxyProtocol(config, connections, logger)
   const http2Counts = new Http2Counts()
-  const accessLog = await openAccessLog({
-    ...{ setting: config.accessLog, logger, writeLine },
-    lostLines: options.lostLines ?? NONE_LOST,
-  })
+  const accessLog = await openLiveAccessLog(settings, options)
   const metrics = createMetrics({
     version: packageVersion(),
-    labels: config.metrics.labels,
+    labels: {
+      get node() {
+        return settings.config.metrics.labels.node
+      },
+    },
     ...{
       nodes,
       table,
@@ -193,13 +212,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     transcode: transcodeCounts,
     descriptors,
     lostLines: accessLog.lostLines,
-    spans: tracing?.counts,
+    ...{ spans, reloads: options.reloads },
   })
+  settings.onSwap(() => metrics.relabel())
   const record = createRecord()
   const isDraining = () => traffic.isDraining
   const respond = createRespond({
     ...{ isDraining, onPiece: countBodyBytes, onInternalError },
-    countsBytes: accessLog.needsBytes,
+    get countsBytes() {
+      return accessLog.current.needsBytes
+    },
   })
   const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
   // A challenge must be answered where everything else is sent to TLS.
@@ -212,18 +234,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
-    ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
-    authenticators: auth.authenticators,
+    get upstream() {
+      return upstreams.current.upstream
+    },
+    get handshake() {
+      return upstreams.current.handshake
+    },
+    get maxBodyBytes() {
+      return settings.config.clientLimits.bodyBytes
+    },
+    get authenticators() {
+      return auth.current
+    },
+    ...{ deadlines, onPiece: countBodyBytes, respond, loop },
     readRpc,
   })
+  const exchange = settings.derive(({ config: { clientLimits, forwardedHeader } }) => ({
+    identityHeaders: context.current.identityHeaders,
+    maxTargetBytes: clientLimits.targetBytes,
+    sendsForwarded: forwardedHeader,
+    startTrace: tracing.current?.startTrace,
+  }))
   const listener = createHttp1Listener({
     ...listenerLimits(config),
     ...{ proxy, connections, proxyProtocol, isTrustedProxy },
     http2: createHttp2Settings(config, http2Counts, logger),
     tls: tls?.server,
-    identityHeaders: context.identityHeaders,
-    sendsForwarded: config.forwardedHeader,
-    startTrace: tracing?.startTrace,
+    settings: exchange,
     onPiece: countBodyBytes,
     onOpen(call) {
       traffic.opened()
@@ -238,13 +275,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       call.limiter?.release(call)
       const status = statusOf(call, response)
       record(call, status, exchange)
-      tracing?.end(exchange, status)
+      // One that began before tracing was switched on has none.
+      if (call.trace !== undefined) tracing.current?.end(exchange, status)
     },
     onRefused: record,
   })
 
   const lifecycle = new Lifecycle({
-    ...{ config, listener, table, traffic, logger },
+    get config() {
+      return settings.config
+    },
+    ...{ listener, table, traffic, logger },
     needs: tlsFromRegistry,
     endStreams: () => transcoding.endStreams(),
     closeServing() {
@@ -252,7 +293,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       tls?.close()
     },
     onDrained: async () => {
-      await tracing?.close()
+      await tracing.current?.close()
       await options.onDrained?.(pages)
     },
     closeTable() {
@@ -262,18 +303,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       limits.close()
       policies.close()
       limitStore?.close()
-      accessLog.close()
+      accessLog.current.close()
       nodeSide.close()
     },
   })
   const isReady = () => lifecycle.isReady
-  const describe = (route: Route) => describeRoute(route, config, rules.of(route.service))
+  const describe = (route: Route) => describeRoute(route, settings.config, rules.of(route.service))
   const views = {
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
     explain: createExplain({
-      ...{ config, table, nodes, policies, readRpc, isTrustedProxy },
-      authenticators: auth.authenticators,
-      identityHeaders: context.identityHeaders,
+      get config() {
+        return settings.config
+      },
+      get authenticators() {
+        return auth.current
+      },
+      ...{ table, nodes, policies, readRpc, isTrustedProxy, exchange },
       describeRoute: describe,
     }),
     methods: createServiceMethods({
@@ -305,6 +350,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     health,
     pages,
     api,
+    prepare: next => settings.prepare(next),
     hasServed: () => traffic.hasServed,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     stop() {
@@ -325,12 +371,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   /** Creates the function that counts and logs a finished request. */
   function createRecord(): (call: Call, status: number, exchange?: Exchange) => void {
-    const { log } = accessLog
     return (call, status, exchange) => {
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
       telemetry.record(call, status, totalMs, exchange?.head.host)
-      log?.(call, status, call.clientAddress!, totalMs, exchange?.request)
+      accessLog.current.log?.(call, status, call.clientAddress!, totalMs, exchange?.request)
     }
   }
 }

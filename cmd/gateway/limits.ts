@@ -5,7 +5,7 @@ import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
 import { LocalCounters } from '../../internal/limits/local-counters.ts'
-import { ClientConnections } from '../../middleware/connection/client-connections.ts'
+import type { ClientConnectionOptions, ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { ProxyProtocol } from '../../middleware/connection/proxy-protocol.ts'
 import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
@@ -39,12 +39,17 @@ export function configureLimits(
  *
  * @param inFlight returns the number of requests in flight, without WebSockets
  */
-export function createLoopGuard({ overload }: Config, logger: Logger, inFlight: () => number): LoopGuard {
+export function createLoopGuard(config: Config, logger: Logger, inFlight: () => number): LoopGuard {
   return new LoopGuard({
-    targetMs: overload.loopDelayMs || Number.POSITIVE_INFINITY,
+    targetMs: loopTargetMs(config),
     inFlight,
     onChange: change => logLoopOverload(logger, change),
   })
+}
+
+/** Returns how long a turn of the event loop may take; Infinity = any time. */
+export function loopTargetMs({ overload }: Pick<Config, 'overload'>): number {
+  return overload.loopDelayMs || Number.POSITIVE_INFINITY
 }
 
 /** Creates the retry budgets of services. Logs when one is exhausted and when it is available again. */
@@ -62,26 +67,34 @@ export function createRetryBudgets(logger: Logger): RetryBudgets {
 /**
  * Creates what the rate limits of all routes share, with counters in memory that hold no key yet.
  *
+ * @param settings their configuration is read at each use
  * @param shared the counters of the store; undefined = there is none
  */
 export function createLimitSettings(
-  config: Pick<Config, 'rateLimits' | 'workers'>,
+  settings: { readonly config: Pick<Config, 'rateLimits' | 'workers'> },
   shared: SharedCounters | undefined,
 ): LimitSettings {
-  const { localKeys, headers, expectedGateways } = config.rateLimits
+  const { localKeys } = settings.config.rateLimits
   const { timeOrigin } = performance
   const local = new LocalCounters({
     maxKeys: localKeys,
     now: () => Math.floor((timeOrigin + performance.now()) * 1_000),
     wallNow: () => Date.now() * 1_000,
   })
-  return { local, shared, headers, processes: expectedGateways * processCount(config) }
+  return {
+    ...{ local, shared },
+    get headers() {
+      return settings.config.rateLimits.headers
+    },
+    get processes() {
+      return settings.config.rateLimits.expectedGateways * processCount(settings.config)
+    },
+  }
 }
 
 /** Returns the limits and timeouts of the listener. */
 export function listenerLimits({ clientLimits }: Config) {
   return {
-    maxTargetBytes: clientLimits.targetBytes,
     maxHeaderBytes: clientLimits.headerBytes,
     headersTimeoutMs: clientLimits.headersTimeoutMs,
     keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
@@ -90,17 +103,17 @@ export function listenerLimits({ clientLimits }: Config) {
 }
 
 /**
- * Creates the limits and timeouts of client connections. Logs refused connections, at most once a minute each.
+ * Returns the limits and timeouts of client connections. Logs refused connections, at most once a minute each.
  *
  * @param maxConnections the most at the same time; 0 = any number
  */
-export function createClientConnections(
+export function connectionLimits(
   { clientLimits }: Config,
   maxConnections: number,
   isTrustedProxy: (address: string) => boolean,
   logger: Logger,
-): ClientConnections {
-  return new ClientConnections({
+): ClientConnectionOptions {
+  return {
     maxConnections,
     maxConnectionsPerAddress: clientLimits.connectionsPerAddress,
     // Longer than Node's own timeout, so that it never ends a connection in the middle of a head that began in time.
@@ -115,7 +128,7 @@ export function createClientConnections(
     isTrustedProxy,
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),
-  })
+  }
 }
 
 /**

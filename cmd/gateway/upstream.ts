@@ -1,7 +1,7 @@
-import type { Keys } from '../../config/keys/keys.ts'
+import type { KeyObject } from 'node:crypto'
 import type { Config } from '../../config/schema.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import { type Upstream, wrap } from '../../internal/upstream.ts'
+import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import type { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createBalance } from '../../wrappers/balance/balance.ts'
 import { createFallback } from '../../wrappers/fallback/fallback.ts'
@@ -20,12 +20,17 @@ import type { Transcoding } from './transcoding.ts'
 
 export interface UpstreamOptions {
   readonly config: Config
-  readonly keys: Keys
   readonly nodes: NodeTable
   readonly limits: ServiceLimits
   readonly budgets: RetryBudgets
   readonly deadlines: Deadlines
   readonly transcoding: Transcoding
+}
+
+/** What of the upstreams a reload may change. */
+export interface UpstreamSettings {
+  /** Signs sticky cookies; undefined = clients get none. */
+  readonly cookieKey: KeyObject | undefined
   /** undefined = requests are not traced */
   readonly tracing: Tracing | undefined
 }
@@ -36,36 +41,52 @@ export interface Upstreams {
   readonly handshake: Upstream
 }
 
-/** Puts the wrappers around the calls of nodes, outermost first. */
-export function composeUpstreams(options: UpstreamOptions): Upstreams {
-  const { config, keys, nodes, limits, budgets, deadlines, transcoding, tracing } = options
-  const balance = { cookieKey: keys.stickyCookie }
-  const tracedTries = tracing ? [tracing.tries] : []
-  return {
-    upstream: wrap(createDispatch(), [
-      createObserve(),
-      createFallback(config.staleAnswers),
-      transcoding.wrapper,
-      createGrpcWeb(transcoding.descriptors.findMethod),
-      createGrpcCalls(config.grpc.auto),
-      createConcurrencyLimit(limits),
-      createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true }),
-      createHedge({ budgets }),
-      createBalance(nodes, balance),
-      createCircuitBreaker(),
-      ...tracedTries,
-      createTryTimeout({ deadlines }),
-      createCallFields(),
-    ]),
-    // A WebSocket opens one connection to one node, so it is not hedged; the connection may stay open for days, so it takes
-    // no slot of the service; and no kept answer can stand in for it.
-    handshake: wrap(createDispatch(), [
-      createObserve(),
-      createRetry({ budgets }),
-      createBalance(nodes, balance),
-      createCircuitBreaker(),
-      ...tracedTries,
-      createTryTimeout({ deadlines }),
-    ]),
+/**
+ * Creates the function that puts the wrappers around the calls of nodes, outermost first. What wrappers know is made once, so
+ * that it outlives a reload. Calls under way stay in the upstreams in which they began.
+ */
+export function createUpstreams(options: UpstreamOptions): (settings: UpstreamSettings) => Upstreams {
+  const { config, nodes, limits, budgets, deadlines, transcoding } = options
+  const fallback = createFallback(config.staleAnswers)
+  const retry = createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true })
+  const hedge = createHedge({ budgets })
+  return ({ cookieKey, tracing }) => {
+    const balance = createBalance(nodes, { cookieKey })
+    const tracedTries = tracing ? [whereTraced(tracing.tries)] : []
+    return {
+      upstream: wrap(createDispatch(), [
+        createObserve(),
+        fallback,
+        transcoding.wrapper,
+        createGrpcWeb(transcoding.descriptors.findMethod),
+        createGrpcCalls(config.grpc.auto),
+        createConcurrencyLimit(limits),
+        retry,
+        hedge,
+        balance,
+        createCircuitBreaker(),
+        ...tracedTries,
+        createTryTimeout({ deadlines }),
+        createCallFields(),
+      ]),
+      // A WebSocket opens one connection to one node, so it is not hedged; the connection may stay open for days, so it takes
+      // no slot of the service; and no kept answer can stand in for it.
+      handshake: wrap(createDispatch(), [
+        createObserve(),
+        createRetry({ budgets }),
+        balance,
+        createCircuitBreaker(),
+        ...tracedTries,
+        createTryTimeout({ deadlines }),
+      ]),
+    }
+  }
+}
+
+/** Passes by requests that arrived before tracing was switched on. */
+function whereTraced(tries: Wrapper): Wrapper {
+  return next => {
+    const traced = tries(next)
+    return (request, call) => (call.trace === undefined ? next(request, call) : traced(request, call))
   }
 }

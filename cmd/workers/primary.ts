@@ -1,8 +1,10 @@
 import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
+import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
+import type { Config } from '../../config/schema.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
-import { formatError } from '../cli/format-error.ts'
+import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
 import { packageVersion } from '../cli/version.ts'
@@ -11,10 +13,10 @@ import { checkLoaded } from '../gateway/check-loaded.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import type { Log } from '../gateway/logger.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
+import { Reloader, type ReloaderOptions, type Source } from '../gateway/reload.ts'
 import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
-import { reloadSource, type Source } from './reload.ts'
 import { WorkerApi } from './worker-api.ts'
 import { WorkerPages } from './worker-pages.ts'
 
@@ -24,6 +26,9 @@ export interface PrimaryOptions {
   readonly countWorkers: (loaded: LoadedConfig) => number
   readonly log: Log
 }
+
+/** The changes that take effect with new workers. */
+const NEW_WORKERS: ReloaderOptions['applies'] = new Set(['live', 'workers'])
 
 /**
  * Serves with several processes until SIGTERM or SIGINT. The primary handles the signals and runs the admin listener
@@ -39,20 +44,14 @@ export async function servePrimary(
   if (!cluster.isPrimary) {
     throw new Error('workers: this process is itself a cluster worker of another program; set workers to 1')
   }
-  let isReloading = true
-  let isReloadDue = false
-  let isStopping = false
-  onHangup(() => {
-    isReloadDue = true
-    void reload()
-  })
+  const started = Promise.withResolvers<void>()
+  onHangup(() => void started.promise.then(() => reloader.onSignal()))
 
   await checkLoaded(source.loaded)
-  let { config } = source.loaded
+  const { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
   const ticketSecret = randomBytes(32).toString('base64')
-  const pages = new WorkerPages()
   let port: number | undefined
   const api = new WorkerApi({
     version: packageVersion(),
@@ -69,39 +68,24 @@ export async function servePrimary(
     ticketSecret,
   })
 
-  /** Runs one reload at a time. All signals that arrive during a reload cause one more. */
-  async function reload(): Promise<void> {
-    if (isReloading) return
-    isReloading = true
-    while (isReloadDue && !isStopping) {
-      isReloadDue = false
-      await replaceAll()
-    }
-    isReloading = false
-  }
-
-  async function replaceAll(): Promise<void> {
-    const begunAt = performance.now()
-    logger.info('reloading the configuration')
-    const next = await reloadSource(load, config, logger)
-    if (!next) {
-      pages.reloads.failed++
-      return
-    }
-    const count = countWorkers(next.loaded)
-    try {
-      await pool.replace(settings(next), count)
-      config = next.loaded.config
-      logger.level = config.logLevel
-      const tookMs = Math.round(performance.now() - begunAt)
-      pages.reloads.succeeded++
-      logger.info({ workers: count, tookMs }, 'new configuration is active')
-    } catch (error) {
-      if (isStopping) return
-      pages.reloads.failed++
-      logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
-    }
-  }
+  const reloader = new Reloader({
+    ...{ load, source, logger },
+    applies: NEW_WORKERS,
+    // Operators also use it to get fresh processes.
+    alwaysApplies: true,
+    prepare(next) {
+      refuseEmbeddedEtcd(next.loaded, reloader.source.loaded.config)
+      return {
+        async apply() {
+          await pool.replace(settings(next), countWorkers(next.loaded))
+          logger.level = next.loaded.config.logLevel
+          admin!.configure(next.loaded.config)
+        },
+        discard() {},
+      }
+    },
+  })
+  const pages = new WorkerPages(reloader.counts)
 
   const closeAll = async () => {
     await admin?.close()
@@ -112,7 +96,8 @@ export async function servePrimary(
   try {
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
-    admin = await openAdmin(pages, api, config, logger)
+    const reload: ReloadConfiguration = options => started.promise.then(() => reloader.reload(options))
+    admin = await openAdmin(pages, api, config, logger, reload)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
@@ -140,13 +125,24 @@ export async function servePrimary(
     throw error
   }
 
-  isReloading = false
-  void reload()
+  started.resolve()
   const signal = await ended
-  isStopping = true
+  reloader.close()
   pages.stop()
   api.bye('shutdown')
   logger.info({ signal }, 'shutting down; a second signal exits at once')
   await pool.stop()
   await closeAll()
+}
+
+/** @throws ConfigError when a reload would have to start the embedded etcd, which only a start does */
+function refuseEmbeddedEtcd({ config, sourceOf }: LoadedConfig, old: Config): void {
+  if (!wantsEmbeddedEtcd(config) || wantsEmbeddedEtcd(old)) return
+  throw new ConfigError([
+    {
+      path: '$.etcd.endpoints',
+      message: 'must not be removed without a restart: only a restart can switch to the embedded etcd',
+      source: sourceOf('etcd'),
+    },
+  ])
 }

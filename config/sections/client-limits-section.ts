@@ -15,8 +15,11 @@ export const ClientLimitsSection = section(
       16_384,
       'Largest request head, including the target. A larger one is answered 431.',
       1_024,
+      { reload: 'workers' },
     ),
-    headersTimeoutMs: durationMs(10_000, 'Milliseconds in which the whole head of a request must arrive.', 1),
+    headersTimeoutMs: durationMs(10_000, 'Milliseconds in which the whole head of a request must arrive.', 1, {
+      reload: 'workers',
+    }),
     bodyIdleTimeoutMs: durationMs(
       30_000,
       'Milliseconds of silence in the middle of a request body after which the connection is closed. 0: never.',
@@ -38,10 +41,13 @@ export const ClientLimitsSection = section(
       75_000,
       'How long an idle client connection is kept, milliseconds. The default is above the 60 s of common load balancers, so that they close it first.',
       1,
+      { reload: 'workers' },
     ),
     requestsPerConnection: count(
       10_000,
       'Number of requests after which a client connection is closed, so that load spreads over gateways and processes again. 0: no limit.',
+      0,
+      { reload: 'workers' },
     ),
     connections: count(
       20_000,
@@ -53,5 +59,5 @@ export const ClientLimitsSection = section(
     ),
   },
   'What one client may send, and how much of the gateway it may hold ([client limits](client-limits.md)).',
-  { formerly: 'limits' },
+  { formerly: 'limits', reload: 'live' },
 )

@@ -16,6 +16,7 @@ export const API_ERRORS = {
   WA_METHOD: { status: 405, title: 'Method not allowed' },
   WA_TOO_LARGE: { status: 413, title: 'Body too large' },
   WA_CONTENT_TYPE: { status: 415, title: 'Unsupported content type' },
+  WA_CONFIGURATION: { status: 422, title: 'Configuration refused' },
   WA_HOST: { status: 421, title: 'Unknown host' },
   WA_INTERNAL: { status: 500, title: 'Internal error' },
   WA_NO_WORKER: { status: 503, title: 'No worker answers' },
@@ -30,11 +31,19 @@ export class ApiError extends QuietError {
   override readonly name = 'ApiError'
   readonly code: ApiErrorCode
   readonly headers: Readonly<Record<string, string>>
+  /** What the problem document says besides. */
+  readonly members: Readonly<Record<string, unknown>>
 
-  constructor(code: ApiErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    code: ApiErrorCode,
+    detail: string,
+    headers: Readonly<Record<string, string>> = {},
+    members: Readonly<Record<string, unknown>> = {},
+  ) {
     super(detail)
     this.code = code
     this.headers = headers
+    this.members = members
   }
 }
 
@@ -47,7 +56,7 @@ export interface ApiProblem {
   readonly detail: string
 }
 
-export function apiProblem({ code, message }: ApiError): ApiProblem {
+export function apiProblem({ code, message, members }: ApiError): ApiProblem {
   const { status, title } = API_ERRORS[code]
-  return { type: `urn:waygate:error:${code}`, title, status, code, detail: message }
+  return { type: `urn:waygate:error:${code}`, title, status, code, detail: message, ...members }
 }

@@ -6,6 +6,7 @@ import type { Deadlines } from '../../middleware/request/deadlines.ts'
 import { completeHeaders } from './outgoing-request.ts'
 import type { Respond } from './respond.ts'
 
+/** The fields are read at each use: a reload may change what they say. */
 export interface ForwardOptions {
   /** Calls a node, for routes whose policies do not wrap the call. */
   readonly upstream: Upstream
@@ -23,14 +24,8 @@ export interface ForwardOptions {
  * Creates the function that sends an admitted request to a node and its answer to the client. The function returns nothing
  * and never throws: every outcome is an answer, or the end of the client's connection.
  */
-export function createForward({
-  upstream,
-  handshake,
-  deadlines,
-  maxBodyBytes,
-  onPiece,
-  respond,
-}: ForwardOptions): (exchange: Exchange) => void {
+export function createForward(options: ForwardOptions): (exchange: Exchange) => void {
+  const { deadlines, onPiece, respond } = options
   return exchange => {
     const { bodies, call, head, request, response, expectation, plan } = exchange
     const outgoing = exchange.outgoing!
@@ -43,7 +38,7 @@ export function createForward({
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     if (hasBody) {
       outgoing.body = bodies.open(request, {
-        maxBytes: route.maxBodyBytes ?? maxBodyBytes,
+        maxBytes: route.maxBodyBytes ?? options.maxBodyBytes,
         length: head.chunked ? undefined : Number(head.contentLength),
         // Sent only when a node wants the body, so that a client that is refused need not send it.
         sendContinue: expectation === 'continue' ? () => response.sendContinue() : undefined,
@@ -60,8 +55,8 @@ export function createForward({
     if (hasBody && !head.chunked) outgoing.headers.push('content-length', head.contentLength!)
     if (head.acceptsTrailers && response.takesTrailers) outgoing.headers.push('te', 'trailers')
     if (head.trailer !== undefined && head.chunked) announceTrailers(exchange, head.trailer)
-    let send = plan === undefined ? upstream : plan.upstream
-    if (exchange.isWebSocket) send = handshake
+    let send = plan === undefined ? options.upstream : plan.upstream
+    if (exchange.isWebSocket) send = options.handshake
     send(outgoing, call).then(
       answer => {
         deadline?.clear()

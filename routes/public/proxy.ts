@@ -41,7 +41,7 @@ export interface PublicProxy {
  * authentication, authorization, body length, policies after authentication, forward.
  */
 export function createProxy(options: ProxyOptions): PublicProxy {
-  const { authenticators, before, loop, maxBodyBytes, planOf, readRpc, respond, routes } = options
+  const { before, loop, planOf, readRpc, respond, routes } = options
   const forward = createForward(options)
 
   /**
@@ -72,7 +72,7 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   }
 
   function authenticate(exchange: Exchange, route: Route): ReturnType<Step> {
-    const identity = authorize(route, exchange.head, exchange.call, authenticators)
+    const identity = authorize(route, exchange.head, exchange.call, options.authenticators)
     if (identity instanceof Promise) return identity.then(known => authorized(exchange, route, known))
     return authorized(exchange, route, identity)
   }
@@ -86,7 +86,7 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   }
 
   function checkLength(route: Route, bytes: number): void {
-    const maxBytes = route.maxBodyBytes ?? maxBodyBytes
+    const maxBytes = route.maxBodyBytes ?? options.maxBodyBytes
     if (maxBytes > 0 && bytes > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
   }
 

@@ -8,6 +8,7 @@ import type { ApiOptions } from './api-options.ts'
 import type { Schema } from './json-schema.ts'
 import { maskDetail, maskRequests } from './masked.ts'
 import { countParameter, flagParameter, type Parameters, textParameter, type ValuesOf } from './parameters.ts'
+import { ReloadAnswer, reloadFor } from './reload.ts'
 import {
   Change,
   Explanation,
@@ -30,7 +31,7 @@ import {
 } from './table-schemas.ts'
 
 /** What the resources are answered from. */
-type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features'>
+type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features' | 'reload'>
 
 interface ResourceRequest<Query extends Parameters = Parameters> {
   readonly caller: Caller
@@ -43,7 +44,7 @@ interface ResourceRequest<Query extends Parameters = Parameters> {
 
 /** A resource of `/api/v1`. The router, the OpenAPI document and the docs follow from these. */
 export interface Resource<Answer = unknown, Query extends Parameters = Parameters> {
-  /** A question is posted, since it has a body, and changes nothing. */
+  /** What is posted is a question, which has a body and changes nothing, or a reload. */
   readonly method: 'GET' | 'POST'
   /** Below `/api/v1`, with the open parts in braces. */
   readonly path: string
@@ -253,6 +254,14 @@ export const RESOURCES: readonly Resource[] = [
     answer: Judgement,
     read: async ({ pages }, { body }) =>
       (await pages.check(question400(readCheckQuestion, body))) ?? noWorker(),
+  }),
+  resource({
+    method: 'POST',
+    path: '/reload',
+    summary: 'Loads the configuration again, as SIGHUP does, and answers with what has changed',
+    query: { dryRun: flagParameter('1: only says what would change.') },
+    answer: ReloadAnswer,
+    read: ({ reload }, { caller, query: { dryRun } }) => reloadFor(caller, reload, dryRun),
   }),
 ]
 

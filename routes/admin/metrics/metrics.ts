@@ -15,6 +15,8 @@ export interface Metrics {
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
+  /** Call it when the labels have changed. */
+  relabel(): void
   /** Returns all metrics in this format, in pieces. */
   render(format?: PageFormat): Promise<readonly string[]>
   /** Yields the values of all metrics, metric by metric; large ones come in several parts. */
@@ -26,7 +28,7 @@ export interface Metrics {
  * measures the process, is loaded with the first scrape, since many gateways have none; what it measures begins then.
  */
 export function createMetrics(views: MetricViews): Metrics {
-  const requests = new RequestCounts(views.nodes, views.labels.node)
+  const requests = new RequestCounts(views.nodes, views.labels)
   const durations = new RequestDurations()
   const refusals = new RefusalCounts()
   const variants = new VariantCounts()
@@ -61,6 +63,7 @@ export function createMetrics(views: MetricViews): Metrics {
 
   return {
     countsByRoute: () => requests.byRoute(),
+    relabel: () => requests.relabel(),
     async render(format) {
       const pieces = await page.text(await all(), format)
       await dropGone()

@@ -106,7 +106,9 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
       budgets: { 'early-resets': { ...settings.earlyResets, mayFinish: 'server' } },
       now: () => performance.now(),
     },
-    limits: { ...connections.limits, headersTimeoutMs: options.headersTimeoutMs },
+    get limits() {
+      return { ...connections.limits, headersTimeoutMs: options.headersTimeoutMs }
+    },
     keepAliveTimeoutMs: options.keepAliveTimeoutMs,
     maxRequestsPerConnection: options.maxRequestsPerConnection,
     serve: (stream, expectation) => proxy.serve(openExchange(stream, stream, expectation)),
