@@ -114,14 +114,17 @@ async function listen(checkout: string, route: Route): Promise<number> {
       mirrors: noMirrors,
     })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
+  const serving = {
+    ...{ upstream, handshake: upstream, maxBodyBytes: 0 },
+    authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
+  }
   const proxy = createProxy({
     routes: () => table,
     planOf: asked => plans!.planOf(asked),
-    upstream,
-    handshake: upstream,
-    authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
+    // Checkouts from before reloads have these fields among the others.
+    ...{ ...serving, settings: { current: serving } },
     readRpc: () => undefined,
-    ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
+    ...{ deadlines, onPiece, respond },
   } satisfies ProxyOptions)
   // Checkouts from before reloads have these fields among the others.
   const exchange = { identityHeaders: ['x-user-id'], maxTargetBytes: 8_192 }

@@ -307,7 +307,10 @@ const ProxyProtocolSection = section(
 export const ConfigSchema = Type.Object(
   {
     $schema: Type.Optional(
-      Type.String({ description: 'URL of the JSON Schema, for editors. Waygate ignores it.', reload: 'live' }),
+      Type.String({
+        description: 'URL of the JSON Schema, for editors. Waygate ignores it.',
+        reload: 'live',
+      }),
     ),
     host: text('Address that the gateway listens on.', {
       default: '0.0.0.0',

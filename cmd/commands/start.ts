@@ -7,8 +7,8 @@ import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
-import { startStack } from '../gateway/stack.ts'
 import type { Source } from '../gateway/reload.ts'
+import { startStack } from '../gateway/stack.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {

@@ -63,11 +63,7 @@ export async function openAccessLog(sources: AccessLogSources): Promise<AccessLo
 /** Opens the access log of the settings, and with each reload the one that they ask for then. The caller closes the last one. */
 export async function openLiveAccessLog(
   settings: Settings,
-  {
-    logger,
-    writeLine,
-    lostLines = NONE_LOST,
-  }: Pick<GatewayOptions, 'logger' | 'writeLine' | 'lostLines'>,
+  { logger, writeLine, lostLines = NONE_LOST }: Pick<GatewayOptions, 'logger' | 'writeLine' | 'lostLines'>,
 ): Promise<Live<AccessLog> & Pick<AccessLog, 'lostLines'>> {
   const log = await settings.open({
     of: ({ config }) => [config.accessLog, config.logLevel],

@@ -8,7 +8,6 @@ import { type Exchange, runSteps } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { statusOf } from '../../middleware/access-log.ts'
-import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { createTrustedProxies } from '../../middleware/request/client-address.ts'
 import { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createTablePages } from '../../routes/admin/build-pages.ts'
@@ -34,26 +33,23 @@ import { GrpcNames } from './grpc-names.ts'
 import { countBodyBytes } from './heap.ts'
 import { Lifecycle } from './lifecycle.ts'
 import {
+  createClientConnections,
   createHttp2Settings,
   createLimitSettings,
   createLimits,
   createLoopGuard,
   createProxyProtocol,
   createRetryBudgets,
-  connectionLimits,
   listenerLimits,
-  loopTargetMs,
 } from './limits.ts'
-import { LivePolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
 import { openNodeSide } from './node-side.ts'
-import { limitOpenFiles } from './open-files.ts'
 import { loadClientTls, loadLimitStore, openLiveTracing } from './optional-parts.ts'
-import { policySettingsOf, reloadTable } from './reloaded.ts'
+import { openPolicies, reloadTable } from './reloaded.ts'
 import { createServiceMethods } from './service-methods.ts'
+import { Settings } from './settings.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
-import { Settings } from './settings.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
 import { createUpstreams } from './upstream.ts'
@@ -77,12 +73,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // The limits of this process.
   const traffic = new Traffic()
   const deadlines = new Deadlines()
-  const loop = createLoopGuard(config, logger, () => traffic.requests)
+  const loop = createLoopGuard(settings, logger, () => traffic.requests)
   const limits = createLimits(loop, logger)
   const budgets = createRetryBudgets(logger)
-  settings.onSwap(() => {
-    loop.targetMs = loopTargetMs(settings.config)
-  })
 
   /** Known as long as there are requests: a server that no longer listens does not tell its address. */
   let bound: PublicAddresses | undefined
@@ -110,7 +103,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ keys, nodes, rules, grpcNames, logger },
     counts: transcodeCounts,
   })
-  settings.onPrepare(next => transcoding.prepareConfigured(next.config.routes).then(() => undefined))
   const { descriptors } = transcoding
   const { findMethod } = descriptors
 
@@ -125,12 +117,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const policyCounts = new PolicyCounts()
   const limitStore = options.sharedCounters ? undefined : await loadLimitStore(config, keys, logger)
   const rateLimits = createLimitSettings(settings, options.sharedCounters ?? limitStore?.counters)
-  const policySettings = () => policySettingsOf(settings, upstreams.current.upstream)
-  const policies = new LivePolicies({
+  const policies = openPolicies(settings, upstreams, {
     ...{ nodes, mirrors, counts: policyCounts, limits: rateLimits },
-    ...policySettings(),
   })
-  settings.onSwap(() => policies.configure(policySettings()))
 
   // The table: nodes and routes, as the registry has them.
   const credentials = new LiveCredentials(settings)
@@ -170,49 +159,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
 
-  reloadTable(settings, table)
-  settings.onSwap(() => health.rulesChanged())
+  reloadTable(settings, table, { transcoding, health })
 
   // The side that faces clients.
-  const clientLimits = () => {
-    const maxConnections = limitOpenFiles(settings.config, () => connections?.open ?? 0, logger)
-    return connectionLimits(settings.config, maxConnections, isTrustedProxy, logger)
-  }
-  const connections: ClientConnections = new ClientConnections(clientLimits())
-  settings.onSwap(() => connections.configure(clientLimits()))
-  const proxyProtocol = createProxyProtocol(config, connections, logger)
+  const connections = createClientConnections(settings, isTrustedProxy, logger)
+  const proxyProtocol = createProxyProtocol(settings, connections, logger)
   const http2Counts = new Http2Counts()
   const accessLog = await openLiveAccessLog(settings, options)
   const metrics = createMetrics({
     version: packageVersion(),
-    labels: {
-      get node() {
-        return settings.config.metrics.labels.node
-      },
-    },
-    ...{
-      nodes,
-      table,
-      budgets,
-      health,
-      limits,
-      loop,
-      connections,
-      proxyProtocol,
-      sessions: nodeSide.sessions,
-      http2: http2Counts,
-    },
-    files: nodeSockets,
-    tls,
-    lookUps: names.counts,
-    policies: policyCounts,
-    localCounters: rateLimits.local,
-    limitStore: limitStore?.view,
-    grpc: new GrpcCounts(findMethod),
-    transcode: transcodeCounts,
-    descriptors,
-    lostLines: accessLog.lostLines,
-    ...{ spans, reloads: options.reloads },
+    byNode: () => settings.config.metrics.labels.node,
+    ...{ nodes, table, budgets, health, limits, loop, connections, proxyProtocol, tls, descriptors, spans },
+    ...{ sessions: nodeSide.sessions, http2: http2Counts, lookUps: names.counts, files: nodeSockets },
+    ...{ policies: policyCounts, localCounters: rateLimits.local, limitStore: limitStore?.view },
+    ...{ grpc: new GrpcCounts(findMethod), transcode: transcodeCounts },
+    ...{ lostLines: accessLog.lostLines, reloads: options.reloads },
   })
   settings.onSwap(() => metrics.relabel())
   const record = createRecord()
@@ -234,20 +195,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
-    get upstream() {
-      return upstreams.current.upstream
-    },
-    get handshake() {
-      return upstreams.current.handshake
-    },
-    get maxBodyBytes() {
-      return settings.config.clientLimits.bodyBytes
-    },
-    get authenticators() {
-      return auth.current
-    },
-    ...{ deadlines, onPiece: countBodyBytes, respond, loop },
-    readRpc,
+    settings: settings.derive(now => ({
+      ...upstreams.current,
+      ...{ maxBodyBytes: now.config.clientLimits.bodyBytes, authenticators: auth.current },
+    })),
+    ...{ deadlines, onPiece: countBodyBytes, respond, loop, readRpc },
   })
   const exchange = settings.derive(({ config: { clientLimits, forwardedHeader } }) => ({
     identityHeaders: context.current.identityHeaders,
@@ -280,7 +232,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     onRefused: record,
   })
-
+  settings.onSwap(() => listener.limit(listenerLimits(settings.config)))
   const lifecycle = new Lifecycle({
     get config() {
       return settings.config

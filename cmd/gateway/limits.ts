@@ -5,7 +5,10 @@ import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
 import { LocalCounters } from '../../internal/limits/local-counters.ts'
-import type { ClientConnectionOptions, ClientConnections } from '../../middleware/connection/client-connections.ts'
+import {
+  type ClientConnectionOptions,
+  ClientConnections,
+} from '../../middleware/connection/client-connections.ts'
 import { ProxyProtocol } from '../../middleware/connection/proxy-protocol.ts'
 import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
@@ -13,6 +16,8 @@ import type { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import type { Http2Settings } from '../../routes/public/http2/listener.ts'
 import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
+import { limitOpenFiles } from './open-files.ts'
+import type { Settings } from './settings.ts'
 
 /** Creates the concurrency limits of services, none configured yet. Logs when an overload begins and ends. */
 export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
@@ -39,16 +44,20 @@ export function configureLimits(
  *
  * @param inFlight returns the number of requests in flight, without WebSockets
  */
-export function createLoopGuard(config: Config, logger: Logger, inFlight: () => number): LoopGuard {
-  return new LoopGuard({
-    targetMs: loopTargetMs(config),
+export function createLoopGuard(settings: Settings, logger: Logger, inFlight: () => number): LoopGuard {
+  const loop = new LoopGuard({
+    targetMs: loopTargetMs(settings.config),
     inFlight,
     onChange: change => logLoopOverload(logger, change),
   })
+  settings.onSwap(() => {
+    loop.targetMs = loopTargetMs(settings.config)
+  })
+  return loop
 }
 
 /** Returns how long a turn of the event loop may take; Infinity = any time. */
-export function loopTargetMs({ overload }: Pick<Config, 'overload'>): number {
+function loopTargetMs({ overload }: Pick<Config, 'overload'>): number {
   return overload.loopDelayMs || Number.POSITIVE_INFINITY
 }
 
@@ -102,12 +111,27 @@ export function listenerLimits({ clientLimits }: Config) {
   }
 }
 
+/** Creates what limits client connections, with the limits of the settings. */
+export function createClientConnections(
+  settings: Settings,
+  isTrustedProxy: (address: string) => boolean,
+  logger: Logger,
+): ClientConnections {
+  const present = () => {
+    const maxConnections = limitOpenFiles(settings.config, () => connections.open, logger)
+    return connectionLimits(settings.config, maxConnections, isTrustedProxy, logger)
+  }
+  const connections: ClientConnections = new ClientConnections(present())
+  settings.onSwap(() => connections.configure(present()))
+  return connections
+}
+
 /**
  * Returns the limits and timeouts of client connections. Logs refused connections, at most once a minute each.
  *
  * @param maxConnections the most at the same time; 0 = any number
  */
-export function connectionLimits(
+function connectionLimits(
   { clientLimits }: Config,
   maxConnections: number,
   isTrustedProxy: (address: string) => boolean,
@@ -136,14 +160,17 @@ export function connectionLimits(
  * connections, at most once a minute for each reason.
  */
 export function createProxyProtocol(
-  { proxyProtocol: { from }, clientLimits }: Pick<Config, 'proxyProtocol' | 'clientLimits'>,
+  settings: { readonly config: Pick<Config, 'proxyProtocol' | 'clientLimits'> },
   connections: ClientConnections,
   logger: Logger,
 ): ProxyProtocol | undefined {
+  const { from } = settings.config.proxyProtocol
   if (from.length === 0) return undefined
   return new ProxyProtocol({
     from,
-    timeoutMs: clientLimits.headersTimeoutMs,
+    get timeoutMs() {
+      return settings.config.clientLimits.headersTimeoutMs
+    },
     connections,
     onRefused: (reason, peer) =>
       logger.warn(

@@ -24,7 +24,9 @@ export function createMirrors(options: MirrorsOptions): LiveMirrors {
   const { config, nodes, settings } = options
   const transport = transportOptions({ ...options, sessionCounts: createSessionCounts() })
   const shadows = new Shadows({ nodes, createTransport: peer => createTransport(peer, transport) })
-  const names = settings.derive(now => new Set([...credentialHeaders(now.config), ...identityHeadersOf(now.config)]))
+  const names = settings.derive(
+    now => new Set([...credentialHeaders(now.config), ...identityHeadersOf(now.config)]),
+  )
   return {
     memory: { bytes: 0, maxBytes: config.mirrors.totalBytes },
     isCredential: name => names.current.has(name) || CERTIFICATES.test(name),

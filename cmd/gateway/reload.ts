@@ -140,7 +140,8 @@ export class Reloader {
       for (const { source, path, message } of refusal.problems) {
         const place = path === '' ? {} : { source, path }
         if (isApplying) logger.error({ reason: message }, 'new configuration could not be applied')
-        else logger.error({ ...place, reason: message }, 'new configuration rejected; keeping the current one')
+        else
+          logger.error({ ...place, reason: message }, 'new configuration rejected; keeping the current one')
       }
       throw refusal
     }

@@ -4,12 +4,27 @@ import { routeContext } from '../../config/load/route-context.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../config/route/route-document.ts'
 import type { Upstream } from '../../internal/upstream.ts'
 import { Turns } from '../../routes/admin/turns.ts'
-import type { PolicySettings } from './live-policies.ts'
+import type { LiveHealth } from './live-health.ts'
+import { LivePolicies, type LivePoliciesOptions, type PolicySettings } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
-import type { Inputs, RefusedDocument, Settings } from './settings.ts'
+import type { Inputs, Live, RefusedDocument, Settings } from './settings.ts'
+import type { Transcoding } from './transcoding.ts'
+import type { Upstreams } from './upstream.ts'
+
+/** Creates the policies of all routes, which are made with what the settings say. */
+export function openPolicies(
+  settings: Settings,
+  upstreams: Live<Upstreams>,
+  options: Omit<LivePoliciesOptions, keyof PolicySettings>,
+): LivePolicies {
+  const present = () => policySettingsOf(settings, upstreams.current.upstream)
+  const policies = new LivePolicies({ ...options, ...present() })
+  settings.onSwap(() => policies.configure(present()))
+  return policies
+}
 
 /** Returns what policies are made with. */
-export function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicySettings {
+function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicySettings {
   const { apiKeys, jwt, clientLimits } = config
   return {
     upstream,
@@ -27,8 +42,14 @@ export function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): 
  * Lets the route table follow the settings. All documents are parsed by the new rules beforehand, in slices between requests,
  * so that the turn of the swap has little left to do.
  */
-export function reloadTable(settings: Settings, table: LiveTable): void {
+export function reloadTable(
+  settings: Settings,
+  table: LiveTable,
+  { transcoding, health }: { readonly transcoding: Transcoding; readonly health: LiveHealth },
+): void {
+  settings.onSwap(() => health.rulesChanged())
   settings.onPrepare(async next => {
+    await transcoding.prepareConfigured(next.config.routes)
     const before = routeContext(settings.config, settings.keys)
     const context = routeContext(next.config, next.keys)
     if (isDeepStrictEqual(madeOf(settings, before), madeOf(next, context))) return undefined

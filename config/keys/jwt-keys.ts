@@ -37,7 +37,9 @@ interface KeySection {
 export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   return {
     jwt: loadVerificationKey(jwt, ['jwt'], findings),
-    former: jwt.previous.flatMap((key, index) => loadFormerKey(key, ['jwt', 'previous', index], findings) ?? []),
+    former: jwt.previous.flatMap(
+      (key, index) => loadFormerKey(key, ['jwt', 'previous', index], findings) ?? [],
+    ),
     issuers: jwt.issuers.map((issuer, index) =>
       loadVerificationKey(issuer, ['jwt', 'issuers', index], findings),
     ),

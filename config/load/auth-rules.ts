@@ -55,7 +55,8 @@ function* formerKeyProblems({ previous, ...jwt }: Config['jwt']): Generator<Find
   for (const [index, key] of previous.entries()) {
     const at = ['jwt', 'previous', index]
     const [first, second] = FORMER_KEY_FIELDS.filter(field => key[field] !== undefined)
-    if (first === undefined) yield { path: at, message: `needs a key: one of ${FORMER_KEY_FIELDS.join(', ')}` }
+    if (first === undefined)
+      yield { path: at, message: `needs a key: one of ${FORMER_KEY_FIELDS.join(', ')}` }
     else if (second !== undefined)
       yield { path: [...at, second], message: `must not be set together with ${first}` }
     if (key.until !== undefined && Number.isNaN(Date.parse(key.until)))

@@ -15,11 +15,8 @@ export const ClientLimitsSection = section(
       16_384,
       'Largest request head, including the target. A larger one is answered 431.',
       1_024,
-      { reload: 'workers' },
     ),
-    headersTimeoutMs: durationMs(10_000, 'Milliseconds in which the whole head of a request must arrive.', 1, {
-      reload: 'workers',
-    }),
+    headersTimeoutMs: durationMs(10_000, 'Milliseconds in which the whole head of a request must arrive.', 1),
     bodyIdleTimeoutMs: durationMs(
       30_000,
       'Milliseconds of silence in the middle of a request body after which the connection is closed. 0: never.',
@@ -41,7 +38,6 @@ export const ClientLimitsSection = section(
       75_000,
       'How long an idle client connection is kept, milliseconds. The default is above the 60 s of common load balancers, so that they close it first.',
       1,
-      { reload: 'workers' },
     ),
     requestsPerConnection: count(
       10_000,

@@ -1,6 +1,15 @@
 import { ALGORITHMS } from '../kit/key-algorithms.ts'
 import { Type } from '../kit/type.ts'
-import { count, DASHED_HEADER, secret, section, TIME_PATTERN, TOKEN_PATTERN, text, textOrList } from '../kit/values.ts'
+import {
+  count,
+  DASHED_HEADER,
+  secret,
+  section,
+  TIME_PATTERN,
+  TOKEN_PATTERN,
+  text,
+  textOrList,
+} from '../kit/values.ts'
 
 // Shared by `jwt` and the entries of `jwt.issuers`. The variables set fields of `jwt` only: none leads into a list.
 const KEY = {

@@ -84,9 +84,7 @@ function createReaders(of: ExchangeSettings) {
   return {
     of,
     readHead: createRequestHeadReader(identityHeaders, startTrace !== undefined),
-    trailerFilter: new TrailerFilter(
-      startTrace ? [...identityHeaders, ...TRACE_FIELDS] : identityHeaders,
-    ),
+    trailerFilter: new TrailerFilter(startTrace ? [...identityHeaders, ...TRACE_FIELDS] : identityHeaders),
   }
 }
 

@@ -42,7 +42,10 @@ export async function startGatewayHere(options: ServingOptions = {}): Promise<Ga
       const files = createFileRecord()
       const { config: file, settings: flags } = command
       const read = loadConfig({ file, env: options.env ?? {}, flags, cwd, readKeyFile: files.readFile })
-      const config = { ...read.config, drainMs: 0, shutdownTimeoutMs: 0 }
+      const orNone = (field: 'drainMs' | 'shutdownTimeoutMs') =>
+        read.sourceOf(field) === 'default' ? 0 : read.config[field]
+      const times = { drainMs: orNone('drainMs'), shutdownTimeoutMs: orNone('shutdownTimeoutMs') }
+      const config = { ...read.config, ...times }
       return { loaded: { ...read, config }, keyFiles: files.contents() }
     }
     const source = load()

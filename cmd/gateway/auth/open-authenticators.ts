@@ -18,7 +18,12 @@ export interface OpenAuthenticators extends Live<Authenticators> {
   close(): void
 }
 
-const NONE: AuthenticatorsOptions = { jwt: undefined, 'api-key': undefined, basic: undefined, mtls: undefined }
+const NONE: AuthenticatorsOptions = {
+  jwt: undefined,
+  'api-key': undefined,
+  basic: undefined,
+  mtls: undefined,
+}
 
 /**
  * Creates the configured authenticators, and starts to fetch the keys that they need. After a reload, an authenticator is another
@@ -56,23 +61,17 @@ export async function openAuthenticators(
     open: ({ config: { apiKeys } }) =>
       create(
         'api-key',
-        apiKeys.enabled
-          ? { apiKeys: credentials.apiKeys, header: apiKeys.header.toLowerCase() }
-          : undefined,
+        apiKeys.enabled ? { apiKeys: credentials.apiKeys, header: apiKeys.header.toLowerCase() } : undefined,
       ),
   })
   const mtls = await settings.open({
     of: ({ config }) => [config.tls.clientAuth, grantsOf(config)],
-    open: ({ config }) =>
-      create('mtls', config.tls.clientAuth && { identityOf: certificateReader(config) }),
+    open: ({ config }) => create('mtls', config.tls.clientAuth && { identityOf: certificateReader(config) }),
   })
   const basic = await settings.open({
     of: ({ config, keys }) => [keys.users, config.jwt.cacheSize, grantsOf(config)],
     open: ({ config, keys }: Inputs) =>
-      create(
-        'basic',
-        keys.users && { users: usersOf(keys.users, config), cacheSize: config.jwt.cacheSize },
-      ),
+      create('basic', keys.users && { users: usersOf(keys.users, config), cacheSize: config.jwt.cacheSize }),
   })
   const all = settings.derive<Authenticators>(() => ({
     jwt: jwt.current.authenticator,

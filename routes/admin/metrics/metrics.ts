@@ -15,7 +15,7 @@ export interface Metrics {
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
-  /** Call it when the labels have changed. */
+  /** Call it when `byNode` may return something else than before. */
   relabel(): void
   /** Returns all metrics in this format, in pieces. */
   render(format?: PageFormat): Promise<readonly string[]>
@@ -28,7 +28,7 @@ export interface Metrics {
  * measures the process, is loaded with the first scrape, since many gateways have none; what it measures begins then.
  */
 export function createMetrics(views: MetricViews): Metrics {
-  const requests = new RequestCounts(views.nodes, views.labels)
+  const requests = new RequestCounts(views.nodes, views.byNode)
   const durations = new RequestDurations()
   const refusals = new RefusalCounts()
   const variants = new VariantCounts()

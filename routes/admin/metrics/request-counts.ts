@@ -19,15 +19,15 @@ export interface RouteCounts {
 /** Counts requests that have ended, by route, service, node and status. */
 export class RequestCounts {
   readonly #nodes: NodeTable
-  readonly #labels: { readonly node: boolean }
+  readonly #byNode: () => boolean
   readonly #series = new Map<string, Series>()
   /** Sums of the series that were forgotten. Bounded by the routes that ever had requests. */
   readonly #forgotten = new Map<string, RouteCounts>()
 
-  /** @param labels whether each node has series of its own, read at each use */
-  constructor(nodes: NodeTable, labels: { readonly node: boolean }) {
+  /** @param byNode returns whether each node has series of its own */
+  constructor(nodes: NodeTable, byNode: () => boolean) {
     this.#nodes = nodes
-    this.#labels = labels
+    this.#byNode = byNode
   }
 
   count(call: Call, status: number): void {
@@ -72,7 +72,7 @@ export class RequestCounts {
   }
 
   #find(call: Call, status: number): Series {
-    const node = this.#labels.node ? (call.peer?.node.id ?? '') : undefined
+    const node = this.#byNode() ? (call.peer?.node.id ?? '') : undefined
     const series = this.#seriesOf(call.route?.id ?? '', serviceLabel(call), node, status)
     series.route = call.route
     return series

@@ -32,8 +32,8 @@ import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from 
 export interface MetricViews {
   /** The version of Waygate. */
   readonly version: string
-  /** Which labels that may have many values are used; read at each use. */
-  readonly labels: { readonly node: boolean }
+  /** Returns whether each node has series of its own, which may be many. */
+  readonly byNode: () => boolean
   readonly nodes: NodeTable
   readonly table: TableView
   readonly budgets: BudgetsView
@@ -68,7 +68,7 @@ export interface MetricViews {
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
   const { grpc, transcode, descriptors, lostLines } = views
-  addNodeMetrics(live, nodes, views.labels)
+  addNodeMetrics(live, nodes, views.byNode)
   live(
     'gauge',
     'waygate_service_panicking',

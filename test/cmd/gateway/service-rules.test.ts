@@ -52,7 +52,13 @@ test('a health check that a node asks for and cannot answer is a problem', () =>
     node('h', 'thrift', '/up'),
   ])
   const health = new LiveHealth({
-    ...{ nodes, ruleOf: () => undefined, fallback: () => undefined, allows: () => true, logger: silentLogger },
+    ...{
+      nodes,
+      ruleOf: () => undefined,
+      fallback: () => undefined,
+      allows: () => true,
+      logger: silentLogger,
+    },
     ...{ names: new Names(), tlsOf: noTls },
   })
   const isGrpc = 'metadata.healthCheck must be `grpc` or `tcp`, because the protocol of the node is gRPC'

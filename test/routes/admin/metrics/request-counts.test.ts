@@ -18,7 +18,7 @@ function countGone(counts: RequestCounts, id: string) {
 function setUp({ byNode = true } = {}) {
   const nodes = new NodeTable(node => new FakePeer(node))
   nodes.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
-  const counts = new RequestCounts(nodes, { node: byNode })
+  const counts = new RequestCounts(nodes, () => byNode)
   const peers = Object.fromEntries(nodes.get('user')!.peers.map(peer => [peer.node.id, peer]))
   return {
     nodes,
@@ -133,7 +133,7 @@ test('beyond 50,000 series, nodes share one by route, service and status, whose 
 
 test('a request that ends while a page is made is shown by the next one, although its node is gone', () => {
   const nodes = new NodeTable(node => new FakePeer(node))
-  const counts = new RequestCounts(nodes, { node: true })
+  const counts = new RequestCounts(nodes, () => true)
   const call = new Call('id', 'GET', '/', 0)
   call.peer = new FakePeer(testNode({ id: 'a' }))
   counts.count(call, 200)
@@ -151,7 +151,7 @@ test('a request that ends while a page is made is shown by the next one, althoug
 })
 
 test('a series for which a page has no room is not dropped with its node, and the next page counts it', async () => {
-  const counts = new RequestCounts(new NodeTable(node => new FakePeer(node)), { node: true })
+  const counts = new RequestCounts(new NodeTable(node => new FakePeer(node)), () => true)
   countGone(counts, 'a')
   let reads = 0
   // The series of all metrics are counted before any is taken.
