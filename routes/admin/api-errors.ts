@@ -1,4 +1,5 @@
 import { QuietError } from '../../internal/http/quiet-error.ts'
+import type { ReloadProblem } from './reload-types.ts'
 
 /**
  * Every error of the admin listener: code, status and title. The detail says what is wrong with the request at hand, and the
@@ -32,13 +33,13 @@ export class ApiError extends QuietError {
   readonly code: ApiErrorCode
   readonly headers: Readonly<Record<string, string>>
   /** What the problem document says besides. */
-  readonly members: Readonly<Record<string, unknown>>
+  readonly members: Pick<ApiProblem, 'problems'>
 
   constructor(
     code: ApiErrorCode,
     detail: string,
     headers: Readonly<Record<string, string>> = {},
-    members: Readonly<Record<string, unknown>> = {},
+    members: Pick<ApiProblem, 'problems'> = {},
   ) {
     super(detail)
     this.code = code
@@ -54,6 +55,8 @@ export interface ApiProblem {
   readonly status: number
   readonly code: ApiErrorCode
   readonly detail: string
+  /** Of WA_CONFIGURATION: what is wrong, one by one. */
+  readonly problems?: readonly ReloadProblem[]
 }
 
 export function apiProblem({ code, message, members }: ApiError): ApiProblem {

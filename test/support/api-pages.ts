@@ -163,6 +163,7 @@ export class FakeApi {
   /** Options of an admin listener that shows this. */
   readonly options = {
     ...{ pages: this.pages, api: this.api, token: undefined },
+    reload: async ({ dryRun }: { readonly dryRun: boolean }) => this.#answer('reload', { ...RELOADED, applied: !dryRun }),
     features: { tail: true, dashboard: true, traceUrl: null },
   }
 
@@ -170,6 +171,14 @@ export class FakeApi {
     this.asked.push(what)
     return answer
   }
+}
+
+const RELOADED: ReloadPage = {
+  applied: true,
+  changes: [{ path: 'drainMs', of: 'value', from: 1_000, to: null }],
+  needsRestart: [{ path: 'adminPort', kept: 9_180 }, { path: 'tls.sealKeyFile' }],
+  warnings: ['a warning'],
+  refusedDocuments: [{ id: 'user', reason: '$.auth: is wrong' }],
 }
 
 const EXPLANATION = {

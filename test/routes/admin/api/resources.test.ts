@@ -21,15 +21,20 @@ const VALUES: Readonly<Record<string, string>> = {
 }
 
 test('every answer is as the OpenAPI document says, and every path of it has an answer', async t => {
-  const { port, ask } = await startAdmin(t)
+  const tokens = { ci: { sha256: hash('sha256', 'operate'), role: 'operate' } } as const
+  const headers = { authorization: 'Bearer operate' }
+  const { port, ask: askAs } = await startAdmin(t, { tokens })
+  const ask = (path: string) => askAs(path, headers)
   const document = (await ask('/api/v1/openapi.json')).json() as unknown as ApiDocument
   const check = answerChecker(document)
   for (const { method, path } of RESOURCES) {
-    const body = method === 'POST' ? JSON.stringify(QUESTIONS[path]) : undefined
+    const question = QUESTIONS[path]
+    const body = question && JSON.stringify(question)
     const got = await send(port, {
       method,
       path: `/api/v1${VALUES[path] ?? path}`,
-      ...(body && { body, headers: { 'content-type': 'application/json' } }),
+      ...(body && { body }),
+      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
     })
     assert.equal(got.status, 200, `${path}: ${got.text}`)
     assert.equal(got.headers['content-type'], 'application/json; charset=utf-8')
