@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ADMIN_VARIABLE } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { Items } from '../../routes/admin/api-types.ts'
@@ -35,8 +36,9 @@ export class AdminClient {
    * @throws AskError when the address in the environment is none
    */
   constructor({ admin, config: file, settings }: AdminCommand) {
-    const { config } = loadConfig({ file, env: process.env, flags: settings })
-    this.token = config.adminToken
+    const { env, token } = ownToken(process.env)
+    const { config } = loadConfig({ file, env, flags: settings })
+    this.token = token ?? config.adminToken
     this.url =
       admin ?? fromEnvironment() ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
   }
@@ -107,7 +109,9 @@ export class AdminClient {
         `${this.url}${path} answered ${response.status}: it redirects to ${to}, which is not followed; --admin must be the URL of the admin listener`,
       )
     }
-    const { code, detail } = await problemOf(response)
+    const { code, detail, lines } = await problemOf(response)
+    if (code === 'WA_CONFIGURATION')
+      throw new AskError(`the gateway refuses its configuration, and nothing has changed:\n${lines}`)
     if (response.status === 404 && code?.startsWith('WA_'))
       throw new MissingError(detail ?? `there is no ${path}`)
     const why = code?.startsWith('WG_')
@@ -143,6 +147,18 @@ export class AdminClient {
   }
 }
 
+const TOKEN_VARIABLE = 'WAYGATE_ADMIN_TOKEN'
+
+/**
+ * Returns the token of the environment, and an environment in which another one stands in for it: here it is the token of the
+ * caller, which may be one of `admin.tokens`, and a configuration refuses an `adminToken` that is one of these.
+ */
+function ownToken(env: NodeJS.ProcessEnv): { readonly env: NodeJS.ProcessEnv; readonly token: string | undefined } {
+  const token = env[TOKEN_VARIABLE]
+  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) return { env, token: undefined }
+  return { env: { ...env, [TOKEN_VARIABLE]: randomUUID() }, token }
+}
+
 function whyNoAnswer(error: Error): string {
   if (!(error.cause instanceof Error)) return String(error)
   const { message, code = '' } = error.cause as NodeJS.ErrnoException
@@ -161,12 +177,15 @@ function fromEnvironment(): string | undefined {
 }
 
 /** Returns what a problem document says; nothing when the answer is none. */
-async function problemOf(response: Response): Promise<{ code?: string; detail?: string }> {
+async function problemOf(response: Response): Promise<{ code?: string; detail?: string; lines?: string }> {
   try {
     const { code, detail } = (await response.json()) as { code?: unknown; detail?: unknown }
     return {
       ...(typeof code === 'string' && { code }),
-      ...(typeof detail === 'string' && { detail: visible(detail) }),
+      ...(typeof detail === 'string' && {
+        detail: visible(detail),
+        lines: detail.split('\n').map(visible).join('\n'),
+      }),
     }
   } catch {
     return {}

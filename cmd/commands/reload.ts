@@ -14,7 +14,6 @@ export async function runReload(command: ReloadCommand): Promise<0 | 3> {
   const path = `/api/v1/reload${dryRun ? '?dryRun=1' : ''}`
   const page = await new AdminClient(command).ask<ReloadPage>(path, {}, WITHIN_MS)
   if (output === 'json' || output === 'yaml') printPage(output, page)
-  else if (output === 'name') print(page.changes.map(({ path }) => path).join('\n'))
   else print(describeReload(page, dryRun))
   for (const warning of page.warnings) tell(`warning: ${visible(warning)}`)
   const differs = page.changes.length > 0 || page.needsRestart.length > 0
