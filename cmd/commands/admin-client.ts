@@ -153,7 +153,10 @@ const TOKEN_VARIABLE = 'WAYGATE_ADMIN_TOKEN'
  * Returns the token of the environment, and an environment in which another one stands in for it: here it is the token of the
  * caller, which may be one of `admin.tokens`, and a configuration refuses an `adminToken` that is one of these.
  */
-function ownToken(env: NodeJS.ProcessEnv): { readonly env: NodeJS.ProcessEnv; readonly token: string | undefined } {
+function ownToken(env: NodeJS.ProcessEnv): {
+  readonly env: NodeJS.ProcessEnv
+  readonly token: string | undefined
+} {
   const token = env[TOKEN_VARIABLE]
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) return { env, token: undefined }
   return { env: { ...env, [TOKEN_VARIABLE]: randomUUID() }, token }

@@ -78,7 +78,8 @@ test('identity headers follow the claims, and a client never sets the new ones',
   const seen = async () => {
     const { text } = await get(gateway, '/open/x', { authorization, 'x-team': 'forged' })
     const lines = JSON.parse(text) as string[]
-    const valuesOf = (name: string) => lines.flatMap((line, i) => (line.toLowerCase() === name ? lines[i + 1]! : []))
+    const valuesOf = (name: string) =>
+      lines.flatMap((line, i) => (line.toLowerCase() === name ? lines[i + 1]! : []))
     return [valuesOf('x-user-id'), valuesOf('x-team')]
   }
   assert.deepEqual(await seen(), [['anna'], ['forged']])
@@ -119,7 +120,10 @@ test('limits of clients, of services and of breakers follow', async t => {
   assert.equal((await slow).status, 200)
   for (let i = 0; i < 4; i++) assert.equal((await get(gateway, '/open/500')).status, 500)
   assert.equal((await get(gateway, '/open/x')).status, 200)
-  await reload({ ...BASE, breaker: { minimumRequests: 2, failureRatio: 0.1, ejectLastNode: true, openMs: 30_000 } })
+  await reload({
+    ...BASE,
+    breaker: { minimumRequests: 2, failureRatio: 0.1, ejectLastNode: true, openMs: 30_000 },
+  })
   await get(gateway, '/open/500')
   await get(gateway, '/open/500')
   assert.match((await get(gateway, '/open/x')).text, /WG_CIRCUIT_OPEN/)
@@ -131,9 +135,15 @@ test('automatic routes follow, and a service that loses its document in the file
   await reload({ ...BASE, routes: { auto: false } })
   assert.equal((await get(gateway, '/echo/x')).status, 404)
   await reload(BASE)
-  assert.deepEqual([(await get(gateway, '/open/x')).status, (await get(gateway, '/echo/x')).status], [200, 404])
+  assert.deepEqual(
+    [(await get(gateway, '/open/x')).status, (await get(gateway, '/echo/x')).status],
+    [200, 404],
+  )
   await reload({ ...BASE, routes: {} })
-  assert.deepEqual([(await get(gateway, '/open/x')).status, (await get(gateway, '/echo/x')).status], [404, 404])
+  assert.deepEqual(
+    [(await get(gateway, '/open/x')).status, (await get(gateway, '/echo/x')).status],
+    [404, 404],
+  )
 })
 
 test('tracing begins and ends with a reload, and its counts go on', async t => {
@@ -180,7 +190,10 @@ test('tokens of the admin listener follow, and its page', async t => {
   await reload({ ...BASE, adminToken: 'one', admin: { dashboard: false } })
   assert.deepEqual([await ask('/routes'), await ask('/routes', 'one'), await ask('/')], [401, 200, 404])
   await reload({ ...BASE, adminToken: 'two' })
-  assert.deepEqual([await ask('/routes', 'one'), await ask('/routes', 'two'), await ask('/')], [401, 200, 200])
+  assert.deepEqual(
+    [await ask('/routes', 'one'), await ask('/routes', 'two'), await ask('/')],
+    [401, 200, 200],
+  )
 })
 
 function documents(auth: string) {

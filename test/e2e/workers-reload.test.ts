@@ -162,7 +162,9 @@ test('waygate reload replaces the workers as SIGHUP does, says what has changed,
   const run = (...args: string[]) => runProgram({ args: ['reload', ...args], env })
   const pids = async () => {
     const page = await fetch(`${gateway.admin}/routes`, { headers: { authorization: 'Bearer read' } })
-    return ((await page.json()) as { workers?: readonly { pid: number }[] }).workers?.map(({ pid }) => pid) ?? []
+    return (
+      ((await page.json()) as { workers?: readonly { pid: number }[] }).workers?.map(({ pid }) => pid) ?? []
+    )
   }
   await until('both answer', async () => (await pids()).length === 2)
   const before = await pids()
@@ -170,10 +172,7 @@ test('waygate reload replaces the workers as SIGHUP does, says what has changed,
   await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify(next))
   const tried = await run('--dry-run')
   assert.deepEqual([tried.code, tried.stderr], [3, ''])
-  assert.equal(
-    tried.stdout,
-    'adminToken: changed\nhttp2.enabled: true -> false\nnothing was put in force\n',
-  )
+  assert.equal(tried.stdout, 'adminToken: changed\nhttp2.enabled: true -> false\nnothing was put in force\n')
   assert.deepEqual(await pids(), before)
   const done = await run()
   assert.deepEqual([done.code, done.stdout], [0, 'adminToken: changed\nhttp2.enabled: true -> false\n'])

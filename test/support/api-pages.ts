@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import { type AdminOptions, createAdmin } from '../../routes/admin/admin.ts'
 import type { ApiPages, LiveListener, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { AdminPages, RouteList } from '../../routes/admin/page-types.ts'
+import type { ReloadPage } from '../../routes/admin/reload-types.ts'
 import { send } from './http.ts'
 
 export const SOURCE: RouteList['source'] = {
@@ -163,7 +164,8 @@ export class FakeApi {
   /** Options of an admin listener that shows this. */
   readonly options = {
     ...{ pages: this.pages, api: this.api, token: undefined },
-    reload: async ({ dryRun }: { readonly dryRun: boolean }) => this.#answer('reload', { ...RELOADED, applied: !dryRun }),
+    reload: async ({ dryRun }: { readonly dryRun: boolean }) =>
+      this.#answer('reload', { ...RELOADED, applied: !dryRun }),
     features: { tail: true, dashboard: true, traceUrl: null },
   }
 

@@ -13,7 +13,9 @@ const PROBLEM = object<ApiProblem>({
   status: integer,
   code: { json: { enum: Object.keys(API_ERRORS) } },
   detail: string,
-  problems: optional(list(object<ReloadProblem>({ path: string, message: string, source: optional(string) }))),
+  problems: optional(
+    list(object<ReloadProblem>({ path: string, message: string, source: optional(string) })),
+  ),
 })
 
 /** Describes `/api/v1` in OpenAPI 3.1, from the table of resources. */

@@ -26,7 +26,8 @@ test('only a token of the role operate reloads, or tries', async t => {
     ['metrics', 403],
     ['read', 403],
   ] as const) {
-    for (const path of [PATH, `${PATH}?dryRun=1`]) assert.equal((await post(port, path, token)).status, status)
+    for (const path of [PATH, `${PATH}?dryRun=1`])
+      assert.equal((await post(port, path, token)).status, status)
   }
   assert.deepEqual(fake.asked, [])
   const done = await post(port, PATH, 'operate')
@@ -49,7 +50,10 @@ test('a configuration that cannot be used is 422 with all of its problems', asyn
     { path: '$.drainMs', message: 'must be >= 0, not -1', source: 'waygate.yaml:1' },
     { path: '', message: 'the file cannot be read' },
   ]
-  const { port, ask } = await startAdmin(t, { tokens, reload: () => Promise.reject(new ReloadRefused(problems)) })
+  const { port, ask } = await startAdmin(t, {
+    tokens,
+    reload: () => Promise.reject(new ReloadRefused(problems)),
+  })
   const got = await post(port, PATH, 'operate')
   assert.equal(got.status, 422)
   assert.deepEqual(got.json(), {
