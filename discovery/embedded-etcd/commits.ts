@@ -5,13 +5,13 @@ import { type Entry, encode, keyChange } from './journal-lines.ts'
 
 /** More than this is not collected for one write. */
 const BATCH_BYTES = 4 << 20
-/** A file is not replaced before it has grown by this much. */
-const LEAST_GROWTH_BYTES = 4 << 20
 
 const OUT_OF_SPACE: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 export interface CommitsOptions {
   readonly file: JournalFile
+  /** The file is replaced when it has doubled and has grown by this. */
+  readonly growthBytes: number
   /** Returns the whole present state, for a file that takes the place of one that has grown. */
   readonly snapshot: () => Iterable<Entry>
   /** Called with the error when changes can no longer be kept, and without one when they can again. */
@@ -54,7 +54,7 @@ export class Commits implements Journal, CallTurns {
 
   constructor(options: CommitsOptions) {
     this.#options = options
-    this.#replaceAtBytes = afterGrowth(options.file.bytes)
+    this.#replaceAtBytes = this.#afterGrowth()
   }
 
   get isRefusing(): boolean {
@@ -164,10 +164,11 @@ export class Commits implements Journal, CallTurns {
     if (file.bytes < this.#replaceAtBytes) return
     // Without space for a second file, the first one goes on growing.
     await file.replace(snapshot()).catch(onReplaceFailed)
-    this.#replaceAtBytes = afterGrowth(file.bytes)
+    this.#replaceAtBytes = this.#afterGrowth()
   }
-}
 
-function afterGrowth(bytes: number): number {
-  return bytes + Math.max(bytes, LEAST_GROWTH_BYTES)
+  #afterGrowth(): number {
+    const { file, growthBytes } = this.#options
+    return file.bytes + Math.max(file.bytes, growthBytes)
+  }
 }

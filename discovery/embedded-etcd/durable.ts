@@ -21,6 +21,8 @@ export interface DurableOptions {
   /** The ids of a store that begins now. */
   readonly ids: StoreIds
   readonly logger: Logger
+  /** The file is replaced when it has doubled and has grown by this. */
+  readonly growthBytes: number
 }
 
 /** Who the store is, for its clients. */
@@ -46,7 +48,8 @@ export interface Durable {
  *
  * @throws Error when another process uses the folder, when it cannot be used, or when its data is damaged
  */
-export async function openDurable({ folder, store, leases, ids, logger }: DurableOptions): Promise<Durable> {
+export async function openDurable(options: DurableOptions): Promise<Durable> {
+  const { folder, store, leases, ids, logger, growthBytes } = options
   // It holds what clients put, which may be secret.
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const lock = lockFile(join(folder, 'lock'))
@@ -60,6 +63,7 @@ export async function openDurable({ folder, store, leases, ids, logger }: Durabl
     if (!exists) await file.replace(snapshot())
     const commits = new Commits({
       file,
+      growthBytes,
       snapshot,
       onFailing(error) {
         if (!error) logger.info({ folder }, 'embedded etcd can write its data again')

@@ -39,6 +39,8 @@ export interface EmbeddedEtcdOptions {
   readonly wallNow?: () => number
   /** The folder in which everything is kept. Default: nothing is kept. */
   readonly dataFolder?: string | undefined
+  /** The file in that folder is written anew when it has doubled and has grown by this. Default 4 MiB. */
+  readonly growthBytes?: number
   /** It is told when changes can no longer be kept, and when they can again. */
   readonly logger?: Logger
 }
@@ -136,13 +138,13 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
 
 /** Opens the data folder, if there is one. What it needs is only loaded then. */
 async function open(
-  { dataFolder: folder, logger = silentLogger }: EmbeddedEtcdOptions,
+  { dataFolder: folder, growthBytes = 4 << 20, logger = silentLogger }: EmbeddedEtcdOptions,
   kept: { readonly store: Store; readonly leases: LeaseTable },
   ids: StoreIds,
 ): Promise<Durable | undefined> {
   if (folder === undefined) return undefined
   const { openDurable } = await import('./durable.ts')
-  return openDurable({ folder, ...kept, ids, logger })
+  return openDurable({ folder, ...kept, ids, growthBytes, logger })
 }
 
 function checkLoopback(host: string): string {
