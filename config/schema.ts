@@ -46,6 +46,18 @@ const EtcdSection = section(
       flag: '--embedded-etcd HOST:PORT',
       insteadOf: 'endpoints',
     }),
+    embeddedData: Type.Optional(
+      text(
+        'Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`.',
+        { flag: '--embedded-etcd-data FOLDER', isPath: true },
+      ),
+    ),
+    embeddedMemory: Type.Boolean({
+      default: false,
+      description: 'Whether the embedded etcd keeps its data in memory alone, and loses it on exit.',
+      flag: '--embedded-etcd-memory',
+      insteadOf: 'embeddedData',
+    }),
     user: Type.Optional(text('User name for etcd.', { env: 'WAYGATE_ETCD_USER' })),
     password: Type.Optional(secret('Password of `user`.', { env: 'WAYGATE_ETCD_PASSWORD' })),
     ca: Type.Optional(

@@ -147,7 +147,9 @@ function loadDemoConfig(
   const clientLimits = { ...config.clientLimits, connections }
   // The demo asks its own services without TLS.
   const tls = { ...config.tls, plain: 'serve' as const }
-  return { ...loaded, config: { ...config, clientLimits, tls, drainMs: 0 } }
+  // What is tried out is not kept, unless a folder is named for it.
+  const etcd = { ...config.etcd, embeddedMemory: config.etcd.embeddedData === undefined }
+  return { ...loaded, config: { ...config, clientLimits, tls, etcd, drainMs: 0 } }
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Config } from '../../config/schema.ts'
 import { formatError } from '../cli/format-error.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { logStartWarnings } from '../gateway/logger.ts'
-import { wantsEmbeddedEtcd } from '../gateway/registry.ts'
+import { embeddedFolder, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 
 /** A configuration with everything that was read along with it. */
 export interface Source {
@@ -21,6 +21,7 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   adminToken: config => config.adminToken,
   admin: config => JSON.stringify(config.admin),
   'etcd.embedded': config => config.etcd.embedded,
+  'etcd.embeddedData': config => embeddedFolder(config),
 }
 
 /** Loads the configuration again. Logs its problems and returns undefined when it cannot be used. */
