@@ -100,7 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { findMethod } = descriptors
 
   const { upstream, handshake } = composeUpstreams({
-    ...{ config, keys, nodes, limits, budgets, deadlines, transcoding, tracing },
+    ...{ config, keys, nodes, limits, budgets, deadlines, transcoding },
   })
 
   // Policies of routes, and what they count with.

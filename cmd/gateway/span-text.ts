@@ -99,7 +99,8 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
 
 /** Returns the span of a try as JSON of OTLP. @param originMs as for {@link requestSpan} */
 export function trySpan(span: TrySpan, originMs: number): string {
-  const { trace, peer, method, rpc: called, status, grpcStatus } = span
+  const { trace, request, peer, status, grpcStatus } = span
+  const { method, rpc: called, isCopy } = request
   const { node } = peer
   const scheme = usesTls(node) ? 'https' : 'http'
   const isFailedCall = grpcStatus !== undefined && grpcStatus !== GRPC_STATUS.OK
@@ -109,15 +110,15 @@ export function trySpan(span: TrySpan, originMs: number): string {
   else if (span.failure !== undefined) error = failureName(span.failure)
   let attributes = methodOf(method)
   attributes += attributesOfNode(node)
-  attributes += text('url.full', `${scheme}://${peer.address}${pathOf(span.target)}`)
-  if (span.resendCount > 0 && !span.isCopy)
-    attributes += integer('http.request.resend_count', span.resendCount)
+  if (span.address !== undefined && isIP(node.host) === 0) attributes += networkPeer(span.address, node.port)
+  attributes += text('url.full', `${scheme}://${peer.address}${pathOf(request.target)}`)
+  if (span.resendCount > 0 && !isCopy) attributes += integer('http.request.resend_count', span.resendCount)
   if (status !== 0) attributes += integer('http.response.status_code', status)
   if (error !== undefined) attributes += text('error.type', error)
-  if (called !== undefined) attributes += rpc(called, grpcStatus)
+  if (called !== undefined) attributes += rpc(called.method, grpcStatus)
   attributes += text('waygate.breaker', span.breaker)
-  if (span.isHedge) attributes += yes('waygate.hedge')
-  if (span.isCopy) attributes += yes('waygate.mirror')
+  if (request.isHedge) attributes += yes('waygate.hedge')
+  if (isCopy) attributes += yes('waygate.mirror')
   let json = beginning(trace, span.spanId, trace.spanId)
   json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE}`
   json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","kind":${KIND_CLIENT}`
@@ -168,9 +169,14 @@ const attributesOfRoute = remembering(({ id, path, service }: Route) => {
 
 const attributesOfNode = remembering(({ host, port, service, id }: Node) => {
   const address = text('server.address', host) + integer('server.port', port)
-  const peer = isIP(host) === 0 ? '' : text('network.peer.address', host)
+  const peer = isIP(host) === 0 ? '' : networkPeer(host, port)
   return address + peer + text('waygate.service', service) + text('waygate.node', id)
 })
+
+/** A node that has a name may have another address in each try. */
+function networkPeer(address: string, port: number): string {
+  return text('network.peer.address', address) + integer('network.peer.port', port)
+}
 
 function beginning({ traceId, state }: Trace, spanId: string, parentId: string | undefined): string {
   let json = `{"traceId":"${traceId}","spanId":"${spanId}"`

@@ -15,7 +15,6 @@ import { createHedge } from '../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../wrappers/retry/retry.ts'
 import type { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
-import type { Tracing } from './tracing.ts'
 import type { Transcoding } from './transcoding.ts'
 
 export interface UpstreamOptions {
@@ -26,8 +25,6 @@ export interface UpstreamOptions {
   readonly budgets: RetryBudgets
   readonly deadlines: Deadlines
   readonly transcoding: Transcoding
-  /** undefined = requests are not traced */
-  readonly tracing: Tracing | undefined
 }
 
 /** What a gateway does with a request to a service, and with the handshake of a WebSocket. */
@@ -38,9 +35,8 @@ export interface Upstreams {
 
 /** Puts the wrappers around the calls of nodes, outermost first. */
 export function composeUpstreams(options: UpstreamOptions): Upstreams {
-  const { config, keys, nodes, limits, budgets, deadlines, transcoding, tracing } = options
+  const { config, keys, nodes, limits, budgets, deadlines, transcoding } = options
   const balance = { cookieKey: keys.stickyCookie }
-  const tracedTries = tracing ? [tracing.tries] : []
   return {
     upstream: wrap(createDispatch(), [
       createObserve(),
@@ -53,7 +49,6 @@ export function composeUpstreams(options: UpstreamOptions): Upstreams {
       createHedge({ budgets }),
       createBalance(nodes, balance),
       createCircuitBreaker(),
-      ...tracedTries,
       createTryTimeout({ deadlines }),
       createCallFields(),
     ]),
@@ -64,7 +59,6 @@ export function composeUpstreams(options: UpstreamOptions): Upstreams {
       createRetry({ budgets }),
       createBalance(nodes, balance),
       createCircuitBreaker(),
-      ...tracedTries,
       createTryTimeout({ deadlines }),
     ]),
   }
