@@ -20,12 +20,13 @@ const NONE: ServiceManager = { ready() {}, reloading() {}, stopping() {} }
  * this kind, one after the other. When it cannot be run, one warning says so.
  */
 export function openServiceManager(env: NodeJS.ProcessEnv, logger: Pick<Logger, 'warn'>): ServiceManager {
-  if (!env.NOTIFY_SOCKET) return NONE
+  const { NOTIFY_SOCKET: socket } = env
+  if (!socket) return NONE
   let sent: Promise<void> = Promise.resolve()
   let hasFailed = false
   const tell = (...states: readonly string[]) => {
     sent = sent
-      .then(() => send(states))
+      .then(() => send(socket, states))
       .catch(error => {
         if (!hasFailed) logger.warn({ reason: (error as Error).message }, 'service manager could not be told')
         hasFailed = true
@@ -40,8 +41,9 @@ export function openServiceManager(env: NodeJS.ProcessEnv, logger: Pick<Logger, 
 }
 
 /** Resolves when the service manager has taken the message. */
-async function send(states: readonly string[]): Promise<void> {
-  const child = spawn('systemd-notify', [...states], { stdio: ['ignore', 'ignore', 'pipe'] })
+async function send(socket: string, states: readonly string[]): Promise<void> {
+  const env = { ...process.env, NOTIFY_SOCKET: socket }
+  const child = spawn('systemd-notify', [...states], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   // The end of this process must not wait for it.
   child.unref()
   let words = ''

@@ -47,7 +47,13 @@ export async function restartWithSockets(options: SocketRestartsOptions): Promis
       cwd,
       names: ['public'],
       args: ['--workers', String(workers)],
-      config: { ...SHARED_MACHINE, discovery: { registry: 'file', file: 'nodes.yaml' } },
+      config: {
+        ...SHARED_MACHINE,
+        // Long enough for a busy machine, too: each client asks more than once meanwhile, and is told to close.
+        drainMs: 3_000,
+        routes: { defaults: { timeoutMs: 60_000 } },
+        discovery: { registry: 'file', file: 'nodes.yaml' },
+      },
     })
     const clients = startClients({ ports: [holder.ports.public!], path: '/user/', perSecond, fresh: 0.5 })
     await clients.more(between)
