@@ -6,6 +6,7 @@ import type { Registry, RememberedSource } from '../../discovery/registry.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
+import type { InheritedSockets } from './inherited-sockets.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
 import type { OwnApiPages } from './telemetry/api-pages.ts'
@@ -29,6 +30,8 @@ export interface GatewayOptions {
    * operators wait for the port, and `/readyz` tells them when the gateway is ready.
    */
   readonly listen?: ListenWhen | undefined
+  /** The sockets to listen on in place of the configured addresses. Default: none. */
+  readonly sockets?: InheritedSockets | undefined
   /** Returns the port of the admin listener, which no request may reach; 0 = not open yet. Default: as configured. */
   readonly adminPort?: (() => number) | undefined
   /** What the process before this one has remembered of the registry. */

@@ -245,6 +245,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
+    sockets: options.sockets ?? {},
     needs: tlsFromRegistry,
     endStreams: () => transcoding.endStreams(),
     closeServing() {

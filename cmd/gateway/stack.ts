@@ -5,6 +5,7 @@ import { openAdmin } from './admin-listener.ts'
 import { checkLoaded } from './check-loaded.ts'
 import { startGateway } from './gateway.ts'
 import type { Gateway } from './gateway-types.ts'
+import type { InheritedSockets } from './inherited-sockets.ts'
 import type { Log } from './logger.ts'
 import { openRegistry, startOwnEtcd } from './registry.ts'
 
@@ -21,11 +22,13 @@ export interface Stack {
 /**
  * Starts everything that `waygate start` runs in a single process.
  *
+ * @param sockets are listened on in place of the configured addresses
  * @throws Error when an address cannot be bound; nothing is left running then
  */
 export async function startStack(
   loaded: LoadedConfig,
   { logger, write: writeLine, lost: lostLines }: Log,
+  sockets: InheritedSockets = {},
 ): Promise<Stack> {
   const { config, keys } = loaded
   await checkLoaded(loaded)
@@ -44,14 +47,16 @@ export async function startStack(
     closers.push(() => registry.close())
     let adminPort = config.adminPort
     const gateway = await startGateway({
-      ...{ config, keys, registry, logger, writeLine, lostLines },
+      ...{ config, keys, registry, logger, writeLine, lostLines, sockets },
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()
-    const admin = await openAdmin(gateway.pages, gateway.api, config, logger).catch(async error => {
-      await gateway.retire(AbortSignal.abort())
-      throw error
-    })
+    const admin = await openAdmin(gateway.pages, gateway.api, config, logger, sockets.admin).catch(
+      async error => {
+        await gateway.retire(AbortSignal.abort())
+        throw error
+      },
+    )
     adminPort = admin.address.port
     return {
       gateway,

@@ -6,6 +6,7 @@ import type { ChangeEntry, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { CheckQuestion, ExplainQuestion } from '../../routes/admin/explain.ts'
 import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
+import type { InheritedSockets } from '../gateway/inherited-sockets.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import type { OwnApiPages } from '../gateway/telemetry/api-pages.ts'
 import type { LiveDelta } from '../gateway/telemetry/live-feed.ts'
@@ -28,6 +29,8 @@ export interface WorkerSettings {
   readonly keyFiles: FileContents
   /** The address of the primary's embedded etcd; undefined when it is not used. */
   readonly embeddedUrl: string | undefined
+  /** Descriptors of the primary, which opens them for workers. */
+  readonly sockets: InheritedSockets
   /** The secret that the keys of TLS tickets are made from, in base64, so that every worker can resume every session. */
   readonly ticketSecret: string
 }

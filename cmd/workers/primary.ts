@@ -2,13 +2,15 @@ import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
-import { formatError } from '../cli/format-error.ts'
+import { formatError, RemoteError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
+import { openServiceManager } from '../cli/service-manager.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
 import { packageVersion } from '../cli/version.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
+import type { InheritedSockets } from '../gateway/inherited-sockets.ts'
 import type { Log } from '../gateway/logger.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 import { HealthRelay } from './health-relay.ts'
@@ -23,17 +25,20 @@ export interface PrimaryOptions {
   readonly load: () => Source
   readonly countWorkers: (loaded: LoadedConfig) => number
   readonly log: Log
+  /** The sockets to listen on in place of the configured addresses. */
+  readonly sockets: InheritedSockets
 }
 
 /**
  * Serves with several processes until SIGTERM or SIGINT. The primary handles the signals and runs the admin listener
  * and the embedded etcd. Workers accept connections by themselves, from a socket that it keeps open for them.
  *
- * @throws Error when an address cannot be bound; everything has been stopped then
+ * @throws Error when an address cannot be bound, and when all workers that listened on inherited sockets have died; everything
+ *   has been stopped then
  */
 export async function servePrimary(
   source: Source,
-  { load, countWorkers, log: { logger, flush } }: PrimaryOptions,
+  { load, countWorkers, log: { logger, flush }, sockets }: PrimaryOptions,
 ): Promise<void> {
   // A cluster worker cannot fork workers. Process managers that run a program several times make it one.
   if (!cluster.isPrimary) {
@@ -47,6 +52,7 @@ export async function servePrimary(
     void reload()
   })
 
+  const manager = openServiceManager(process.env, logger)
   await checkLoaded(source.loaded)
   let { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
@@ -67,6 +73,7 @@ export async function servePrimary(
     keyFiles,
     embeddedUrl: wantsEmbeddedEtcd(loaded.config) ? etcd?.url : undefined,
     ticketSecret,
+    sockets,
   })
 
   /** Runs one reload at a time. All signals that arrive during a reload cause one more. */
@@ -75,7 +82,9 @@ export async function servePrimary(
     isReloading = true
     while (isReloadDue && !isStopping) {
       isReloadDue = false
+      manager.reloading()
       await replaceAll()
+      manager.ready()
     }
     isReloading = false
   }
@@ -112,7 +121,7 @@ export async function servePrimary(
   try {
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
-    admin = await openAdmin(pages, api, config, logger)
+    admin = await openAdmin(pages, api, config, logger, sockets.admin)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
@@ -133,6 +142,7 @@ export async function servePrimary(
     )
     // The process that started this one may wait for this line.
     flush()
+    manager.ready(`serving on ${Object.values(publicUrlsOf(addresses)).join(' and ')}`)
     // The primary serves no requests that the collection could delay.
     collectStartupLater(() => false)
   } catch (error) {
@@ -142,11 +152,15 @@ export async function servePrimary(
 
   isReloading = false
   void reload()
-  const signal = await ended
+  const signal = await Promise.race([ended, pool.portLost])
   isStopping = true
+  manager.stopping()
   pages.stop()
   api.bye('shutdown')
-  logger.info({ signal }, 'shutting down; a second signal exits at once')
+  if (signal) logger.info({ signal }, 'shutting down; a second signal exits at once')
+  else
+    logger.fatal('all workers died; ending, since only the service manager can hand over its sockets again')
   await pool.stop()
   await closeAll()
+  if (!signal) throw new RemoteError('waygate: all workers died')
 }

@@ -51,6 +51,8 @@ export interface FieldSchema extends Annotations {
   readonly type?: string
   readonly description?: string
   readonly default?: unknown
+  /** Whether it is a secret, which no message shows. */
+  readonly writeOnly?: boolean
   readonly properties?: Readonly<Record<string, FieldSchema>>
   readonly patternProperties?: Readonly<Record<string, FieldSchema>>
   readonly items?: FieldSchema
