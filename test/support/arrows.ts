@@ -117,7 +117,7 @@ const PURE_MODULES = [
 ]
 
 /** Files of `internal` that load a package when it is first needed. */
-const LOADERS = ['internal/pattern.ts']
+const LOADERS = ['internal/pattern-program.ts']
 
 /** Where Node's HTTP/1 classes may be named. Everything else on the way of a request serves any protocol. */
 const HTTP1_PLACES = ['routes/public/http1', 'middleware/connection', 'wrappers/http1']

@@ -1,5 +1,6 @@
 import type { Call } from '../../../internal/call.ts'
 import { Turns } from '../turns.ts'
+import { GoneRoutes } from './gone-routes.ts'
 import { addInfoMetrics } from './info-metrics.ts'
 import { addTo } from './live-metric.ts'
 import { type MetricFamily, type MetricValues, toFamily } from './metric-values.ts'
@@ -24,8 +25,10 @@ export interface Metrics {
 /**
  * Creates everything that /metrics shows. Counters are plain numbers, which are read at each scrape. prom-client, which
  * measures the process, is loaded with the first scrape, since many gateways have none; what it measures begins then.
+ *
+ * @param now for tests; see `GoneRoutes`
  */
-export function createMetrics(views: MetricViews): Metrics {
+export function createMetrics(views: MetricViews, now?: () => number): Metrics {
   const requests = new RequestCounts(views.nodes, views.labels.node)
   const durations = new RequestDurations()
   const refusals = new RefusalCounts()
@@ -54,9 +57,14 @@ export function createMetrics(views: MetricViews): Metrics {
     return [...ofProcess.map(toFamily), ...families]
   }
 
+  const gone = new GoneRoutes(now)
+  const byRoute = [durations, variants, views.policies, views.grpc]
   async function dropGone(): Promise<void> {
     const turns = new Turns()
-    for (const _ of requests.dropGone()) if (turns.isOver) await turns.next()
+    const counted = byRoute.flatMap(counts => [...counts.routes()])
+    for (const _ of gone.look(counted, views.table.routes())) if (turns.isOver) await turns.next()
+    for (const counts of byRoute) counts.drop(gone)
+    for (const _ of requests.dropGone(gone)) if (turns.isOver) await turns.next()
   }
 
   return {
