@@ -4,6 +4,7 @@ export type StatusName =
   | 'NOT_FOUND'
   | 'FAILED_PRECONDITION'
   | 'OUT_OF_RANGE'
+  | 'RESOURCE_EXHAUSTED'
   | 'UNIMPLEMENTED'
   | 'UNAVAILABLE'
 
