@@ -18,7 +18,7 @@ const HTTP_STATUSES: ReadonlyMap<status, number> = new Map([
   [status.UNAVAILABLE, 503],
 ])
 
-export function httpStatusOf({ code }: Failure): number {
+export function failureStatusOf({ code }: Failure): number {
   return HTTP_STATUSES.get(code) ?? 500
 }
 
@@ -30,7 +30,7 @@ export function writeFailure({ code, details }: Failure): string {
 /** Writes the last message of a stream that has failed after its head was sent. */
 export function writeStreamFailure(failure: Failure, reason: string): string {
   const { code, details } = failure
-  const http_code = httpStatusOf(failure)
+  const http_code = failureStatusOf(failure)
   return `${JSON.stringify({ error: { grpc_code: code, http_code, message: details, http_status: reason } })}\n`
 }
 
@@ -40,7 +40,7 @@ export function writeStreamFailure(failure: Failure, reason: string): string {
  *
  * @param message as protobuf has decoded it, with 64-bit numbers as strings
  */
-export function writeMessage(message: object): string {
+export function writeAnswer(message: object): string {
   return JSON.stringify(shown(message))
 }
 

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
+import { isTooDeep, TOO_DEEP } from '../../internal/text/json.ts'
 import { EtcdError } from './errors.ts'
 
 /**
@@ -75,14 +76,17 @@ export class JsonDocuments {
 /**
  * Parses a document. A number that JavaScript cannot hold exactly becomes its text, since it may be the id of a lease.
  *
- * @throws EtcdError when it is not JSON
+ * @throws EtcdError when it is not JSON, or nested too deep
  */
-export function parseDocument(text: string): unknown {
+export function parseRequest(text: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text, keepExact)
+    value = JSON.parse(text, keepExact)
   } catch (error) {
     throw new EtcdError('INVALID_ARGUMENT', `the body is not JSON: ${(error as Error).message}`)
   }
+  if (isTooDeep(value)) throw new EtcdError('INVALID_ARGUMENT', `the body ${TOO_DEEP}`)
+  return value
 }
 
 function keepExact(_name: string, value: unknown, context?: { readonly source?: string }): unknown {

@@ -2,9 +2,15 @@ import type { Socket } from 'node:net'
 import { type ServiceDefinition, status } from '@grpc/grpc-js'
 import { createForeignCheck, type Foreignness } from '../../internal/http/foreign-requests.ts'
 import { type EtcdServiceName, type Stream, toStatus } from './grpc.ts'
-import { type Failure, httpStatusOf, writeFailure, writeMessage, writeStreamFailure } from './json-answers.ts'
+import {
+  type Failure,
+  failureStatusOf,
+  writeAnswer,
+  writeFailure,
+  writeStreamFailure,
+} from './json-answers.ts'
 import { JSON_CALLS, type JsonCall } from './json-calls.ts'
-import { JsonDocuments, parseDocument, tooLong } from './json-documents.ts'
+import { JsonDocuments, parseRequest, tooLong } from './json-documents.ts'
 import { createJsonStream } from './json-stream.ts'
 import { VERSION } from './member-services.ts'
 
@@ -101,7 +107,7 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
     messages.on('error', (error: Error | Failure) => {
       const failure = 'code' in error ? (error as Failure) : toStatus(error)
       if (!response.headersSent) fail(response, failure)
-      else response.end(writeStreamFailure(failure, STATUS_CODES[httpStatusOf(failure)]!))
+      else response.end(writeStreamFailure(failure, STATUS_CODES[failureStatusOf(failure)]!))
       messages.destroy()
     })
     const orFail = (work: () => void) => {
@@ -134,12 +140,12 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
   /** Returns the message as gRPC would have received it, so that the services notice no difference. */
   function readMessage({ service, method, read }: JsonCall, text: string): object {
     const definition = services[service][method]!
-    return definition.requestDeserialize(definition.requestSerialize(read(parseDocument(text), '')))
+    return definition.requestDeserialize(definition.requestSerialize(read(parseRequest(text), '')))
   }
 
   function shownMessage({ service, method }: JsonCall, message: object): string {
     const definition = services[service][method]!
-    return writeMessage(definition.responseDeserialize(definition.responseSerialize(message)))
+    return writeAnswer(definition.responseDeserialize(definition.responseSerialize(message)))
   }
 }
 
@@ -159,7 +165,7 @@ function send(response: Response, json: string, httpStatus = 200, headers: Heade
 function fail(
   response: Response,
   failure: Failure,
-  httpStatus = httpStatusOf(failure),
+  httpStatus = failureStatusOf(failure),
   headers: Headers = {},
 ) {
   // The rest of a body that nobody reads would be taken for the next request.
