@@ -154,6 +154,8 @@ const JSON_READERS: Readonly<Record<string, string>> = {
   'internal/claim-path.ts': 'one quoted name in a path',
   'middleware/auth/token-form.ts': 'a token, of whose text a message must not say anything',
   'discovery/embedded-etcd/journal-lines.ts': 'a file that only the embedded etcd writes, with checksums',
+  'discovery/embedded-etcd/json-documents.ts':
+    'bodies of requests, in which the last of two members counts, as in etcd, and digits of lease ids must not be lost',
   'discovery/etcd/snapshot-file.ts': 'a file that only the gateway writes, with a checksum',
   'cmd/cli/arguments.ts': 'a word of the command line that may be JSON or plain text',
   'cmd/cli/version.ts': 'the package.json of Waygate',

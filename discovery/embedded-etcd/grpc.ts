@@ -8,7 +8,7 @@ import { AT_ONCE, type CallTurns } from './journal.ts'
 export type UnaryHandler<Request, Response> = (request: Request) => Response
 export type Stream<Request, Response> = grpc.ServerDuplexStream<Request, Response>
 
-const ETCD_SERVICES = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const
+export const ETCD_SERVICES = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const
 export type EtcdServiceName = (typeof ETCD_SERVICES)[number]
 
 /** The encoded sizes of the requests in flight. */
@@ -66,7 +66,8 @@ export function fail(stream: { emit(event: 'error', error: object): boolean }, e
   stream.emit('error', toStatus(error))
 }
 
-function toStatus(error: unknown): { code: grpc.status; details: string } {
+/** Returns the status with which a call ends that has thrown `error`. */
+export function toStatus(error: unknown): { code: grpc.status; details: string } {
   if (error instanceof EtcdError) return { code: grpc.status[error.status], details: error.message }
   return { code: grpc.status.INTERNAL, details: error instanceof Error ? error.message : String(error) }
 }

@@ -7,7 +7,7 @@ import type { Store } from './store.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
 
 /** The version of the protocol, which clients compare, and a suffix that identifies this server. */
-const VERSION = '3.4.0+waygate'
+export const VERSION = '3.4.0+waygate'
 /** The version of one that keeps its data. */
 const DURABLE_VERSION = `${VERSION}.durable`
 /** etcd's number of the alarm that a database has no space. */

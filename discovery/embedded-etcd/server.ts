@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { type AddressInfo, createServer, isIPv4, isIPv6, type Server } from 'node:net'
+import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Durable, StoreIds } from './durable.ts'
-import { loadEtcdServices } from './grpc.ts'
+import { ETCD_SERVICES, loadEtcdServices } from './grpc.ts'
 import { AT_ONCE } from './journal.ts'
+import type { JsonGateway } from './json-gateway.ts'
 import { createKvService } from './kv-service.ts'
 import { createLeaseService } from './lease-service.ts'
 import { LeaseTable } from './lease-table.ts'
 import { createAuthService, createClusterService, createMaintenanceService } from './member-services.ts'
+import { readPreface } from './preface.ts'
 import { Store } from './store.ts'
 import { createWatchService } from './watch-service.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
@@ -60,9 +62,9 @@ export interface EmbeddedEtcd extends AsyncDisposable {
 
 /**
  * Starts an etcd v3 server inside this process, so that nothing needs to be installed for a first run, for
- * development, or on a single machine. With a data folder, it goes on after a restart where it was. Without one,
- * it starts empty with a new cluster id. It serves only this machine. It is not a cluster and has no users. For
- * more than one machine, run a real etcd.
+ * development, or on a single machine. It speaks gRPC, and JSON with clients of HTTP/1.1. With a data folder, it goes
+ * on after a restart where it was. Without one, it starts empty with a new cluster id. It serves only this machine. It
+ * is not a cluster and has no users. For more than one machine, run a real etcd.
  *
  * @throws Error when the host is not a loopback address, when it cannot listen on the address (the message
  * names the address, and `cause` is the system's error), or when its data folder cannot be used
@@ -104,14 +106,34 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
   const { progressIntervalMs = 10 * 60_000, maxRequestBytes = 1.5 * (1 << 20) } = options
   const watch = createWatchService({ store, header, turns, progressIntervalMs })
   const services = loadEtcdServices()
-  server.addService(services.KV, createKvService({ store, leases, header, turns, maxRequestBytes }))
-  server.addService(services.Watch, watch.handlers)
-  server.addService(services.Lease, lease.handlers)
-  server.addService(services.Cluster, createClusterService(member))
-  server.addService(services.Maintenance, createMaintenanceService(member))
-  server.addService(services.Auth, createAuthService(services.Auth))
+  const handlers = {
+    KV: createKvService({ store, leases, header, turns, maxRequestBytes }),
+    Watch: watch.handlers,
+    Lease: lease.handlers,
+    Cluster: createClusterService(member),
+    Maintenance: createMaintenanceService(member),
+    Auth: createAuthService(services.Auth),
+  }
+  for (const name of ETCD_SERVICES) server.addService(services[name], handlers[name])
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
-  listener.on('connection', socket => injector.injectConnection(socket))
+  /** The connections that are not of gRPC, or not yet known to be. */
+  const others = new Set<Socket>()
+  let jsonGateway: Promise<JsonGateway> | undefined
+  const loadJsonGateway = async () =>
+    (await import('./json-gateway.ts')).createJsonGateway({ services, handlers })
+  listener.on('connection', socket => {
+    others.add(socket)
+    socket.once('close', () => others.delete(socket))
+    readPreface(socket, async protocol => {
+      if (protocol === 'http2') {
+        others.delete(socket)
+        injector.injectConnection(socket)
+      } else {
+        jsonGateway ??= loadJsonGateway()
+        ;(await jsonGateway).accept(socket)
+      }
+    })
+  })
 
   let closed: Promise<void> | undefined
   const close = () => {
@@ -121,6 +143,7 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
       lease.close()
       await shutDown(server)
       injector.destroy()
+      for (const socket of others) socket.destroySoon()
       await released
       await durable?.close()
     })()
