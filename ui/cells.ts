@@ -1,6 +1,6 @@
+import { percent, rate } from '../internal/telemetry/format.ts'
 import type { NodePage } from '../routes/admin/page-types.ts'
 import { nodeFault } from './attention.ts'
-import { percent, rate } from './format.ts'
 import { html, type Shown } from './html.ts'
 import type { Model } from './model.ts'
 import { linkTo } from './place.ts'

@@ -1,4 +1,4 @@
-import { counted, duration } from './format.ts'
+import { counted, duration } from '../internal/telemetry/format.ts'
 import { html, type Shown } from './html.ts'
 import { logo } from './logo.ts'
 import type { Model } from './model.ts'

@@ -1,5 +1,5 @@
+import { millis, percent, rate } from '../internal/telemetry/format.ts'
 import { failures, nodeLink, nodeState, none } from './cells.ts'
-import { millis, percent, rate } from './format.ts'
 import { html, type Shown } from './html.ts'
 import type { Model } from './model.ts'
 import type { NodeRow } from './service-rows.ts'

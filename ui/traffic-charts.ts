@@ -1,6 +1,6 @@
+import { millis, rate } from '../internal/telemetry/format.ts'
 import type { ChangeEntry, Sample } from '../routes/admin/api-types.ts'
 import { Chart } from './chart.ts'
-import { millis, rate } from './format.ts'
 import { html } from './html.ts'
 import type { Model } from './model.ts'
 import { KEPT_MS, STEP_MS } from './series.ts'

@@ -83,6 +83,7 @@ export function createAdmin({
     ...{ api, features, callerOf, onInternalError },
     pages: {
       routes,
+      services,
       explain: question => pages.explain(question),
       check: question => pages.check(question),
     },

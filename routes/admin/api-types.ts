@@ -91,9 +91,13 @@ export interface ServiceSummary extends ServiceState {
   readonly usable: number
 }
 
-/** The JSON of `GET /api/v1/nodes/{service}/{id}`. */
-export interface NodeDetail extends NodePage {
+/** An item of `GET /api/v1/nodes`: a node with the name of its service. */
+export interface ServiceNode extends NodePage {
   readonly service: string
+}
+
+/** The JSON of `GET /api/v1/nodes/{service}/{id}`. */
+export interface NodeDetail extends ServiceNode {
   /** Milliseconds: the median and the 99th percentile of its tries since the start; null without tries. */
   readonly p50: number | null
   readonly p99: number | null

@@ -98,7 +98,12 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
  * The page of the dashboard runs in browsers. Besides itself it imports types of the admin API, pure modules, and packages
  * that are copied beside it, each in one file. The page is not part of {@link ARROWS}: it imports single files.
  */
-const UI_FILES = ['internal/telemetry/event-parser.ts', 'internal/telemetry/filter.ts']
+const UI_FILES = [
+  'internal/telemetry/event-parser.ts',
+  'internal/telemetry/filter.ts',
+  'internal/telemetry/format.ts',
+  'internal/telemetry/table-fields.ts',
+]
 const UI_TYPES = 'routes/admin'
 const UI_PACKAGES: Readonly<Record<string, string>> = {
   htm: 'ui/html.ts',

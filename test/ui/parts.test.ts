@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { duration, millis, percent, rate } from '../../internal/telemetry/format.ts'
 import { attentionLines } from '../../ui/attention.ts'
 import { diffLines, shortened } from '../../ui/diff.ts'
-import { duration, millis, percent, rate } from '../../ui/format.ts'
 import { Model } from '../../ui/model.ts'
 import { linkTo, readPlace } from '../../ui/place.ts'
 import { Series } from '../../ui/series.ts'
@@ -230,9 +230,10 @@ test('tables have further fields in the language of filters', () => {
     { id: 'b', auth: ['none'], rps: 30 },
   ]
   const filter = (text: string) => {
-    const { rows: found, error } = filterRows(rows, text, ({ id }) => ({ route: id, service: 'user' }), {
-      auth: ({ auth }) => auth,
-      rps: ({ rps }) => rps,
+    const { rows: found, error } = filterRows(rows, text, {
+      texts: { route: ({ id }) => id, service: () => 'user', auth: ({ auth }) => auth },
+      numbers: { rps: ({ rps }) => rps },
+      searched: ({ id }) => [id],
     })
     return error ?? found.map(({ id }) => id).join()
   }
@@ -241,7 +242,7 @@ test('tables have further fields in the language of filters', () => {
   assert.equal(filter('-auth:none service:user'), 'a')
   assert.equal(filter('rps>3'), 'b')
   assert.equal(filter('rps>=3 route:a'), 'a')
-  assert.match(filter('color:red'), /"color".*here also auth, rps/)
+  assert.match(filter('color:red'), /"color"; the fields are route, service, auth, rps/)
 })
 
 test('figures are short, and never pretend to be nothing', () => {

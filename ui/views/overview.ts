@@ -1,3 +1,4 @@
+import { millis, percent, rate } from '../../internal/telemetry/format.ts'
 import { attentionLines } from '../attention.ts'
 import {
   clientErrors,
@@ -10,7 +11,6 @@ import {
   severityClass,
 } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
-import { millis, percent, rate } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { heading, toggle } from '../parts.ts'

@@ -5,7 +5,7 @@ import type { AdminPages } from '../page-types.ts'
 
 /** What the API is answered from. */
 export interface ApiOptions {
-  readonly pages: Pick<AdminPages, 'routes' | 'explain' | 'check'>
+  readonly pages: Pick<AdminPages, 'routes' | 'services' | 'explain' | 'check'>
   readonly api: ApiPages
   readonly features: FeaturesPage
   readonly callerOf: (request: FastifyRequest) => Caller

@@ -3,7 +3,8 @@ import { integer, object, type Schema, string, withReferences } from './json-sch
 import { LIVE_PARAMETERS } from './live.ts'
 import type { Parameters } from './parameters.ts'
 import { LIVE_EVENTS } from './request-schemas.ts'
-import { RESOURCES, type Resource } from './resources.ts'
+import type { Resource } from './resource.ts'
+import { RESOURCES } from './resources.ts'
 
 /** The body of every error answer (RFC 9457). */
 const PROBLEM = object<ApiProblem>({

@@ -5,7 +5,8 @@ import type { Api, ApiOptions } from './api-options.ts'
 import { createLive } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'
-import { RESOURCES, type Resource } from './resources.ts'
+import type { Resource } from './resource.ts'
+import { RESOURCES } from './resources.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 

@@ -11,6 +11,7 @@ import type {
   RouteDetail,
   Sample,
   ServiceDetail,
+  ServiceNode,
   ServiceSummary,
   StatusPage,
 } from '../api-types.ts'
@@ -166,6 +167,7 @@ const nodeFields = {
   problem: optional(string),
 }
 const Node = named('Node', object<NodePage>(nodeFields))
+export const NodeItem = named('ServiceNode', object<ServiceNode>({ ...nodeFields, service: string }))
 
 const leaseFields = {
   id: about(string, 'In hexadecimal, as etcdctl prints it.'),
