@@ -5,6 +5,7 @@ import { processCount } from '../../config/load/route-context.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
+import { packageVersion } from '../cli/version.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import { startStack } from '../gateway/stack.ts'
@@ -42,7 +43,7 @@ function countWorkers({ config }: LoadedConfig): number {
 async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   const { logger, flush } = log
   onHangup(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
-  const stack = await startStack(loaded, log)
+  const stack = await startStack(loaded, log, packageVersion())
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.
   const ended = untilSignal()

@@ -21,11 +21,13 @@ export interface Stack {
 /**
  * Starts everything that `waygate start` runs in a single process.
  *
+ * @param version of Waygate, for the metrics and the API
  * @throws Error when an address cannot be bound; nothing is left running then
  */
 export async function startStack(
   loaded: LoadedConfig,
   { logger, write: writeLine, lost: lostLines }: Log,
+  version: string,
 ): Promise<Stack> {
   const { config, keys } = loaded
   await checkLoaded(loaded)
@@ -44,7 +46,7 @@ export async function startStack(
     closers.push(() => registry.close())
     let adminPort = config.adminPort
     const gateway = await startGateway({
-      ...{ config, keys, registry, logger, writeLine, lostLines },
+      ...{ config, keys, version, registry, logger, writeLine, lostLines },
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()
