@@ -10,7 +10,7 @@ import type { DemoCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { localUrlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
-import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
+import { IS_SOURCE, PACKAGE_FOLDER, packageVersion } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { type Stack, startStack } from '../gateway/stack.ts'
@@ -83,7 +83,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   let stack: Stack | undefined
   let stopTraffic = () => {}
   try {
-    stack = await startStack(loaded, log)
+    stack = await startStack(loaded, log, packageVersion())
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
     const { config, keys } = loaded
     const client = etcdClientOptions(config, keys, stack.embeddedEtcd?.url)

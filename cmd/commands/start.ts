@@ -6,6 +6,7 @@ import type { StartCommand } from '../cli/command.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { openServiceManager } from '../cli/service-manager.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
+import { packageVersion } from '../cli/version.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { checkSockets, type InheritedSockets, takeSockets } from '../gateway/inherited-sockets.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
@@ -47,7 +48,7 @@ async function serveAlone(loaded: LoadedConfig, log: Log, sockets: InheritedSock
   const { logger, flush } = log
   onHangup(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
   const manager = openServiceManager(process.env, logger)
-  const stack = await startStack(loaded, log, sockets)
+  const stack = await startStack(loaded, log, packageVersion(), sockets)
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.
   const ended = untilSignal()

@@ -14,6 +14,8 @@ import type { OwnApiPages } from './telemetry/api-pages.ts'
 export interface GatewayOptions {
   readonly config: Config
   readonly keys: Keys
+  /** The version of Waygate, for the metrics and the API. */
+  readonly version: string
   /** Initialised. The caller closes it after the gateway has stopped. */
   readonly registry: Registry
   readonly logger: Logger

@@ -22,7 +22,6 @@ import { createReadRpc } from '../../routes/public/read-rpc.ts'
 import { createRespond } from '../../routes/public/respond.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
-import { packageVersion } from '../cli/version.ts'
 import { openAccessLog } from './access-log.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
@@ -169,7 +168,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     lostLines: options.lostLines ?? NONE_LOST,
   })
   const metrics = createMetrics({
-    version: packageVersion(),
+    version: options.version,
     labels: config.metrics.labels,
     ...{
       nodes,
@@ -289,7 +288,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const pages = createTablePages(views)
   const api = createApiPages({
     ...{ ...views, telemetry, registry, onInternalError },
-    version: packageVersion(),
+    version: options.version,
     name: () => `${hostname()}:${(bound?.plain ?? bound?.tls)?.port ?? config.port}`,
     inFlight: () => traffic.open,
   })

@@ -22,12 +22,14 @@ export interface Stack {
 /**
  * Starts everything that `waygate start` runs in a single process.
  *
+ * @param version of Waygate, for the metrics and the API
  * @param sockets are listened on in place of the configured addresses
  * @throws Error when an address cannot be bound; nothing is left running then
  */
 export async function startStack(
   loaded: LoadedConfig,
   { logger, write: writeLine, lost: lostLines }: Log,
+  version: string,
   sockets: InheritedSockets = {},
 ): Promise<Stack> {
   const { config, keys } = loaded
@@ -47,7 +49,7 @@ export async function startStack(
     closers.push(() => registry.close())
     let adminPort = config.adminPort
     const gateway = await startGateway({
-      ...{ config, keys, registry, logger, writeLine, lostLines, sockets },
+      ...{ config, keys, version, registry, logger, writeLine, lostLines, sockets },
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()

@@ -33,6 +33,8 @@ export interface WorkerSettings {
   readonly sockets: InheritedSockets
   /** The secret that the keys of TLS tickets are made from, in base64, so that every worker can resume every session. */
   readonly ticketSecret: string
+  /** The version of the primary's program, which an update may have replaced on disk. */
+  readonly version: string
 }
 
 /** What the primary asks the API of a worker. `live`: what has changed since it was asked last, while somebody watches. */

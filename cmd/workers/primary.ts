@@ -58,10 +58,11 @@ export async function servePrimary(
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
   const ticketSecret = randomBytes(32).toString('base64')
+  const version = packageVersion()
   const pages = new WorkerPages()
   let port: number | undefined
   const api = new WorkerApi({
-    version: packageVersion(),
+    version,
     port: () => port,
     isReady: () => pages.isReady(),
     onError: error => logger.error({ err: error }, 'internal error'),
@@ -74,6 +75,7 @@ export async function servePrimary(
     embeddedUrl: wantsEmbeddedEtcd(loaded.config) ? etcd?.url : undefined,
     ticketSecret,
     sockets,
+    version,
   })
 
   /** Runs one reload at a time. All signals that arrive during a reload cause one more. */

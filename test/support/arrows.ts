@@ -23,8 +23,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   cmd: ['cmd/cli', 'cmd/commands', 'cmd/workers'],
   'cmd/cli': [],
   'cmd/commands': ['cmd/cli', 'cmd/gateway', 'cmd/workers'],
-  // The version of the package is read where the command line shows it.
-  'cmd/gateway': ['cmd/cli'],
+  'cmd/gateway': [],
   'cmd/workers': ['cmd/cli', 'cmd/gateway'],
   // The schema is put together from all others, which know of it only the type.
   config: ['config/kit', 'config/policies', 'config/route', 'config/sections'],

@@ -38,7 +38,7 @@ export async function startGatewayHere(options: ServingOptions = {}): Promise<Se
       return false
     })
     logStartWarnings(loaded, log.logger)
-    const stack = await startStack(loaded, log)
+    const stack = await startStack(loaded, log, 'here')
     const listening = { ...publicUrlsOf(stack.gateway.addresses), admin: urlOf(stack.adminAddress) }
     log.logger.info(listening, 'waygate is listening')
     let stopped: Promise<unknown> | undefined
