@@ -10,7 +10,7 @@ import type { DemoCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { localUrlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
-import { IS_SOURCE, PACKAGE_FOLDER, packageVersion } from '../cli/version.ts'
+import { IS_EXECUTABLE, IS_SOURCE, PACKAGE_FOLDER, packageVersion } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { type Stack, startStack } from '../gateway/stack.ts'
@@ -188,9 +188,11 @@ function startService(
   const { config } = loaded
   const main = join(EXAMPLES, program, IS_SOURCE ? 'main.ts' : 'main.js')
   // With SIGUSR1, Node.js would open its debugger.
-  const args = ['--disable-sigusr1', ...(IS_SOURCE ? ['--conditions=waygate-source'] : []), main]
+  const flags = ['--disable-sigusr1', ...(IS_SOURCE ? ['--conditions=waygate-source'] : [])]
   const env: NodeJS.ProcessEnv = {
     ...process.env,
+    // What an executable runs instead of a command.
+    ...(IS_EXECUTABLE && { WAYGATE_EXAMPLE: program }),
     HOST: '127.0.0.1',
     PORT: '0',
     // The two user services share one database.
@@ -202,6 +204,7 @@ function startService(
     ...(config.jwt.secret !== undefined && { WAYGATE_JWT_SECRET: config.jwt.secret }),
   }
   // When this process is killed, the services notice the end of the channel, and end as well.
+  const args = IS_EXECUTABLE ? [] : [...flags, main]
   return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 

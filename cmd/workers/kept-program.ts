@@ -2,12 +2,14 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
+import { IS_EXECUTABLE, IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 
 /** The sources that the program is made of, below the checkout. */
 const SOURCES = '{cmd,config,discovery,internal,middleware,routes,stores,wrappers}/**/*.ts'
 /** The built program, below the package. */
 const BUILT = 'dist/cmd/waygate.js'
+/** The file that the process runs, also when it was replaced. Its files are within it. */
+const OWN_FILE = '/proc/self/exe'
 /** A file beside a built one, as that one names it. */
 const BESIDE = /"(\.{1,2}\/[^"]+\.c?js)"/g
 
@@ -38,6 +40,8 @@ export interface KeptProgram {
   readonly execArgv: readonly string[]
   /** Written to the stdin of each worker. */
   readonly text: string
+  /** What is executed in place of `process.execPath`, if anything is. */
+  readonly execPath?: string
 }
 
 /**
@@ -46,6 +50,7 @@ export interface KeptProgram {
  * 20 MB in each process that runs from sources.
  */
 export function keepProgram(): KeptProgram {
+  if (IS_EXECUTABLE) return { execArgv: [], text: '', execPath: OWN_FILE }
   const texts = IS_SOURCE ? quietly(readSources) : readBuilt()
   return {
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(RECEIVE)}`],

@@ -67,8 +67,11 @@ export class WorkerPool {
     this.#onServing = onServing
     // The primary opens the socket and keeps it; all workers accept from it. See docs/architecture.md for the reasons.
     cluster.schedulingPolicy = cluster.SCHED_NONE
+    const { execArgv, execPath } = this.#program
+    // The module has no option for it.
+    if (execPath !== undefined) process.execPath = execPath
     cluster.setupPrimary({
-      execArgv: [...process.execArgv, ...this.#program.execArgv],
+      execArgv: [...process.execArgv, ...execArgv],
       stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
     })
     this.#heartbeat = new Heartbeat({

@@ -17,7 +17,7 @@ export const SOURCE_PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 const PROGRAM = process.env.BUILT_PROGRAM ?? SOURCE_PROGRAM
 
 export interface ProgramOptions {
-  /** The program's file. Default: Waygate, see `PROGRAM`. */
+  /** The program's file, for Node if its name says so, otherwise run by itself. Default: Waygate, see `PROGRAM`. */
   readonly file?: string
   readonly args: readonly string[]
   /** Added to an environment without any WAYGATE_ variable. */
@@ -58,11 +58,12 @@ export interface NodeProgramOptions extends ProgramOptions {
   readonly file: string
 }
 
-/** Starts another Node program, like `startProgram` starts Waygate. */
+/** Starts another program, like `startProgram` starts Waygate. */
 export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
   const { file, args, env, cwd, runner = [], descriptors = [], detached = false } = options
   const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
-  const [command, ...words] = [...runner, process.execPath, file, ...args] as [string, ...string[]]
+  const program = /\.[jt]s$/.test(file) ? [process.execPath, file] : [file]
+  const [command, ...words] = [...runner, ...program, ...args] as [string, ...string[]]
   const child = spawn(command, words, {
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
