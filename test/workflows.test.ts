@@ -55,7 +55,11 @@ for (const file of files) {
       )
       for (const [name, { permissions = {} }] of jobs) {
         const writes = Object.keys(permissions).filter(kind => permissions[kind] !== 'read')
-        assert.deepEqual(writes.sort(), [...(MAY_WRITE[`${file.split('/').at(-1)} ${name}`] ?? [])].sort(), name)
+        assert.deepEqual(
+          writes.sort(),
+          [...(MAY_WRITE[`${file.split('/').at(-1)} ${name}`] ?? [])].sort(),
+          name,
+        )
       }
     })
 
@@ -79,7 +83,8 @@ for (const file of files) {
     test('its scripts exist', () => {
       for (const { run = '' } of steps) {
         for (const [, name = ''] of run.matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[name], name)
-        for (const [, path = ''] of run.matchAll(/^bash (\S+)/gm)) assert.ok(existsSync(join(root, path)), path)
+        for (const [, path = ''] of run.matchAll(/^bash (\S+)/gm))
+          assert.ok(existsSync(join(root, path)), path)
       }
     })
 
@@ -124,7 +129,9 @@ test('updates are looked for where something is pinned', () => {
   const { updates } = parse(read('.github/dependabot.yml'))
   const found = updates.flatMap((update: Record<string, unknown>) => {
     assert.deepEqual(update.schedule, { interval: 'weekly' })
-    return [update.directory ?? update.directories].flat().map(folder => `${update['package-ecosystem']} ${folder}`)
+    return [update.directory ?? update.directories]
+      .flat()
+      .map(folder => `${update['package-ecosystem']} ${folder}`)
   })
   const locks = globSync('{package-lock.json,*/package-lock.json}', { cwd: root })
   const npm = locks.map(lock => `npm /${lock.split('/').slice(0, -1).join('/')}`)
