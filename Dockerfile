@@ -16,7 +16,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 # What .dockerignore lets through.
 COPY . .
-RUN node scripts/build.ts && npm prune --omit=dev --ignore-scripts && mkdir -p node_modules
+# It contains the packages that it uses, so the image has no node_modules.
+RUN node scripts/build.ts
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Waygate" \
@@ -33,7 +34,6 @@ ENV NODE_ENV=production \
     WAYGATE_IMAGE=1
 WORKDIR /app
 COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # By number: Kubernetes cannot tell whether a name is root (runAsNonRoot).
 USER 1000:1000

@@ -47,10 +47,10 @@ const EtcdSection = section(
       insteadOf: 'endpoints',
     }),
     embeddedData: Type.Optional(
-      text(
-        'Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`.',
-        { flag: '--embedded-etcd-data FOLDER', isPath: true },
-      ),
+      text('Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`.', {
+        flag: '--embedded-etcd-data FOLDER',
+        isPath: true,
+      }),
     ),
     embeddedMemory: Type.Boolean({
       default: false,

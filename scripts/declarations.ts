@@ -32,8 +32,7 @@ export function writeDeclarations(folder: string): void {
     for (const file of reached) {
       const text = readFileSync(join(all, file), 'utf8')
       for (const [, specifier = ''] of text.matchAll(SPECIFIER)) {
-        if (specifier.startsWith('.'))
-          reached.add(join(dirname(file), specifier.replace(/\.ts$/, '.d.ts')))
+        if (specifier.startsWith('.')) reached.add(join(dirname(file), specifier.replace(/\.ts$/, '.d.ts')))
         else if (!specifier.startsWith('node:') && !Object.hasOwn(peerDependencies, specifier))
           throw new Error(`${file} names ${specifier}, which an installation does not have`)
       }

@@ -24,7 +24,8 @@ const { WAYGATE_EXAMPLE: example } = process.env
 await import(['task', 'user'].includes(example) ? './dist/examples/' + example + '/main.js' : './dist/cmd/waygate.js')
 `
 
-if (!existsSync(join(root, 'dist/cmd/waygate.js'))) throw new Error('there is no dist: run npm run build first')
+if (!existsSync(join(root, 'dist/cmd/waygate.js')))
+  throw new Error('there is no dist: run npm run build first')
 const folder = mkdtempSync(join(tmpdir(), 'waygate-executable-'))
 try {
   const files = globSync(FILES, { cwd: root, withFileTypes: true })
@@ -41,7 +42,9 @@ try {
   writeFileSync(config.main, MAIN)
   writeFileSync(join(folder, 'sea.json'), JSON.stringify(config))
   mkdirSync(output, { recursive: true })
-  const { status } = spawnSync(process.execPath, ['--build-sea', join(folder, 'sea.json')], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, ['--build-sea', join(folder, 'sea.json')], {
+    stdio: 'inherit',
+  })
   process.exitCode = status ?? 1
 } finally {
   rmSync(folder, { recursive: true })

@@ -199,7 +199,10 @@ console.log(typeof register, typeof discover, typeof waygate)
       // As it is without a setting: declarations of packages are checked as well.
       skipLibCheck: false,
     }
-    await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+    await writeFile(
+      join(consumer, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['program.ts'] }),
+    )
     await run(process.execPath, [tsc, '--project', consumer], { cwd: consumer }).catch(said)
   }
   const { stdout } = await run(process.execPath, ['program.ts'], { cwd: consumer, env })

@@ -25,7 +25,7 @@ export async function runWorker(): Promise<number> {
   const ended = primary.end.then(() => undefined)
   const start = await Promise.race([primary.start, ended])
   if (!start) return 0
-  const { config, keyFiles, embeddedUrl, ticketSecret, sockets, version } = start.settings
+  const { config, keyFiles, embeddedUrl, ticketSecret, version, sockets } = start.settings
   const { logger, write: writeLine, flush, lost: lostLines } = createLogger(config.logLevel)
   logUnusedSignals(logger)
   try {

@@ -13,7 +13,9 @@ import { startNodeProgram } from '../support/waygate.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FOLDERS = ['cmd', 'config', 'discovery', 'internal', 'middleware', 'routes', 'stores', 'wrappers']
-const ARGS = 'start --workers 2 --host 127.0.0.1 --port 0 --admin-port 0 --embedded-etcd 127.0.0.1:0'.split(' ')
+const ARGS = 'start --workers 2 --host 127.0.0.1 --port 0 --admin-port 0 --embedded-etcd 127.0.0.1:0'.split(
+  ' ',
+)
 
 test('workers run the program that was started, whatever becomes of its sources', async () => {
   await testReplaced(async (program, home) => {

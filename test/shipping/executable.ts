@@ -30,8 +30,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waygate-shipping-'))
   const { EXECUTABLE } = process.env
   file = EXECUTABLE ? resolve(EXECUTABLE) : join(folder, 'waygate')
-  if (!EXECUTABLE)
-    await run('npm', ['run', 'build:executable', '--', folder], { cwd: root, env }).catch(said)
+  if (!EXECUTABLE) await run('npm', ['run', 'build:executable', '--', folder], { cwd: root, env }).catch(said)
 })
 
 after(() => rm(folder, { recursive: true, force: true }))

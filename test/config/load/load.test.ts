@@ -399,7 +399,10 @@ test('a file that is named must exist, and WAYGATE_CONFIG names one unless the c
 test('the embedded etcd on the command line replaces the endpoints of the file', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': 'etcd: { endpoints: ["http://a:1"] }' })
   const flags = [{ path: 'etcd.embedded', value: '127.0.0.1:0', source: 'option --embedded-etcd' }]
-  assert.deepEqual(loadConfig({ env: {}, flags, cwd }).config.etcd, { embedded: '127.0.0.1:0', embeddedMemory: false })
+  assert.deepEqual(loadConfig({ env: {}, flags, cwd }).config.etcd, {
+    embedded: '127.0.0.1:0',
+    embeddedMemory: false,
+  })
 })
 
 test('two fields of a group are refused in one layer; in two layers the stronger one wins', t => {

@@ -29,7 +29,11 @@ const refused: readonly [string, Record<string, string>, string][] = [
   ['that is a folder', { WAYGATE_ADMIN_TOKEN_FILE: '.' }, 'cannot be read from .: it is not a file'],
   ['that is empty', { WAYGATE_ADMIN_TOKEN_FILE: 'empty' }, 'names an empty file, empty'],
   ['that is not UTF-8', { WAYGATE_ADMIN_TOKEN_FILE: 'bytes' }, 'cannot be read from bytes: it is not UTF-8'],
-  ['with no name', { WAYGATE_ADMIN_TOKEN_FILE: '' }, 'must not be empty; unset the variable to do without it'],
+  [
+    'with no name',
+    { WAYGATE_ADMIN_TOKEN_FILE: '' },
+    'must not be empty; unset the variable to do without it',
+  ],
   [
     'beside the variable itself',
     { WAYGATE_ADMIN_TOKEN_FILE: 'token', WAYGATE_ADMIN_TOKEN: 'x' },
