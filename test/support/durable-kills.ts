@@ -81,10 +81,12 @@ export async function killDurableEtcd(options: KillsOptions): Promise<KillsRepor
   }
   await model.finish(etcd.url)
   await service?.untilUp()
-  if (gateway)
-    await until('the gateway follows', async () =>
-      (await gateway.routes()).sources.every(({ state }) => state === 'live'),
-    )
+  if (gateway) {
+    await until('the gateway follows', async () => {
+      const { connected, stale } = (await gateway.routes()).source
+      return connected && !stale
+    })
+  }
   return { model, startMs, requests: (await service?.traffic.finish()) ?? 0 }
 }
 

@@ -72,10 +72,9 @@ export class DurableModel {
   /** Changes things until the etcd is gone. */
   async change(url: string, workers: number): Promise<void> {
     const client = new RawClient(url)
-    const watching = this.#watch(client)
-    await Promise.all(Array.from({ length: workers }, (_, worker) => this.#work(client, worker)))
+    const working = Array.from({ length: workers }, (_, worker) => this.#work(client, worker))
+    await Promise.all([...working, this.#watch(client)])
     client[Symbol.dispose]()
-    await watching
   }
 
   /** Resolves when so many calls more have been answered. */
@@ -234,7 +233,7 @@ export class DurableModel {
         const revision = BigInt(kv.mod_revision)
         assert.ok(revision >= this.#nextWatched, `revision ${revision} is seen once`)
         const before = this.#watched.get(String(kv.key))?.version ?? 0n
-        if (type === 'DELETE') this.#watched.delete(String(kv.key))
+        if (type === 'Delete') this.#watched.delete(String(kv.key))
         else {
           assert.equal(BigInt(kv.version), before + 1n, `no change of ${kv.key} is missing`)
           this.#watched.set(String(kv.key), { version: BigInt(kv.version), value: String(kv.value) })
