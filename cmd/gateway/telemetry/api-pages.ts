@@ -261,10 +261,12 @@ function withoutKeys({ id, ttlSeconds, leftSeconds }: LeasePage) {
   return { id, ttlSeconds, leftSeconds }
 }
 
-function toOpenCall(
-  { requestId, method, target, route, peer, attempts, upgraded }: Call,
-  ms: number,
-): OpenCall {
+/** Describes a call that has not ended. Tries that are in flight at once are counted by forks of the call until one of them wins. */
+function toOpenCall(call: Call, ms: number): OpenCall {
+  const { requestId, method, target, route, upgraded, current } = call
+  const forks = current?.forks ?? []
+  const attempts = forks.reduce((sum, fork) => sum + fork.attempts, call.attempts)
+  const peer = forks.findLast(fork => fork.peer)?.peer ?? call.peer
   const service = peer?.node.service ?? route?.service
   return {
     ...{ requestId, method, path: pathOf(target), ms: Math.round(ms), attempts },
