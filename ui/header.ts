@@ -83,5 +83,8 @@ function connection(model: Model, onReconnect: () => void): Shown {
   if (source?.stale) {
     return html`<span class="state warn"><i>◐</i> stale <small>${source.reason ?? `${source.registry} has not confirmed the table`}${confirmed}</small></span>`
   }
+  if (model.isLate) {
+    return html`<span class="state warn"><i>◐</i> late <small>figures are ${duration(Date.now() - model.figuresAt)} old</small></span>`
+  }
   return html`<span class="state good"><i>●</i> live <small>revision ${revision ?? '–'}${confirmed}</small></span>`
 }

@@ -104,9 +104,11 @@ export class LiveWindow {
     return this.#ticks.length
   }
 
-  /** Takes a tick, in which a row that is left out is as it was. */
+  /** Takes a tick, in which a row that is left out is as it was, unless the tick says something else. */
   add(tick: LiveFigures): void {
-    const services = { ...this.#ticks.at(-1)?.services, ...tick.services }
+    const before = tick.omitted === undefined ? this.#ticks.at(-1)?.services : undefined
+    if (tick.omitted === 'none') this.#inFlight.clear()
+    const services = { ...before, ...tick.services }
     this.#ticks.push({ ...tick, services })
     if (this.#ticks.length > this.#size) this.#ticks.shift()
     for (const [node, [inFlight]] of Object.entries(tick.nodes)) this.#inFlight.set(node, inFlight)

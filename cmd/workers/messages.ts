@@ -90,8 +90,12 @@ export type ToPrimary =
   | { readonly type: 'failed'; readonly text: string }
   | { readonly type: 'part'; readonly id: number; readonly part: unknown }
   | { readonly type: 'answered'; readonly id: number }
-  /** Requests that ended while somebody watches, and how many were left out. */
-  | { readonly type: 'requests'; readonly items: readonly RequestEntry[]; readonly lost: number }
+  /** Requests that ended while somebody watches, and how many that fit each filter were left out. */
+  | {
+      readonly type: 'requests'
+      readonly items: readonly RequestEntry[]
+      readonly lost: Readonly<Record<string, number>>
+    }
   | { readonly type: 'change'; readonly change: ChangeEntry }
   /** Verdicts of this worker's health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }

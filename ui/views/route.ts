@@ -1,7 +1,7 @@
 import { labelsOf } from '../../internal/telemetry/table-fields.ts'
 import type { Items, RequestEntry, RouteDetail } from '../../routes/admin/api-types.ts'
 import type { DescribedRoute, ListedRoute } from '../../routes/admin/page-types.ts'
-import { serviceLink, severityClass } from '../cells.ts'
+import { rowClass, serviceLink } from '../cells.ts'
 import { missing, useResource, type ViewProps } from '../context.ts'
 import { readable } from '../diff.ts'
 import { html, type Shown } from '../html.ts'
@@ -81,7 +81,7 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
         columns: nodeColumns(model),
         rows: nodeRows(model, service),
         keyOf: row => row.key,
-        classOf: row => severityClass(row.severity),
+        classOf: row => rowClass(row.severity, row.isStale),
         sort: 'state',
         empty: 'The service has no nodes.',
       })}

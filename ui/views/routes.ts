@@ -1,13 +1,13 @@
 import { duration, millis, pairsText } from '../../internal/telemetry/format.ts'
 import { authOf, labelsOf, ROUTE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
-import { clientErrors, countOf, failures, perSecond, serviceLink, severityClass } from '../cells.ts'
+import { clientErrors, countOf, failures, perSecond, rowClass, serviceLink } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { html, type Shown } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
-import { KEPT_MS, type Present } from '../series.ts'
+import { IDLE, KEPT_MS, type Present } from '../series.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows, languageOf, PRESENT_FIELDS } from '../table-filter.ts'
@@ -19,8 +19,6 @@ interface Row {
   readonly idleMs: number | null
   readonly severity: number
 }
-
-const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
 
 const LANGUAGE = languageOf(ROUTE_FIELDS, ({ route }: Row) => route, { numbers: PRESENT_FIELDS })
 
@@ -46,7 +44,7 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
       columns: columns(model, all),
       rows,
       keyOf: row => row.route.id,
-      classOf: ({ severity }) => severityClass(severity),
+      classOf: ({ severity, present }) => rowClass(severity, present.isStale),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'There are no routes.' : 'No route fits the filter.',
     })}
@@ -108,7 +106,7 @@ function columns(model: Model, rows: readonly Row[]): Column<Row>[] {
       title: 'Req/s',
       numeric: true,
       sort: row => row.present.rate,
-      cell: row => perSecond(row.present.rate),
+      cell: row => perSecond(row.present.rate, row.present.isStale),
     },
     {
       id: 'spark',

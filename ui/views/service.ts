@@ -2,7 +2,7 @@ import { counted, duration, millis } from '../../internal/telemetry/format.ts'
 import { type FilteredNode, NODE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { NodeDetail } from '../../routes/admin/api-types.ts'
 import type { ServicePage } from '../../routes/admin/page-types.ts'
-import { countOf, severityClass } from '../cells.ts'
+import { countOf, rowClass } from '../cells.ts'
 import { useResource, type ViewProps } from '../context.ts'
 import { html, type Shown } from '../html.ts'
 import type { Model } from '../model.ts'
@@ -52,7 +52,7 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
       columns: nodeColumns(model),
       rows,
       keyOf: row => row.key,
-      classOf: row => `${severityClass(row.severity)} ${row.node.id === node ? 'is-open' : ''}`,
+      classOf: row => `${rowClass(row.severity, row.isStale)} ${row.node.id === node ? 'is-open' : ''}`,
       sort: params.get('sort') ?? 'state',
       empty: all.length === 0 ? 'The service has no nodes.' : 'No node fits the filter.',
     })}

@@ -1,6 +1,6 @@
 import type { FilterLanguage } from '../../internal/telemetry/filter.ts'
 import { millis } from '../../internal/telemetry/format.ts'
-import { clientErrors, countOf, failures, nodesOf, none, perSecond, severityClass } from '../cells.ts'
+import { clientErrors, countOf, failures, nodesOf, none, perSecond, rowClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { html, type Shown } from '../html.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
@@ -47,7 +47,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       title: 'Req/s',
       numeric: true,
       sort: row => row.present.rate,
-      cell: row => perSecond(row.present.rate),
+      cell: row => perSecond(row.present.rate, row.present.isStale),
     },
     {
       id: 'spark',
@@ -115,7 +115,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       columns,
       rows,
       keyOf: row => row.key,
-      classOf: ({ severity }) => severityClass(severity),
+      classOf: ({ severity, present }) => rowClass(severity, present.isStale),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'No service is registered.' : 'No service fits the filter.',
     })}
