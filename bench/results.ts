@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join, relative } from 'node:path'
+import { formatVerdicts, type Verdict } from './budgets.ts'
 import { drawChart } from './chart.ts'
 import { LOAD_TOOL } from './load.ts'
 import type { Effort, Measurement } from './measure.ts'
@@ -18,6 +19,8 @@ export interface Result {
   readonly setting: string
   readonly lines: readonly Line[]
   readonly measurement: Measurement
+  /** Whether contenders with a budget keep it. */
+  readonly verdicts: readonly Verdict[]
 }
 
 /** Creates the result of a scenario. */
@@ -26,6 +29,7 @@ export function createResult(
   { rounds, seconds, warmUpSeconds }: Effort,
   lines: readonly Line[],
   measurement: Measurement,
+  verdicts: readonly Verdict[],
 ): Result {
   const setting = [
     `${connections} connections${http2 ? ` with ${http2.streams} streams each` : ''}`,
@@ -35,12 +39,21 @@ export function createResult(
     `${cpus().length} cores (${cpus()[0]?.model})`,
     `load average ${loadavg()[0]!.toFixed(1)}`,
   ].join(', ')
-  return { scenario: name, title, date: new Date().toISOString().slice(0, 10), setting, lines, measurement }
+  return {
+    scenario: name,
+    title,
+    date: new Date().toISOString().slice(0, 10),
+    setting,
+    lines,
+    measurement,
+    verdicts,
+  }
 }
 
-/** Formats a result as Markdown: a heading and a table. */
-export function formatResult({ title, date, setting, lines, measurement }: Result): string {
-  return `## ${title}\n\n${date}, ${setting}:\n\n${formatReport(lines, measurement.leftOut)}\n`
+/** Formats a result as Markdown: a heading and a table, and one of the budgets where there are any. */
+export function formatResult({ title, date, setting, lines, measurement, verdicts }: Result): string {
+  const report = formatReport(lines, measurement.leftOut)
+  return `## ${title}\n\n${date}, ${setting}:\n\n${report}\n${formatVerdicts(verdicts)}`
 }
 
 /**

@@ -3,9 +3,10 @@
  *
  *   npm run bench [-- --scenario get,post --rounds 7 --seconds 5 --warm-up 10 --record]
  *
- * `--scenario all` runs every scenario. `--record` saves the result in a folder that git tracks, and draws the chart.
+ * `--scenario all` runs every scenario. It exits with 1 when a contender costs more than its budget allows. `--record` saves the result in a folder that git tracks, and draws the chart.
  */
 import { parseArgs } from 'node:util'
+import { judgeBudgets } from './budgets.ts'
 import { OTHER_CORE } from './cores.ts'
 import { ensureInstalled } from './install.ts'
 import { measure } from './measure.ts'
@@ -36,8 +37,10 @@ pinSelf(OTHER_CORE)
 const results: Result[] = []
 for (const scenario of scenarios) {
   const measurement = await measure(scenario, effort)
-  const result = createResult(scenario, effort, summarize(measurement.measured), measurement)
+  const verdicts = await judgeBudgets(scenario, measurement.measured, effort)
+  const result = createResult(scenario, effort, summarize(measurement.measured), measurement, verdicts)
   results.push(result)
   console.log(formatResult(result))
 }
 saveResults(results, values.record)
+if (results.some(({ verdicts }) => verdicts.some(({ holds }) => !holds))) process.exitCode = 1

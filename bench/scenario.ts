@@ -1,3 +1,4 @@
+import type { Budget } from './budgets.ts'
 import type { Load } from './load.ts'
 import type { Running, Scene } from './scene.ts'
 
@@ -7,6 +8,10 @@ export interface Contender {
   start(scene: Scene): Promise<Running>
   /** Replaces parts of the scenario's load. */
   readonly load?: Partial<Load>
+  /** What it may cost more than the first contender. The run prints whether it does. */
+  readonly budget?: Budget
+  /** Whether it is the first contender once more. What the two differ in is the noise of the run. */
+  readonly isControl?: boolean
   /** Number of connections that made one request and are idle while the load runs. */
   readonly idleConnections?: number
 }

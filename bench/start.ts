@@ -51,7 +51,17 @@ await writeFile(join(folder, 'waygate.yaml'), 'logLevel: info\n')
 const free = ['--host', '127.0.0.1', '--port', '0', '--admin-port', '0']
 const etcd = await start(
   OTHER_CORE,
-  [process.execPath, PROGRAM, 'start', ...free, '--embedded-etcd', '127.0.0.1:0', '--data-dir', folder],
+  [
+    process.execPath,
+    PROGRAM,
+    'start',
+    ...free,
+    '--embedded-etcd',
+    '127.0.0.1:0',
+    '--embedded-etcd-memory',
+    '--data-dir',
+    folder,
+  ],
   { accept: line => line.includes('embedded etcd is listening') },
 )
 try {

@@ -47,6 +47,20 @@ const EtcdSection = section(
       insteadOf: 'endpoints',
       reload: 'restart',
     }),
+    embeddedData: Type.Optional(
+      text('Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`.', {
+        flag: '--embedded-etcd-data FOLDER',
+        isPath: true,
+        reload: 'restart',
+      }),
+    ),
+    embeddedMemory: Type.Boolean({
+      default: false,
+      description: 'Whether the embedded etcd keeps its data in memory alone, and loses it on exit.',
+      flag: '--embedded-etcd-memory',
+      reload: 'restart',
+      insteadOf: 'embeddedData',
+    }),
     user: Type.Optional(text('User name for etcd.', { env: 'WAYGATE_ETCD_USER' })),
     password: Type.Optional(secret('Password of `user`.', { env: 'WAYGATE_ETCD_PASSWORD' })),
     ca: Type.Optional(
@@ -370,7 +384,7 @@ export const ConfigSchema = Type.Object(
         env: 'WAYGATE_DATA_DIR',
         flag: '--data-dir FOLDER',
         isPath: true,
-        reload: 'workers',
+        reload: 'restart',
       },
     ),
     logLevel: Type.Enum(LOG_LEVELS, {

@@ -59,7 +59,11 @@ export async function lock(name: string, options: LockOptions = {}): Promise<Loc
   return { name, fencingToken: revision, lost, release, [Symbol.asyncDispose]: release }
 }
 
-/** Acquires the first place of a queue with a client of its own, which is closed on release. */
+/**
+ * Acquires the first place of a queue with a client of its own, which is closed on release.
+ *
+ * @internal
+ */
 export async function acquireIn(queue: string, value: string, options: LockOptions): Promise<Held> {
   const { ttlSeconds, signal, logger } = options
   signal?.throwIfAborted()

@@ -97,8 +97,8 @@ export class Call {
   limiter: { release(call: Call): void } | undefined = undefined
   /** Set once the call is ended; no further try may begin. */
   ended: UpstreamFailure | undefined = undefined
-  /** The try in flight. The try sets it, and clears it at its end. */
-  current: { cancel(reason: UpstreamFailure): void } | undefined = undefined
+  /** The try in flight, or the forks that are in flight at once. Who sets it clears it at its end. */
+  current: { cancel(reason: UpstreamFailure): void; readonly forks?: readonly Call[] } | undefined = undefined
 
   constructor(requestId: string, method: string, target: string, startedAt: number) {
     this.requestId = requestId

@@ -1,4 +1,5 @@
-import { compilePattern, loadRe2js } from './pattern.ts'
+import { compilePattern } from './pattern.ts'
+import { loadRe2js, NOTHING_OR } from './pattern-program.ts'
 
 /** A pattern whose groups say what they have matched. */
 export interface CapturingPattern {
@@ -14,7 +15,7 @@ export interface CapturingPattern {
 /** @throws TypeError when `findPatternProblem` finds something */
 export function compileCapture(text: string): CapturingPattern {
   const pattern = compilePattern(text)
-  const compiled = loadRe2js().RE2JS.compile(text)
+  const compiled = loadRe2js().RE2JS.compile(NOTHING_OR + text)
   const groups = compiled.groupCount()
   return {
     groups,

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module'
-import type * as Re2js from 're2js'
-import { PatternTable, type Program } from './pattern-table.ts'
+import { compileProgram, type Program } from './pattern-program.ts'
+import { PatternTable } from './pattern-table.ts'
 
 /** A regular expression of RE2 syntax that judges values. */
 export interface Pattern {
@@ -13,9 +12,16 @@ export const MAX_PATTERN_LENGTH = 256
 
 /** Bounds what is compiled: the length of the text times its counts, as if they were nested. */
 const MAX_WRITTEN_OUT = 5_000
+/** A Unicode class has up to 700 ranges. */
+const MAX_UNICODE_CLASSES = 16
+/** Bounds the characters of ranges whose other cases are looked up, which is done one by one. */
+const MAX_FOLDED = 25_000
 
 const TOO_COMPLEX =
   'is too complex: give it smaller counts, or fewer ways in which a value can match it in part'
+
+const TOO_WIDE =
+  'is too complex: it reads upper and lower case alike, and has ranges of too many characters for that; use smaller ranges, or a Unicode class such as \\pL'
 
 /** Patterns by flags and text. Documents are read again with every listing of their registry. */
 const known = new Map<string, Pattern | { readonly problem: string }>()
@@ -53,19 +59,20 @@ function compile(text: string, ignoreCase: boolean): Pattern | { readonly proble
   if (text.length > MAX_PATTERN_LENGTH)
     return { problem: `must have at most ${MAX_PATTERN_LENGTH} characters` }
   if (writtenOut(text) > MAX_WRITTEN_OUT) return { problem: TOO_COMPLEX }
-  const { RE2JS } = loadRe2js()
+  if ((text.match(/\\p/gi)?.length ?? 0) > MAX_UNICODE_CLASSES)
+    return {
+      problem: `is too complex: it may have at most ${MAX_UNICODE_CLASSES} Unicode classes, such as \\pL`,
+    }
+  if ((ignoreCase || /\(\?[a-zA-Z]*i/.test(text)) && foldedIn(text) > MAX_FOLDED) return { problem: TOO_WIDE }
   let program: Program
   try {
-    program = RE2JS.compile(text, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0).re2() as unknown as Program
+    program = compileProgram(text, ignoreCase)
   } catch (error) {
     const reason = (error as Error).message.replace(/^error parsing regexp: /, '')
     return { problem: `is not a regular expression of RE2 syntax: ${reason}` }
   }
   return PatternTable.make(program) ?? { problem: TOO_COMPLEX }
 }
-
-/** Loads the package with the first pattern. Most gateways have none. */
-export const loadRe2js = (): typeof Re2js => createRequire(import.meta.url)('re2js')
 
 /** Returns a bound for the length of a text whose counted repeats are written out. */
 function writtenOut(text: string): number {
@@ -78,4 +85,26 @@ function writtenOut(text: string): number {
     else largest = Math.max(largest, count)
   }
   return size * largest
+}
+
+/** The code points of which some have another case. A range from the first to the last needs no look-ups. */
+const [FIRST_FOLDED, LAST_FOLDED] = [0x41, 0x1e943]
+
+/** Returns how many characters the ranges of a text have that may have another case. */
+function foldedIn(text: string): number {
+  let count = 0
+  // A range outside of brackets is none; to take it for one does no harm.
+  for (const [, from, to] of text.matchAll(/(\\x\{.*?\}|\\?.)-(?=(\\x\{.*?\}|\\?.))/gsu)) {
+    const first = Math.max(codePointOf(from!), FIRST_FOLDED)
+    const last = Math.min(codePointOf(to!), LAST_FOLDED)
+    if (first > FIRST_FOLDED || last < LAST_FOLDED) count += Math.max(0, last - first)
+  }
+  return count
+}
+
+function codePointOf(written: string): number {
+  const code = /^\\x\{([0-9a-f]+)\}$/i.exec(written)?.[1]
+  return code === undefined
+    ? written.codePointAt(written.startsWith('\\') ? 1 : 0)!
+    : Number.parseInt(code, 16)
 }

@@ -3,7 +3,6 @@ import type { GrpcDialect } from './grpc/content-type.ts'
 import type { ClientResponse, InterimReceiver } from './http/client-exchange.ts'
 import type { NodeSelection } from './nodes/node-selection.ts'
 import type { Route } from './routing/route.ts'
-import type { TrySpan } from './trace/trace.ts'
 
 /** Receives the body of one try. It may keep the chunks. */
 export interface BodySink {
@@ -83,8 +82,8 @@ export interface UpstreamRequest {
   readonly dialect?: GrpcDialect | undefined
   /** Whether it is sent beside another try that is slow. Default: false. */
   readonly isHedge?: boolean | undefined
-  /** The span of this try, which the transport ends; undefined = nobody traces it. */
-  readonly span?: TrySpan | undefined
+  /** Whether it is the copy of a request, whose answer nobody gets. Default: false. */
+  readonly isCopy?: boolean | undefined
 }
 
 /** The answer of a node, as far as it speaks for the node or against it. */

@@ -39,6 +39,6 @@ export async function buildUi(folder: string): Promise<void> {
     if (['.css', '.html', '.svg'].includes(extname(name))) await cp(join(sources, name), join(folder, name))
   }
   const packages = [...new Set(Object.keys(VENDORED).map(name => name.split('/')[0]!))]
-  const licenses = packages.map(name => licenseOf(join(root, 'node_modules', name)))
+  const licenses = packages.map(name => licenseOf(`node_modules/${name}`))
   await writeFile(join(folder, 'vendor', 'LICENSES.txt'), licenses.join(`\n${'-'.repeat(80)}\n\n`))
 }

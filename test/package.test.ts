@@ -2,64 +2,76 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { FREE_PORTS } from './support/demo.ts'
+import { env, installPacked, link, packCheckout, said } from './support/packed.ts'
 
 const root = join(import.meta.dirname, '..')
-const modules = join(root, 'node_modules')
-const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) }
 const run = promisify(execFile)
 
 let folder: string
-/** Where somebody else's program lives, with the package as it was packed in its node_modules. */
+/** Where somebody else's program lives, with the package as npm has installed it in its node_modules. */
 let consumer: string
 let installed: string
-let manifest: {
-  version: string
-  dependencies: Record<string, string>
-  exports: Record<string, string | Record<string, string>>
-}
+let manifest: { version: string; exports: Record<string, string | Record<string, string>> }
 
 before(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'waygate-package-')))
-  // Packed from a copy, so that the checkout's own dist/ is left alone.
-  const checkout = join(folder, 'checkout')
-  const left = new Set(
-    ['node_modules', '.git', 'dist', '.waygate', 'bench', 'test'].map(name => join(root, name)),
-  )
-  await cp(root, checkout, { recursive: true, filter: source => !left.has(source) })
-  await symlink(modules, join(checkout, 'node_modules'))
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: checkout, env }).catch(said)
-  const tarball = (await readdir(folder)).find(name => name.endsWith('.tgz'))
-  assert.ok(tarball, 'npm pack left a tarball')
-
   consumer = join(folder, 'consumer')
-  installed = join(consumer, 'node_modules', 'waygate')
-  await mkdir(installed, { recursive: true })
-  await run('tar', ['-xzf', join(folder, tarball), '-C', installed, '--strip-components=1'])
+  installed = await installPacked(await packCheckout(folder), consumer)
   manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
-  // The dependencies it declares and no others, without asking a registry: what is imported but not
-  // declared is not found. @types/node is what a TypeScript program on Node has of its own.
-  for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
-    const link = join(consumer, 'node_modules', name)
-    await mkdir(dirname(link), { recursive: true })
-    await symlink(join(modules, name), link)
-  }
-  await writeFile(join(consumer, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
 })
 
-/** Compilers complain on stdout, which the error of a failed command leaves out. */
-function said(error: { stdout: string; stderr: string }): never {
-  assert.fail(`${error.stdout}${error.stderr}`)
-}
-
 after(() => rm(folder, { recursive: true, force: true }))
+
+/** The largest installation that is accepted. */
+const MAX_MB = 14
+
+test('an installation is one package, and stays small', async () => {
+  const names = await readdir(join(consumer, 'node_modules'))
+  assert.deepEqual(
+    names.filter(name => !name.startsWith('.')),
+    ['waygate'],
+  )
+  const entries = await readdir(installed, { recursive: true, withFileTypes: true })
+  const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  const sizes = await Promise.all(files.map(async file => (await stat(file)).size))
+  const mb = sizes.reduce((sum, size) => sum + size, 0) / 1e6
+  assert.ok(mb < MAX_MB, `${mb.toFixed(1)} MB`)
+})
+
+test('its bill of materials names each package that it contains, with version, license and checksum', async () => {
+  const bom = JSON.parse(await readFile(join(installed, 'dist/sbom.cdx.json'), 'utf8'))
+  assert.deepEqual([bom.bomFormat, bom.specVersion], ['CycloneDX', '1.6'])
+  assert.equal(bom.metadata.component.purl, `pkg:npm/waygate@${manifest.version}`)
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
+  const licenses = await readFile(join(installed, 'dist/LICENSES.txt'), 'utf8')
+  const listed = new Set<string>()
+  for (const { group, name, version, purl, licenses: own, hashes } of bom.components) {
+    const full = group === undefined ? name : `${group}/${name}`
+    listed.add(full)
+    assert.equal(purl, `pkg:npm/${full.replace('@', '%40')}@${version}`)
+    assert.equal(own.length, 1, full)
+    assert.match(hashes[0].content, /^[0-9a-f]{128}$/, full)
+    const locked = Object.keys(packages).filter(path => path.endsWith(`node_modules/${full}`))
+    assert.ok(
+      locked.some(path => packages[path].version === version),
+      `${full} ${version} is in the lockfile`,
+    )
+    assert.ok(licenses.includes(`${full} ${version}, `), `${full} has its license`)
+  }
+  // Bundled, part of another one of the bundle, loaded late, and copied for the page.
+  for (const name of ['fastify', '@grpc/grpc-js', 'undici', 'yaml', 'preact'])
+    assert.ok(listed.has(name), `${name} is listed`)
+  for (const name of ['typebox', '@grpc/proto-loader', 'esbuild'])
+    assert.ok(!listed.has(name), `${name} is not part of it`)
+})
 
 test('it has every file that its exports name, and neither sources nor tests', async () => {
   const targets = Object.entries(manifest.exports).flatMap(([name, target]) => {
@@ -94,11 +106,8 @@ test('it has every file that its exports name, and neither sources nor tests', a
 })
 
 test('its program runs from another folder', async () => {
-  const program = join(installed, 'dist', 'cmd', 'waygate.js')
-  // As npm links it. Run by its own first line, so that a missing shebang or mode is found.
+  // Run by its own first line, so that a missing shebang or mode is found.
   const command = join(consumer, 'node_modules', '.bin', 'waygate')
-  await mkdir(dirname(command))
-  await symlink(program, command)
   const help = await run(command, ['--help'], { cwd: consumer, env })
   assert.match(help.stdout, /start/)
   const version = await run(command, ['--version'], { cwd: consumer, env })
@@ -143,7 +152,7 @@ async function olderNode(major: number): Promise<{ path: string; version: string
   return undefined
 }
 
-test('a program in TypeScript gets its types, and runs', async () => {
+test('a program in TypeScript gets its types, however it resolves modules, and runs', async () => {
   await writeFile(
     join(consumer, 'program.ts'),
     `import Fastify from 'fastify'
@@ -177,16 +186,25 @@ export const wrong = () => register({ name: 'shop', address: '10.0.0.7:3001', we
 console.log(typeof register, typeof discover, typeof waygate)
 `,
   )
-  const compilerOptions = {
-    strict: true,
-    module: 'nodenext',
-    target: 'es2024',
-    types: ['node'],
-    noEmit: true,
+  await link(consumer, 'fastify', '@types/node')
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  for (const resolution of [
+    { module: 'nodenext' },
+    { module: 'node20', moduleResolution: 'node16' },
+    { module: 'esnext', moduleResolution: 'bundler' },
+  ]) {
+    const compilerOptions = {
+      ...{ strict: true, target: 'es2024', types: ['node'], noEmit: true },
+      ...resolution,
+      // As it is without a setting: declarations of packages are checked as well.
+      skipLibCheck: false,
+    }
+    await writeFile(
+      join(consumer, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['program.ts'] }),
+    )
+    await run(process.execPath, [tsc, '--project', consumer], { cwd: consumer }).catch(said)
   }
-  await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-  const tsc = join(modules, 'typescript', 'bin', 'tsc')
-  await run(process.execPath, [tsc, '--project', consumer], { cwd: consumer }).catch(said)
   const { stdout } = await run(process.execPath, ['program.ts'], { cwd: consumer, env })
   assert.equal(stdout, 'function function function\n')
 })

@@ -1,5 +1,5 @@
+import { counted, duration, percent } from '../internal/telemetry/format.ts'
 import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
-import { counted, duration, percent } from './format.ts'
 import type { Model } from './model.ts'
 import { linkTo } from './place.ts'
 

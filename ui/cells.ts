@@ -1,6 +1,6 @@
+import { percent, rate } from '../internal/telemetry/format.ts'
 import type { NodePage } from '../routes/admin/page-types.ts'
 import { nodeFault } from './attention.ts'
-import { percent, rate } from './format.ts'
 import { html, type Shown } from './html.ts'
 import type { Model } from './model.ts'
 import { linkTo } from './place.ts'
@@ -21,10 +21,10 @@ export function failures(share: number | null): Shown {
   return html`<span class=${share >= BAD_SHARE ? 'bad' : 'warn'}>${percent(share)}</span>`
 }
 
-/** Returns the class of a row by how bad it is: 2 and more is an error, less is a warning, and 0 is nothing. */
-export function severityClass(severity: number): string {
-  if (severity >= 2) return 'is-bad'
-  return severity > 0 ? 'is-warn' : ''
+/** Returns the class of a row by how bad it is: 2 and more is an error, less is a warning, and 0 is nothing; and by its age. */
+export function rowClass(severity: number, isStale = false): string {
+  const tone = severity >= 2 ? 'is-bad' : severity > 0 ? 'is-warn' : ''
+  return isStale ? `${tone} is-stale` : tone
 }
 
 /** Shows how many rows there are, and of how many when a filter left some out. */
@@ -59,9 +59,11 @@ export function nodesOf({ service, faults, severity }: ServiceRow): Shown {
     : html`<span title=${bad}>${count}, <span class=${severity >= 2 ? 'bad' : 'warn'}>${bad}</span></span>`
 }
 
-/** Shows a rate, and a dash for none. */
-export function perSecond(value: number): Shown {
-  return value === 0 ? none() : rate(value)
+/** Shows a rate, and a dash for none. One that is not of now is marked. */
+export function perSecond(value: number, isStale = false): Shown {
+  if (value === 0) return none()
+  if (!isStale) return rate(value)
+  return html`<span class="faint" title="The gateway has said nothing of it for 3 s or more"><i class="sign">◔</i> ${rate(value)}</span>`
 }
 
 /** Shows the share of requests that were answered 4xx, which is not the fault of anybody here. */

@@ -1,5 +1,5 @@
 import type uPlot from 'uplot'
-import { clock } from './format.ts'
+import { clock } from '../internal/telemetry/format.ts'
 import { html, useEffect, useRef, useState } from './html.ts'
 import { KEPT_MS } from './series.ts'
 

@@ -1,4 +1,4 @@
-import { counted, duration } from './format.ts'
+import { counted, duration } from '../internal/telemetry/format.ts'
 import { html, type Shown } from './html.ts'
 import { logo } from './logo.ts'
 import type { Model } from './model.ts'
@@ -82,6 +82,9 @@ function connection(model: Model, onReconnect: () => void): Shown {
   if (stream.kind === 'paused') return html`<span class="state"><i>◌</i> paused</span>`
   if (source?.stale) {
     return html`<span class="state warn"><i>◐</i> stale <small>${source.reason ?? `${source.registry} has not confirmed the table`}${confirmed}</small></span>`
+  }
+  if (model.isLate) {
+    return html`<span class="state warn"><i>◐</i> late <small>figures are ${duration(Date.now() - model.figuresAt)} old</small></span>`
   }
   return html`<span class="state good"><i>●</i> live <small>revision ${revision ?? '–'}${confirmed}</small></span>`
 }

@@ -13,7 +13,7 @@ import type {
 import type { ListedRoute, ServicePage } from '../routes/admin/page-types.ts'
 import type { TableProblem } from '../routes/admin/views.ts'
 import type { StreamState } from './live-stream.ts'
-import { KEPT_MS, RATE_MS, Series } from './series.ts'
+import { FORGOTTEN_MS, KEPT_MS, RATE_MS, Series, STALE_MS } from './series.ts'
 
 const KEPT_CHANGES = 500
 const KEPT_REQUESTS = 500
@@ -42,6 +42,8 @@ export class Model {
   retries: readonly number[] = []
   /** The time of the latest figures, on the clock of the gateway. */
   now = Date.now()
+  /** When they came, on the clock of this machine. */
+  figuresAt = Date.now()
   /** Newest first. */
   changes: readonly ChangeEntry[] = []
   /** Requests of the tail, newest first, and how many were left out between them. */
@@ -71,6 +73,7 @@ export class Model {
 
   setStream(stream: StreamState): void {
     if (stream.kind === 'live' && this.stream.kind === 'live') return
+    if (stream.kind === 'live') this.figuresAt = Date.now()
     this.stream = stream
     this.#onChange()
   }
@@ -153,20 +156,30 @@ export class Model {
     this.tableVersion++
   }
 
-  #applyFigures({ t, total, inFlight, retries, routes, services, nodes }: LiveFigures): void {
+  #applyFigures({ t, omitted, total, inFlight, retries, routes, services, nodes }: LiveFigures): void {
     this.now = t
+    this.figuresAt = Date.now()
     this.inFlight = inFlight
     this.retries = [...this.retries.slice(-9), retries]
     this.total.add(t, total)
-    addAll(this.routeSeries, t, routes)
-    addAll(this.serviceSeries, t, services)
+    addAll(this.routeSeries, t, routes, omitted)
+    addAll(this.serviceSeries, t, services, omitted)
     for (const [key, figures] of Object.entries(nodes)) {
       const node = this.nodes.get(key) ?? new LiveNode(figures)
       this.nodes.set(key, node)
       node.add(t, figures)
     }
-    // A row that is left out is as it was.
-    for (const [key, node] of this.nodes) if (!Object.hasOwn(nodes, key)) node.add(t, node.figures)
+    if (omitted === 'unknown') return
+    for (const [key, node] of this.nodes) {
+      if (Object.hasOwn(nodes, key)) continue
+      if (omitted === 'none') node.rest(t)
+      else node.add(t, node.figures)
+    }
+  }
+
+  /** Whether the gateway has sent no figures for a while although it is connected. */
+  get isLate(): boolean {
+    return this.stream.kind === 'live' && Date.now() - this.figuresAt > STALE_MS
   }
 
   #addChanges(changes: readonly ChangeEntry[]): void {
@@ -186,6 +199,8 @@ export class Model {
 /** The last seconds of a node. */
 class LiveNode {
   figures: NodeFigures
+  /** The time of the last second that was told. */
+  #at = 0
   #recent: { readonly t: number; readonly n: number; readonly failures: number }[] = []
 
   constructor(figures: NodeFigures) {
@@ -194,29 +209,50 @@ class LiveNode {
 
   add(t: number, figures: NodeFigures): void {
     this.figures = figures
+    this.#at = t
     if (figures[1] > 0) this.#recent.push({ t, n: figures[1], failures: figures[2] })
     while (this.#recent.length > 0 && this.#recent[0]!.t <= t - RATE_MS) this.#recent.shift()
   }
 
-  /** Returns its tries in the last 5 s before `now`, a second, and the share of them that failed. */
-  present(now: number): { readonly rate: number; readonly failures: number | null } {
+  /** Notes that it has nothing to do, and is well. */
+  rest(t: number): void {
+    const health = this.figures[6] === 'unhealthy' ? 'healthy' : this.figures[6]
+    this.add(t, [0, 0, 0, null, null, 'closed', health, 'up'])
+  }
+
+  /**
+   * Returns its tries in the 5 s before `now`, a second, and the share of them that failed, or those before the last second that was
+   * told, as {@link Series.present} does.
+   */
+  present(now: number): NodePresent {
+    const age = now - this.#at
+    const isStale = this.figures[1] > 0 && age > STALE_MS && age <= FORGOTTEN_MS
+    const end = isStale ? this.#at : now
     let [tries, failures] = [0, 0]
     for (const each of this.#recent) {
-      if (each.t <= now - RATE_MS) continue
+      if (each.t <= end - RATE_MS) continue
       tries += each.n
       failures += each.failures
     }
-    return tries === 0 ? NO_TRIES : { rate: (tries * 1000) / RATE_MS, failures: failures / tries }
+    return tries === 0 ? NO_TRIES : { rate: (tries * 1000) / RATE_MS, failures: failures / tries, isStale }
   }
 }
 
-const NO_TRIES = { rate: 0, failures: null }
+interface NodePresent {
+  readonly rate: number
+  readonly failures: number | null
+  readonly isStale: boolean
+}
+
+const NO_TRIES: NodePresent = { rate: 0, failures: null, isStale: false }
 
 /** Splits `service/id`; the id of a node may contain slashes, the name of a service does not. */
 function splitNodeKey(key: string): [service: string, id: string] {
   const at = key.indexOf('/')
   return [key.slice(0, at), key.slice(at + 1)]
 }
+
+const NO_REQUESTS: LiveFigures['total'] = [0, 0, 0, null, null]
 
 function seriesOf(all: Map<string, Series>, key: string): Series {
   const series = all.get(key) ?? new Series()
@@ -228,14 +264,15 @@ function addAll(
   all: Map<string, Series>,
   t: number,
   rows: Readonly<Record<string, LiveFigures['total']>>,
+  omitted: LiveFigures['omitted'],
 ): void {
   for (const [key, figures] of Object.entries(rows)) {
     seriesOf(all, key).add(t, figures)
   }
   for (const [key, series] of all) {
     if (Object.hasOwn(rows, key)) continue
-    // A row that is left out is as it was.
-    if (series.latest && series.latest[0] > 0) series.add(t, series.latest)
+    if (omitted !== 'unknown' && series.latest && series.latest[0] > 0)
+      series.add(t, omitted === 'none' ? NO_REQUESTS : series.latest)
     else if ((series.samples.at(-1)?.t ?? 0) < t - KEPT_MS) all.delete(key)
   }
 }

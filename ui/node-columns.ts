@@ -1,5 +1,5 @@
-import { failures, nodeLink, nodeState, none } from './cells.ts'
-import { millis, percent, rate } from './format.ts'
+import { millis, percent } from '../internal/telemetry/format.ts'
+import { failures, nodeLink, nodeState, none, perSecond } from './cells.ts'
 import { html, type Shown } from './html.ts'
 import type { Model } from './model.ts'
 import type { NodeRow } from './service-rows.ts'
@@ -58,7 +58,7 @@ export function nodeColumns(model: Model): Column<NodeRow>[] {
       title: 'Tries/s',
       numeric: true,
       sort: row => row.rate,
-      cell: row => (row.rate === 0 ? none() : rate(row.rate)),
+      cell: row => perSecond(row.rate, row.isStale),
     },
     {
       id: 'failed',

@@ -1,6 +1,6 @@
+import { clock, millis } from '../internal/telemetry/format.ts'
 import type { RequestEntry } from '../routes/admin/api-types.ts'
 import { none, status } from './cells.ts'
-import { clock, millis } from './format.ts'
 import { html, type Shown } from './html.ts'
 import { linkTo } from './place.ts'
 import type { Column } from './table.ts'

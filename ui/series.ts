@@ -6,8 +6,12 @@ export const STEP_MS = 5_000
 export const KEPT_MS = 600_000
 /** Over how much time present rates are taken: long enough that the figures stand still to be read. */
 export const RATE_MS = 5_000
+/** What was told so long ago, or longer, is shown as it was and marked. */
+export const STALE_MS = 3_000
 /** As {@link RATE_MS}, for quantiles, which need more requests. */
 const QUANTILE_MS = 15_000
+/** After so long without a word, there are no present figures. */
+export const FORGOTTEN_MS = QUANTILE_MS
 
 /** What requests of the last seconds were like. */
 export interface Present {
@@ -18,10 +22,12 @@ export interface Present {
   readonly share5: number | null
   readonly p50: number | null
   readonly p99: number | null
+  /** Whether nothing was told of them for a while, so that this is of the last time. */
+  readonly isStale: boolean
 }
 
 /** No requests. */
-export const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
+export const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null, isStale: false }
 
 /** The last ten minutes of a route, of a service or of all requests, in steps of 5 s, and the last seconds one by one. */
 export class Series {
@@ -30,6 +36,8 @@ export class Series {
   /** What was counted in the last second that was told. */
   latest: Figures | undefined
   #recent: Sample[] = []
+  /** The time of the last second that was told. */
+  #at = 0
 
   /** Takes over what the gateway has kept, which is whole where this page saw only a part of a step. */
   replace(samples: readonly Sample[]): void {
@@ -41,6 +49,7 @@ export class Series {
   /** Adds what was counted in the second that ended at `t`. */
   add(t: number, figures: Figures): void {
     this.latest = figures
+    this.#at = t
     this.#recent.push({ t, figures })
     while (this.#recent[0]!.t <= t - QUANTILE_MS) this.#recent.shift()
     if (figures[0] === 0) return
@@ -52,23 +61,33 @@ export class Series {
     while (this.samples[0]!.t < t - KEPT_MS) this.samples.shift()
   }
 
-  /** Returns the figures of the seconds before `now`, on the clock of the gateway. */
+  /**
+   * Returns the figures of the seconds before `now`, on the clock of the gateway, or of those before the last one that was told if
+   * it had requests: how many there are by now is not known then. After 15 s it is forgotten.
+   */
   present(now: number): Present {
+    const isStale =
+      this.latest !== undefined &&
+      this.latest[0] > 0 &&
+      now - this.#at > STALE_MS &&
+      now - this.#at <= FORGOTTEN_MS
+    const end = isStale ? this.#at : now
     let [n, c4, c5] = [0, 0, 0]
     for (const { t, figures } of this.#recent) {
-      if (t <= now - RATE_MS) continue
+      if (t <= end - RATE_MS) continue
       n += figures[0]
       c4 += figures[1]
       c5 += figures[2]
     }
     if (n === 0) return IDLE
-    const latest = this.#recent.filter(({ t, figures }) => t > now - QUANTILE_MS && figures[0] > 0)
+    const latest = this.#recent.filter(({ t, figures }) => t > end - QUANTILE_MS && figures[0] > 0)
     return {
       rate: (n * 1000) / RATE_MS,
       share4: c4 / n,
       share5: c5 / n,
       p50: weighted(latest, 3),
       p99: greatest(latest),
+      isStale,
     }
   }
 
@@ -84,7 +103,8 @@ export class Series {
 
 function sum({ figures: a }: Sample, b: Figures): Figures {
   const p50 = b[3] === null ? a[3] : a[3] === null ? b[3] : (a[3] * a[0] + b[3] * b[0]) / (a[0] + b[0])
-  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], p50, greater(a[4], b[4])]
+  const retries = (a[5] ?? 0) + (b[5] ?? 0)
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], p50, greater(a[4], b[4]), retries]
 }
 
 function greater(a: number | null, b: number | null): number | null {

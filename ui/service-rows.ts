@@ -24,6 +24,7 @@ export interface NodeRow {
   readonly service: string
   readonly node: NodePage
   readonly rate: number
+  readonly isStale: boolean
   readonly failures: number | null
   readonly p50: number | null
   readonly p99: number | null
@@ -71,7 +72,11 @@ export function nodeRows(model: Model, { name, nodes }: ServicePage): NodeRow[] 
   const rows = nodes.map((node): NodeRow => {
     const key = `${name}/${node.id}`
     const live = model.nodes.get(key)
-    const { rate, failures } = live?.present(model.now) ?? { rate: 0, failures: null }
+    const { rate, failures, isStale } = live?.present(model.now) ?? {
+      rate: 0,
+      failures: null,
+      isStale: false,
+    }
     const fault = nodeFault(model, name, node)
     const [inFlight = node.inFlight, , , p50 = null, p99 = null] = live?.figures ?? []
     const severity = fault ? (fault.severity === 'bad' ? 2 : 1) : 0
@@ -81,6 +86,7 @@ export function nodeRows(model: Model, { name, nodes }: ServicePage): NodeRow[] 
       service: name,
       node,
       rate,
+      isStale,
       failures,
       p50,
       p99,

@@ -1,9 +1,5 @@
-import { type FilterFields, parseFilter } from '../internal/telemetry/filter.ts'
-
-/** What a table can be filtered by besides the fields of all filters: texts, or figures to compare with `>` and `<`. */
-export type OwnFields<Row> = Readonly<
-  Record<string, (row: Row) => string | readonly string[] | number | null>
->
+import { type FilterLanguage, parseFilterOf } from '../internal/telemetry/filter.ts'
+import type { Present } from './series.ts'
 
 /** The rows that a filter lets through, or what is wrong with the filter. */
 export interface Filtered<Row> {
@@ -11,50 +7,44 @@ export interface Filtered<Row> {
   readonly error: string | undefined
 }
 
-const WORD = /^-?([a-z0-9]+)(:|>=|<=|>|<)(.+)$/i
-
-/**
- * Filters the rows of a table by the language of all filters. A table may have further fields, such as `auth:none` or `5xx>1`.
- * A filter that cannot be read lets everything through.
- */
+/** Filters the rows of a table. A filter that cannot be read lets everything through. */
 export function filterRows<Row>(
   rows: readonly Row[],
   text: string,
-  fieldsOf: (row: Row) => FilterFields,
-  own: OwnFields<Row>,
+  language: FilterLanguage<Row>,
 ): Filtered<Row> {
-  const words = text.split(/\s+/).filter(word => word !== '')
-  const isOwn = (word: string) => Object.hasOwn(own, WORD.exec(word)?.[1]?.toLowerCase() ?? '')
   try {
-    const fits = parseFilter(words.filter(word => !isOwn(word)).join(' '))
-    const tests = words.filter(isOwn).map(word => ownTest(word, own))
-    return {
-      rows: rows.filter(row => fits(fieldsOf(row)) && tests.every(test => test(row))),
-      error: undefined,
-    }
+    return { rows: rows.filter(parseFilterOf(language, text)), error: undefined }
   } catch (error) {
-    const names = Object.keys(own).join(', ')
-    return { rows, error: `${(error as Error).message}${names && `; here also ${names}`}` }
+    return { rows, error: (error as Error).message }
   }
 }
 
-function ownTest<Row>(word: string, own: OwnFields<Row>): (row: Row) => boolean {
-  const [, name = '', sign = '', value = ''] = WORD.exec(word)!
-  const read = own[name.toLowerCase()]!
-  const test = sign === ':' ? textTest(read, value.toLowerCase()) : numberTest(read, sign, Number(value))
-  return word.startsWith('-') ? row => !test(row) : test
-}
-
-function textTest<Row>(read: OwnFields<Row>[string], value: string): (row: Row) => boolean {
-  return row => [read(row)].flat().some(text => String(text).toLowerCase().includes(value))
-}
-
-function numberTest<Row>(read: OwnFields<Row>[string], sign: string, limit: number): (row: Row) => boolean {
-  return row => {
-    const value = read(row)
-    if (typeof value !== 'number') return false
-    if (sign === '>') return value > limit
-    if (sign === '<') return value < limit
-    return sign === '>=' ? value >= limit : value <= limit
+/** Makes the language of rows that have something inside which has a language of its own. */
+export function languageOf<Row, Inner>(
+  { texts, numbers = {}, searched }: FilterLanguage<Inner>,
+  read: (row: Row) => Inner,
+  further: Pick<FilterLanguage<Row>, 'numbers'> = {},
+): FilterLanguage<Row> {
+  return {
+    texts: mapped(texts, read),
+    numbers: { ...mapped(numbers, read), ...further.numbers },
+    searched: row => searched(read(row)),
   }
+}
+
+function mapped<Row, Inner, Value>(
+  fields: Readonly<Record<string, (inner: Inner) => Value>>,
+  read: (row: Row) => Inner,
+): Record<string, (row: Row) => Value> {
+  return Object.fromEntries(Object.entries(fields).map(([name, of]) => [name, (row: Row) => of(read(row))]))
+}
+
+/** What rows with figures of their requests are filtered by. */
+export const PRESENT_FIELDS: NonNullable<FilterLanguage<{ readonly present: Present }>['numbers']> = {
+  rps: ({ present }) => present.rate,
+  '4xx': ({ present }) => (present.share4 ?? 0) * 100,
+  '5xx': ({ present }) => (present.share5 ?? 0) * 100,
+  p50: ({ present }) => present.p50,
+  p99: ({ present }) => present.p99,
 }

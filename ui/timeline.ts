@@ -1,5 +1,5 @@
+import { clock, counted, millis, percent, rate } from '../internal/telemetry/format.ts'
 import type { ChangeEntry, Sample } from '../routes/admin/api-types.ts'
-import { clock, counted, millis, percent, rate } from './format.ts'
 import { html, type Shown, useState } from './html.ts'
 import { linkTo } from './place.ts'
 import { KEPT_MS, STEP_MS } from './series.ts'

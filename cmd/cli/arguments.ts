@@ -122,10 +122,10 @@ export class Arguments {
   /** Returns the options that set fields of the configuration, each validated by the schema of its field. */
   settings(): Setting[] {
     return this.#options.flatMap(({ name, field }) => {
-      const text = this.#given(name)
-      if (text === undefined || field === undefined) return []
+      if (field === undefined || !this.has(name)) return []
       const { path, schema } = field
-      const value = fromText(text, schema)
+      const text = this.#given(name)
+      const value = text === undefined ? true : fromText(text, schema)
       const [problem] = findProblems(schema, value)
       if (problem) throw this.error(`--${name} ${problem.message}`)
       return [{ path, value, source: `option --${name}` }]

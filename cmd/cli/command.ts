@@ -75,6 +75,8 @@ export interface NodesCommand extends PrintingCommand {
   readonly service: string | undefined
   /** The id of one node; undefined = all of the service. */
   readonly id: string | undefined
+  /** Which nodes are wanted, in the language of filters; empty = all. */
+  readonly filter: string
 }
 
 export interface LeasesCommand extends PrintingCommand {

@@ -40,13 +40,13 @@ export interface CommandRow {
 export const FIELD_OPTIONS: readonly OptionRow[] = FIELDS.flatMap(field => {
   const { flag, description = '', default: value, env } = field.schema
   if (flag === undefined) return []
-  const [name, placeholder] = flag.slice(2).split(' ') as [string, string]
+  const [name, placeholder = ''] = flag.slice(2).split(' ') as [string, string?]
   return {
     name,
     value: placeholder,
     description: description.replaceAll('`', ''),
     field,
-    ...(value !== undefined && { default: String(value) }),
+    ...(value !== undefined && placeholder !== '' && { default: String(value) }),
     ...(env !== undefined && { variable: env }),
   }
 })

@@ -34,7 +34,7 @@ export const COMMANDS = {
         default: '5',
       },
       ...fieldOptions('host', 'port', 'tls-port', 'admin-host', 'admin-port'),
-      ...fieldOptions('embedded-etcd', 'data-dir', 'log-level'),
+      ...fieldOptions('embedded-etcd', 'embedded-etcd-data', 'data-dir', 'log-level'),
     ],
   },
   register: {

@@ -44,13 +44,39 @@ export function printListing<Row>(
 
 /** Prints a JSON value to stdout. */
 export function printPage(format: 'json' | 'yaml', page: unknown): void {
-  print(format === 'json' ? JSON.stringify(page, null, 2) : yamlText(page))
+  print(format === 'json' ? jsonText(page, 2) : yamlText(page))
 }
 
+/**
+ * Writes a value as JSON. Characters that a terminal would obey, or that change the order in which a line is read, are written
+ * as escapes, so that the value is the same to a reader of JSON.
+ *
+ * @param indent how many spaces an inner line has before it; absent = all in one line
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  return escaped(JSON.stringify(value, null, indent))
+}
+
+/** What {@link visible} replaces, without the ends of lines between values. */
+const UNSEEN = /[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+
+/** Writes characters that cannot be seen as `\uXXXX`, which JSON and the quoted texts of YAML know. */
+function escaped(text: string): string {
+  return text.replace(UNSEEN, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Writes a value as YAML, with the same escapes as JSON. */
 function yamlText(value: unknown): string {
   // Loaded only here: most commands need no YAML.
-  const { stringify } = createRequire(import.meta.url)('yaml') as typeof Yaml
-  return stringify(value, { aliasDuplicateObjects: false }).trimEnd()
+  const yaml = createRequire(import.meta.url)('yaml') as typeof Yaml
+  const document = new yaml.Document(value, { aliasDuplicateObjects: false })
+  yaml.visit(document, {
+    Scalar(_, scalar) {
+      // Only texts in quotes may have escapes.
+      if (typeof scalar.value === 'string' && scalar.value.search(UNSEEN) >= 0) scalar.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return escaped(document.toString({ lineWidth: 0 })).trimEnd()
 }
 
 /** Prints data to stdout. A reader that goes away, such as `head`, ends the process without an error. */

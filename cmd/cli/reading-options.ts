@@ -29,7 +29,7 @@ export function parseReading(command: ReadingCommandName, given: Arguments): Com
     case 'services':
       return { command, ...printing(given), name: operands(given, 1)[0] }
     case 'nodes':
-      return { command, ...printing(given), ...parseNodeName(given) }
+      return { command, ...printing(given), ...parseNodes(given) }
     case 'leases':
       operands(given, 0)
       return { command, ...printing(given) }
@@ -102,13 +102,19 @@ function words(given: Arguments): string {
   return [...given.operands, ...given.rest].join(' ')
 }
 
-/** Returns the two parts of `SERVICE/ID`. No name of a service has a slash. */
-function parseNodeName(given: Arguments): Pick<NodesCommand, 'service' | 'id'> {
-  const [name] = operands(given, 1)
-  if (name === undefined) return { service: undefined, id: undefined }
-  const [, service = '', id] = /^([^/]*)(?:\/(.*))?$/s.exec(name) ?? []
-  if (service === '' || id === '') throw given.error(`a node is SERVICE/ID, not ${name}`)
-  return { service, id }
+/** What can only be a word of a filter, such as `state:down`. */
+const FILTER_WORD = /^-?[a-z]+(?::|[<>]=?)/i
+
+/** Reads `SERVICE/ID`, or words of a filter, of which the first may be the name of a service. No name of a service has a slash. */
+function parseNodes(given: Arguments): Pick<NodesCommand, 'service' | 'id' | 'filter'> {
+  const [first, ...rest] = [...given.operands, ...given.rest]
+  if (first === undefined || FILTER_WORD.test(first)) {
+    return { service: undefined, id: undefined, filter: words(given) }
+  }
+  const [, service = '', id] = /^([^/]*)(?:\/(.*))?$/s.exec(first) ?? []
+  if (service === '' || id === '') throw given.error(`a node is SERVICE/ID, not ${first}`)
+  if (id !== undefined) operands(given, 1)
+  return { service, id, filter: rest.join(' ') }
 }
 
 function parseExplain(given: Arguments): ExplainCommand {

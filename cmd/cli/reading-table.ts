@@ -38,7 +38,7 @@ export const READING_COMMANDS = {
     operands: '[FILTER]',
     options: [output, admin, config],
     notes:
-      'FILTER is one or more words, which must all hold, such as service:user path:/api/*; a word without a field is searched in id, path and service.',
+      'FILTER is one or more words, which must all hold, such as service:user auth:none label:team=a. The fields are route, path, service, method, host, auth, origin, policy, label and description; a word without a field is searched in id, path, service, hosts, description and labels. Words that begin with a dash follow a --.',
   },
   services: {
     summary: 'show the services, or one service with its nodes',
@@ -48,9 +48,11 @@ export const READING_COMMANDS = {
   },
   nodes: {
     summary: 'show the nodes of all services or of one, or one node with its lease',
-    operands: '[SERVICE[/ID]]',
+    operands: '[SERVICE[/ID]] [FILTER]',
     completes: { ids: 'nodes' },
     options: [output, admin, config],
+    notes:
+      'FILTER is one or more words, which must all hold: state:down, breaker:open, health:unhealthy, meta:zone=b, weight>1, address, protocol, node, inflight, requests, failures; a word without a field is searched in id, address and metadata. Words that begin with a dash follow a --.',
   },
   leases: {
     summary: 'show the leases in etcd that hold nodes, locks and elections',

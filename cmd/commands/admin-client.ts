@@ -3,7 +3,7 @@ import { ADMIN_VARIABLE } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { Items } from '../../routes/admin/api-types.ts'
 import type { AdminCommand } from '../cli/command.ts'
-import { MissingError } from '../cli/format-error.ts'
+import { MissingError, UsageError } from '../cli/format-error.ts'
 import { notAnAdminUrl, readAdminUrl, urlOf } from '../cli/listening.ts'
 import { visible } from '../cli/output.ts'
 
@@ -20,6 +20,8 @@ export class AskError extends Error {
   }
 }
 
+/** How the gateway begins what it says of a filter that cannot be read. */
+const BAD_FILTER = 'filter: '
 /** How long an answer may take. */
 const ANSWER_MS = 5_000
 
@@ -28,6 +30,8 @@ export class AdminClient {
   /** Without a trailing slash. */
   readonly url: string
   readonly token: string | undefined
+  /** Whose help an error about the command line points at. */
+  readonly #command: string | undefined
   /** When the last answer came, by the clock of the gateway, to the second. Milliseconds since 1970. */
   answeredAt = Date.now()
 
@@ -35,7 +39,8 @@ export class AdminClient {
    * @throws ConfigError
    * @throws AskError when the address in the environment is none
    */
-  constructor({ admin, config: file, settings }: AdminCommand) {
+  constructor({ command, admin, config: file, settings }: AdminCommand & { readonly command?: string }) {
+    this.#command = command
     const { env, token } = ownToken(process.env)
     const { config } = loadConfig({ file, env, flags: settings })
     this.token = token ?? config.adminToken
@@ -47,6 +52,7 @@ export class AdminClient {
    * Reads a page.
    *
    * @throws MissingError when there is no such thing
+   * @throws UsageError when the path has a filter that cannot be read
    * @throws AskError
    */
   async read<Page>(path: string, withinMs = ANSWER_MS): Promise<Page> {
@@ -112,6 +118,8 @@ export class AdminClient {
     const { code, detail, lines } = await problemOf(response)
     if (code === 'WA_CONFIGURATION')
       throw new AskError(`the gateway refuses its configuration, and nothing has changed:\n${lines}`)
+    // The gateway knows the fields of its lists, and says which word of the command line is wrong.
+    if (code === 'WA_QUERY' && detail?.startsWith(BAD_FILTER)) throw new UsageError(detail, this.#command)
     if (response.status === 404 && code?.startsWith('WA_'))
       throw new MissingError(detail ?? `there is no ${path}`)
     const why = code?.startsWith('WG_')

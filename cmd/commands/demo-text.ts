@@ -1,5 +1,5 @@
 import { localUrlOf } from '../cli/listening.ts'
-import { IS_SOURCE } from '../cli/version.ts'
+import { IS_EXECUTABLE, IS_SOURCE } from '../cli/version.ts'
 import type { Stack } from '../gateway/stack.ts'
 import { dashboardLink } from './dashboard.ts'
 
@@ -34,7 +34,7 @@ export function introduction(
   const { plain, tls } = gateway.addresses
   const url = ca === undefined ? localUrlOf(plain!) : `https://localhost:${tls!.port}`
   const admin = localUrlOf(adminAddress)
-  const program = IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
+  const program = IS_EXECUTABLE ? process.argv0 : IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
   const moving =
     traffic === 0 ? '' : ` The demo itself sends ${traffic} requests a second, which are not among them.`
   const elsewhere =

@@ -10,7 +10,7 @@ import type { DemoCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { localUrlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
-import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
+import { IS_EXECUTABLE, IS_SOURCE, PACKAGE_FOLDER, packageVersion } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { type Stack, startStack } from '../gateway/stack.ts'
@@ -83,7 +83,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   let stack: Stack | undefined
   let stopTraffic = () => {}
   try {
-    stack = await startStack(loaded, log)
+    stack = await startStack(loaded, log, packageVersion())
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
     const { config, keys } = loaded
     const client = etcdClientOptions(config, keys, stack.embeddedEtcd?.url)
@@ -147,7 +147,9 @@ function loadDemoConfig(
   const clientLimits = { ...config.clientLimits, connections }
   // The demo asks its own services without TLS.
   const tls = { ...config.tls, plain: 'serve' as const }
-  return { ...loaded, config: { ...config, clientLimits, tls, drainMs: 0 } }
+  // What is tried out is not kept, unless a folder is named for it.
+  const etcd = { ...config.etcd, embeddedMemory: config.etcd.embeddedData === undefined }
+  return { ...loaded, config: { ...config, clientLimits, tls, etcd, drainMs: 0 } }
 }
 
 /**
@@ -186,9 +188,11 @@ function startService(
   const { config } = loaded
   const main = join(EXAMPLES, program, IS_SOURCE ? 'main.ts' : 'main.js')
   // With SIGUSR1, Node.js would open its debugger.
-  const args = ['--disable-sigusr1', ...(IS_SOURCE ? ['--conditions=waygate-source'] : []), main]
+  const flags = ['--disable-sigusr1', ...(IS_SOURCE ? ['--conditions=waygate-source'] : [])]
   const env: NodeJS.ProcessEnv = {
     ...process.env,
+    // What an executable runs instead of a command.
+    ...(IS_EXECUTABLE && { WAYGATE_EXAMPLE: program }),
     HOST: '127.0.0.1',
     PORT: '0',
     // The two user services share one database.
@@ -200,6 +204,7 @@ function startService(
     ...(config.jwt.secret !== undefined && { WAYGATE_JWT_SECRET: config.jwt.secret }),
   }
   // When this process is killed, the services notice the end of the channel, and end as well.
+  const args = IS_EXECUTABLE ? [] : [...flags, main]
   return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 

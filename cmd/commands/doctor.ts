@@ -16,6 +16,7 @@ import { NodeTls } from '../../wrappers/transport/node-tls.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { tlsProblemIn } from '../../wrappers/transport/tls-failures.ts'
 import type { DoctorCommand } from '../cli/command.ts'
+import { jsonText } from '../cli/output.ts'
 import { createNames } from '../gateway/names.ts'
 import { createNodeGuard } from '../gateway/node-guard.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
@@ -29,9 +30,7 @@ const CONNECT_MS = 2_000
 export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
   const findings = await findAll(options)
   const isColored = process.stdout.isTTY === true && process.stdout.hasColors()
-  console.log(
-    options.json ? JSON.stringify(findings, null, 2) : formatFindings(findings, { colors: isColored }),
-  )
+  console.log(options.json ? jsonText(findings, 2) : formatFindings(findings, { colors: isColored }))
   return findings.some(({ level }) => level === 'problem') ? 1 : 0
 }
 

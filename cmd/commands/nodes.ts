@@ -1,17 +1,12 @@
-import type { LeaseOfKey, NodeDetail, ServiceDetail } from '../../routes/admin/api-types.ts'
-import type { NodePage, ServicesPage } from '../../routes/admin/page-types.ts'
+import { pairsText } from '../../internal/telemetry/format.ts'
+import type { LeaseOfKey, NodeDetail, ServiceNode } from '../../routes/admin/api-types.ts'
 import type { NodesCommand } from '../cli/command.ts'
 import { type Column, formatFacts, print, printListing, printPage, tell, visible } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
 
-/** A node with the name of its service. */
-export interface NodeRow extends NodePage {
-  readonly service: string
-}
-
 /** Runs `waygate nodes`. Resolves with the exit code. */
 export async function runNodes(command: NodesCommand): Promise<number> {
-  const { service, id, output } = command
+  const { service, id, filter, output } = command
   const client = new AdminClient(command)
   if (service !== undefined && id !== undefined) {
     const node = await client.read<NodeDetail>(
@@ -21,27 +16,35 @@ export async function runNodes(command: NodesCommand): Promise<number> {
     else print(output === 'name' ? nameOfNode(node) : describeNode(node))
     return 0
   }
-  const rows = await readNodeRows(client, service)
+  const rows = await readNodes(client, command)
   const listing = { rows, columns: NODE_COLUMNS, nameOf: nameOfNode, page: { items: rows } }
-  printListing(output, listing, service === undefined ? 'no node' : `${service} has no node`)
+  const nothing =
+    filter === '' ? `${service === undefined ? '' : `${service} has `}no node` : 'no node fits the filter'
+  printListing(output, listing, nothing)
   if (output === 'table' || output === 'wide') tellProblems(rows)
   return 0
 }
 
-/** Reads the nodes of a service, or of all of them. */
-export async function readNodeRows(client: AdminClient, service?: string): Promise<NodeRow[]> {
-  const { services } =
-    service === undefined
-      ? await client.read<ServicesPage>('/services')
-      : { services: [await client.read<ServiceDetail>(`/api/v1/services/${encodeURIComponent(service)}`)] }
-  return services.flatMap(({ name, nodes }) => nodes.map(node => ({ service: name, ...node })))
+/** @throws MissingError when there is no such service */
+async function readNodes(
+  client: AdminClient,
+  { service, filter }: NodesCommand,
+): Promise<readonly ServiceNode[]> {
+  if (service === undefined) return client.readItems(nodesPath(filter))
+  const rows = await client.readItems<ServiceNode>(nodesPath(`${filter} service:${service}`))
+  if (rows.length === 0) await client.read(`/api/v1/services/${encodeURIComponent(service)}`)
+  return rows
 }
 
-export function nameOfNode({ service, id }: Pick<NodeRow, 'service' | 'id'>): string {
+function nodesPath(filter: string): string {
+  return filter === '' ? '/api/v1/nodes' : `/api/v1/nodes?filter=${encodeURIComponent(filter.trim())}`
+}
+
+export function nameOfNode({ service, id }: Pick<ServiceNode, 'service' | 'id'>): string {
   return `${service}/${id}`
 }
 
-export const NODE_COLUMNS: readonly Column<NodeRow>[] = [
+export const NODE_COLUMNS: readonly Column<ServiceNode>[] = [
   { title: 'NODE', cell: nameOfNode },
   { title: 'STATE', cell: ({ state }) => state },
   { title: 'WEIGHT', cell: ({ weight }) => weight },
@@ -53,11 +56,11 @@ export const NODE_COLUMNS: readonly Column<NodeRow>[] = [
   { title: 'ADDRESS', cell: ({ address }) => address },
   { title: 'TIMEOUTS', cell: ({ timeouts }) => timeouts, wide: true },
   { title: 'PROTOCOL', cell: ({ protocol }) => protocol, wide: true },
-  { title: 'METADATA', cell: ({ metadata }) => metadataText(metadata), wide: true },
+  { title: 'METADATA', cell: ({ metadata }) => pairsText(metadata), wide: true },
 ]
 
 /** Says on stderr what is wrong with nodes that are in use. */
-export function tellProblems(nodes: readonly NodeRow[]): void {
+export function tellProblems(nodes: readonly ServiceNode[]): void {
   for (const node of nodes)
     if (node.problem !== undefined) tell(visible(`${nameOfNode(node)}: ${node.problem}`))
 }
@@ -91,13 +94,7 @@ function describeNode(node: NodeDetail): string {
             ? 'unknown: the registry does not answer'
             : describeLease(lease),
     ],
-    ['metadata', metadataText(metadata)],
+    ['metadata', pairsText(metadata)],
     ['problem', node.problem],
   ])
-}
-
-function metadataText(metadata: NodePage['metadata']): string {
-  return Object.entries(metadata)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')
 }

@@ -1,4 +1,6 @@
-import type { ListedRoute, RouteList, ServicePage } from '../../routes/admin/page-types.ts'
+import { pairsText } from '../../internal/telemetry/format.ts'
+import { labelsOf } from '../../internal/telemetry/table-fields.ts'
+import type { ListedRoute, RouteList } from '../../routes/admin/page-types.ts'
 import type { RoutesCommand } from '../cli/command.ts'
 import { type Column, printListing, tell, visible } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
@@ -10,7 +12,7 @@ export async function runRoutes(command: RoutesCommand): Promise<number> {
   const page = await new AdminClient(command).read<RouteList>(`/api/v1/routes${query}`)
   const isTable = output === 'table' || output === 'wide'
   if (isTable) tell(describeTable(page))
-  const listing = { rows: page.routes, columns: columnsOf(page.services), nameOf: nameOfRoute, page }
+  const listing = { rows: page.routes, columns: columnsOf(page), nameOf: nameOfRoute, page }
   printListing(output, listing, filter === '' ? 'no route' : 'no route fits the filter')
   if (isTable && page.problems.length > 0) {
     tell(['', 'Problems:', ...page.problems.map(problem => `  ${describeProblem(problem)}`)].join('\n'))
@@ -51,7 +53,7 @@ function nameOfRoute({ id }: ListedRoute): string {
   return id
 }
 
-function columnsOf(services: readonly ServicePage[]): readonly Column<ListedRoute>[] {
+function columnsOf({ routes, services }: RouteList): readonly Column<ListedRoute>[] {
   const nodesOf = new Map(services.map(({ name, nodes }) => [name, nodes]))
   return [
     { title: 'ROUTE', cell: nameOfRoute },
@@ -80,6 +82,9 @@ function columnsOf(services: readonly ServicePage[]): readonly Column<ListedRout
     },
     { title: 'REQUESTS', cell: ({ requests }) => requests },
     { title: 'FAILURES', cell: ({ failures }) => failures },
+    ...(routes.some(({ labels }) => labels)
+      ? [{ title: 'LABELS', cell: (route: ListedRoute) => pairsText(labelsOf(route)) }]
+      : []),
     { title: 'ORIGIN', cell: ({ origin }) => origin, wide: true },
     { title: 'DESCRIPTION', cell: ({ description }) => description as string | undefined, wide: true },
   ]

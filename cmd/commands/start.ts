@@ -4,14 +4,18 @@ import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { processCount } from '../../config/load/route-context.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
+import { openServiceManager } from '../cli/service-manager.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
+import { packageVersion } from '../cli/version.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
+import { checkSockets, type InheritedSockets, takeSockets } from '../gateway/inherited-sockets.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import type { Source } from '../gateway/reload.ts'
 import { startStack } from '../gateway/stack.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
+  const sockets = takeSockets(process.env, process.pid)
   const load = (): Source => {
     const files = createFileRecord()
     const { config: file, settings: flags } = options
@@ -19,14 +23,15 @@ export async function runStart(options: StartCommand): Promise<number> {
     return { loaded, keyFiles: files.contents() }
   }
   const source = load()
+  checkSockets(sockets, source.loaded.config)
   const log = createLogger(source.loaded.config.logLevel)
   logUnusedSignals(log.logger)
   try {
     logStartWarnings(source.loaded, log.logger)
-    if (countWorkers(source.loaded) === 1) await serveAlone(source, load, log)
+    if (countWorkers(source.loaded) === 1) await serveAlone(source, { load, log, sockets })
     else {
       const { servePrimary } = await import('../workers/primary.ts')
-      await servePrimary(source, { load, countWorkers, log })
+      await servePrimary(source, { load, countWorkers, log, sockets })
     }
     log.logger.info('stopped')
     return 0
@@ -39,26 +44,33 @@ function countWorkers({ config }: LoadedConfig): number {
   return processCount(config)
 }
 
-async function serveAlone(source: Source, load: () => Source, log: Log): Promise<void> {
+async function serveAlone(
+  source: Source,
+  { load, log, sockets }: { readonly load: () => Source; readonly log: Log; readonly sockets: InheritedSockets },
+): Promise<void> {
   const { logger, flush } = log
   let isReloadDue = false
   let reload = () => {
     isReloadDue = true
   }
   onHangup(() => reload())
-  const stack = await startStack(source.loaded, log, { load, source })
+  const manager = openServiceManager(process.env, logger)
+  const again = { load, source, onBegin: () => manager.reloading(), onEnd: () => manager.ready() }
+  const stack = await startStack(source.loaded, log, packageVersion(), sockets, again)
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.
   const ended = untilSignal()
   logger.info({ ...publicUrlsOf(gateway.addresses), admin: urlOf(adminAddress) }, 'waygate is listening')
   // The process that started this one waits for the line.
   flush()
+  manager.ready(`serving on ${Object.values(publicUrlsOf(gateway.addresses)).join(' and ')}`)
   // Node would write it when the process ends by itself, which a gateway may never do.
   flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
   reload = () => void stack.reloader!.onSignal()
   if (isReloadDue) reload()
   const signal = await ended
+  manager.stopping()
   logger.info({ signal }, 'shutting down; a second signal exits at once')
   const cut = await stack.stop()
   if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')

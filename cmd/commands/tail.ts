@@ -1,7 +1,8 @@
 import { styleText } from 'node:util'
+import { clock } from '../../internal/telemetry/format.ts'
 import type { LiveRequests, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { TailCommand } from '../cli/command.ts'
-import { print, tell, visible } from '../cli/output.ts'
+import { jsonText, print, tell, visible } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
 import { followLive } from './live-stream.ts'
 
@@ -48,7 +49,7 @@ function isProblem({ status, code, attempts, fallback }: RequestEntry): boolean 
 }
 
 function printerOf(output: TailCommand['output']): (entry: RequestEntry) => void {
-  if (output === 'json') return entry => print(JSON.stringify(entry))
+  if (output === 'json') return entry => print(jsonText(entry))
   if (output === 'name') return entry => print(visible(entry.requestId))
   return entry => print(describeEntry(entry))
 }
@@ -80,7 +81,7 @@ export function describeEntry(entry: RequestEntry): string {
     ...(reason === undefined ? [] : [`(${reason})`]),
   ].join(' ')
   const parts = [
-    timeOf(at),
+    clock(at, true),
     colored(status),
     `${Math.round(totalMs)} ms`.padStart(8),
     visible(requestId),
@@ -93,12 +94,4 @@ function colored(status: number): string {
   const text = String(status).padStart(3)
   if (status < 400) return text
   return styleText(status < 500 ? 'yellow' : 'red', text, { stream: process.stdout })
-}
-
-/** Returns the time of day on this machine, with milliseconds. */
-function timeOf(at: number): string {
-  const date = new Date(at)
-  const two = (value: number) => String(value).padStart(2, '0')
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
-  return `${time}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }

@@ -1,3 +1,4 @@
+import { millis, percent, rate } from '../../internal/telemetry/format.ts'
 import type { Figures, LiveFigures, Sample, ServiceSummary } from '../../routes/admin/api-types.ts'
 import type { Column } from '../cli/output.ts'
 
@@ -59,7 +60,7 @@ export function topColumns(seconds: number, isLive: boolean): readonly Column<To
   return [
     { title: 'SERVICE', cell: ({ service }) => service },
     { title: 'NODES', cell: ({ nodes, usable }) => (nodes === 0 ? 'none' : `${usable}/${nodes} usable`) },
-    { title: 'REQ/S', cell: ({ requests }) => rateOf(requests, seconds) },
+    { title: 'REQ/S', cell: ({ requests }) => rate(requests / seconds) },
     { title: '4XX', cell: ({ c4, requests }) => shareOf(c4, requests) },
     { title: '5XX', cell: ({ c5, requests }) => shareOf(c5, requests) },
     { title: 'P50', cell: ({ p50 }) => timeText(p50) },
@@ -71,7 +72,7 @@ export function topColumns(seconds: number, isLive: boolean): readonly Column<To
 /** Says in one line what the whole gateway does. */
 export function describeTotal([n, c4, c5, p50, p99]: Figures, seconds: number): string {
   return [
-    `${rateOf(n, seconds)} requests/s`,
+    `${rate(n / seconds)} requests/s`,
     `4xx ${shareOf(c4, n) ?? '-'}`,
     `5xx ${shareOf(c5, n) ?? '-'}`,
     `p50 ${timeText(p50) ?? '-'}`,
@@ -79,16 +80,12 @@ export function describeTotal([n, c4, c5, p50, p99]: Figures, seconds: number): 
   ].join('   ')
 }
 
-function rateOf(requests: number, seconds: number): string {
-  return (requests / seconds).toFixed(requests / seconds < 10 ? 1 : 0)
-}
-
 function shareOf(part: number, whole: number): string | undefined {
-  return whole === 0 ? undefined : `${((100 * part) / whole).toFixed(1)} %`
+  return whole === 0 ? undefined : percent(part / whole)
 }
 
 function timeText(ms: number | null): string | undefined {
-  return ms === null ? undefined : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+  return ms === null ? undefined : millis(ms)
 }
 
 /** What a live stream has told of the last seconds. */
@@ -107,9 +104,11 @@ export class LiveWindow {
     return this.#ticks.length
   }
 
-  /** Takes a tick, in which a row that is left out is as it was. */
+  /** Takes a tick, in which a row that is left out is as it was, unless the tick says something else. */
   add(tick: LiveFigures): void {
-    const services = { ...this.#ticks.at(-1)?.services, ...tick.services }
+    const before = tick.omitted === undefined ? this.#ticks.at(-1)?.services : undefined
+    if (tick.omitted === 'none') this.#inFlight.clear()
+    const services = { ...before, ...tick.services }
     this.#ticks.push({ ...tick, services })
     if (this.#ticks.length > this.#size) this.#ticks.shift()
     for (const [node, [inFlight]] of Object.entries(tick.nodes)) this.#inFlight.set(node, inFlight)

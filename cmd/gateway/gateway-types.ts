@@ -7,6 +7,7 @@ import type { SharedCounters } from '../../internal/limits/counters.ts'
 import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
+import type { InheritedSockets } from './inherited-sockets.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
 import type { Inputs, Prepared } from './settings.ts'
@@ -15,6 +16,8 @@ import type { OwnApiPages } from './telemetry/api-pages.ts'
 export interface GatewayOptions {
   readonly config: Config
   readonly keys: Keys
+  /** The version of Waygate, for the metrics and the API. */
+  readonly version: string
   /** Initialised. The caller closes it after the gateway has stopped. */
   readonly registry: Registry
   readonly logger: Logger
@@ -33,6 +36,8 @@ export interface GatewayOptions {
   readonly listen?: ListenWhen | undefined
   /** How often the configuration was loaded again, where this process does that; for the metrics. */
   readonly reloads?: ReloadCounts | undefined
+  /** The sockets to listen on in place of the configured addresses. Default: none. */
+  readonly sockets?: InheritedSockets | undefined
   /** Returns the port of the admin listener, which no request may reach; 0 = not open yet. Default: as configured. */
   readonly adminPort?: (() => number) | undefined
   /** What the process before this one has remembered of the registry. */

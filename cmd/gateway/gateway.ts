@@ -22,7 +22,6 @@ import { createReadRpc } from '../../routes/public/read-rpc.ts'
 import { createRespond } from '../../routes/public/respond.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
-import { packageVersion } from '../cli/version.ts'
 import { openLiveAccessLog } from './access-log.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
@@ -110,7 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ config, nodes, limits, budgets, deadlines, transcoding },
   })
   const upstreams = settings.derive(now =>
-    createUpstream({ cookieKey: now.keys.stickyCookie, tracing: tracing.current }),
+    createUpstream({ cookieKey: now.keys.stickyCookie }),
   )
 
   // Policies of routes, and what they count with.
@@ -167,7 +166,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const http2Counts = new Http2Counts()
   const accessLog = await openLiveAccessLog(settings, options)
   const metrics = createMetrics({
-    version: packageVersion(),
+    version: options.version,
     byNode: () => settings.config.metrics.labels.node,
     ...{ nodes, table, budgets, health, limits, loop, connections, proxyProtocol, tls, descriptors, spans },
     ...{ sessions: nodeSide.sessions, http2: http2Counts, lookUps: names.counts, files: nodeSockets },
@@ -238,6 +237,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return settings.config
     },
     ...{ listener, table, traffic, logger },
+    sockets: options.sockets ?? {},
     needs: tlsFromRegistry,
     endStreams: () => transcoding.endStreams(),
     closeServing() {
@@ -285,7 +285,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const pages = createTablePages(views)
   const api = createApiPages({
     ...{ ...views, telemetry, registry, onInternalError },
-    version: packageVersion(),
+    version: options.version,
     name: () => `${hostname()}:${(bound?.plain ?? bound?.tls)?.port ?? config.port}`,
     inFlight: () => traffic.open,
   })

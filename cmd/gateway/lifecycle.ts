@@ -5,12 +5,15 @@ import { tlsPortOf } from '../../config/load/tls-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Http1Listener } from '../../routes/public/http1/listener.ts'
 import type { ListenWhen } from './gateway-types.ts'
+import { type InheritedSockets, listenOn, tcpAddressOf } from './inherited-sockets.ts'
 import type { LiveTable } from './live-table.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface LifecycleOptions {
   readonly config: Pick<Config, 'host' | 'port' | 'tls' | 'drainMs' | 'shutdownTimeoutMs'>
   readonly listener: Http1Listener
+  /** The sockets to listen on in place of the configured addresses. */
+  readonly sockets: InheritedSockets
   readonly table: LiveTable
   /** What clients of TLS cannot be served without, beside the table; undefined = nothing. */
   readonly needs: { readonly isLoaded: boolean; readonly loaded: Promise<void> } | undefined
@@ -26,6 +29,11 @@ export interface LifecycleOptions {
   readonly logger: Logger
 }
 
+/**
+ * How long connections wait in inherited sockets for the table, at most. They would be refused with 503 otherwise, and after
+ * that they are: etcd may be away for long.
+ */
+const WAIT_FOR_TABLE_MS = 5_000
 /** How long clients of streams that are cut off have to take what they are told last. */
 const LAST_WORDS_MS = 500
 
@@ -51,8 +59,17 @@ export class Lifecycle {
 
   /** @throws Error when a port cannot be bound; everything is closed then */
   async start(listen: ListenWhen): Promise<void> {
-    const { listener } = this.#options
+    const { listener, sockets } = this.#options
+    const isInherited = sockets.public !== undefined || sockets.tls !== undefined
     if (listen === 'when-loaded') await Promise.race([this.loaded, this.#follow()])
+    else if (isInherited) {
+      void this.#follow()
+      // A timer that is referenced: nothing else may keep the process alive until it listens.
+      const waiting = new AbortController()
+      const longest = delay(WAIT_FOR_TABLE_MS, undefined, { signal: waiting.signal }).catch(() => {})
+      await Promise.race([this.loaded, longest])
+      waiting.abort()
+    }
     try {
       await this.#listen()
     } catch (error) {
@@ -67,13 +84,17 @@ export class Lifecycle {
   }
 
   async #listen(): Promise<void> {
-    const { config, listener } = this.#options
+    const { config, listener, sockets } = this.#options
     const { host, port, tls } = config
     if (tls.plain === 'off') await listener.app.ready()
-    else await listener.app.listen({ host, port })
+    else {
+      await listener.app.listen(listenOn(sockets.public, { host, port }))
+      tcpAddressOf(listener.app.server, 'public')
+    }
     if (listener.secure === undefined) return
-    listener.secure.listen({ host: tls.host ?? host, port: tlsPortOf(tls)! })
+    listener.secure.listen(listenOn(sockets.tls, { host: tls.host ?? host, port: tlsPortOf(tls)! }))
     await once(listener.secure, 'listening')
+    tcpAddressOf(listener.secure, 'tls')
   }
 
   /** See `Gateway.stop`. */

@@ -5,6 +5,7 @@ import { parseJson } from '../../internal/text/json.ts'
 import { rootReason } from '../../internal/upstream-failure.ts'
 import { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
 import { createPoster, type Poster } from './otlp-post.ts'
+import { SpanBatch } from './span-batch.ts'
 
 export interface OtlpSenderOptions {
   /** The address that batches are posted to. */
@@ -41,6 +42,8 @@ const TIMES: SenderTimes = {
 
 const MAX_QUEUED = 4_096
 const MAX_BATCH = 512
+/** Batches of the same spans differ a little. */
+const SPARE_BYTES = 16_384
 const MAX_UNDER_WAY = 2
 const ATTEMPTS = 3
 /** What a collector may answer later otherwise (opentelemetry.io/docs/specs/otlp, "Retryable response codes"). */
@@ -65,7 +68,13 @@ export class OtlpSender {
   readonly #reports = new OnceAMinute<Attempt['result']>()
   readonly #cut = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
-  #queue: string[] = []
+  /** Those that are full and wait for their turn, and the one that is being filled. */
+  readonly #full: SpanBatch[] = []
+  #open: SpanBatch | undefined = undefined
+  /** Spans in them. */
+  #waiting = 0
+  /** Of the last batch that was full. */
+  #batchBytes = 0
   #timer: NodeJS.Timeout | undefined = undefined
   #isClosing = false
 
@@ -83,16 +92,22 @@ export class OtlpSender {
 
   /** Whether another span can be kept until it is sent. If not, it counts as dropped. */
   get hasRoom(): boolean {
-    if (this.#queue.length < MAX_QUEUED && !this.#isClosing) return true
+    if (this.#waiting < MAX_QUEUED && !this.#isClosing) return true
     this.counts.drop('queue_full', 1)
     return false
   }
 
   /** Queues a span. Ask `hasRoom` before. @param span JSON of OTLP */
   add(span: string): void {
-    this.#queue.push(span)
-    if (this.#queue.length >= MAX_BATCH) this.#send()
-    else this.#timer ??= setTimeout(this.#send, this.#times.batchMs).unref()
+    this.#open ??= new SpanBatch(this.#beginning, this.#batchBytes)
+    const batch = this.#open
+    batch.add(span)
+    this.#waiting++
+    if (batch.count >= MAX_BATCH) {
+      this.#full.push(batch)
+      this.#open = undefined
+      this.#send()
+    } else this.#timer ??= setTimeout(this.#send, this.#times.batchMs).unref()
   }
 
   /** Sends what is queued. Resolves when that is done, or after 2 s; what is left then is dropped. */
@@ -109,44 +124,61 @@ export class OtlpSender {
   readonly #send = (): void => {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.#queue.length > 0 && this.#underWay.size < MAX_UNDER_WAY) {
-      const batch = this.#queue.splice(0, MAX_BATCH)
+    while (this.#waiting > 0 && this.#underWay.size < MAX_UNDER_WAY) {
+      const batch = this.#next()
       const sending = this.#deliver(batch).finally(() => {
         this.#underWay.delete(sending)
-        if (this.#queue.length >= MAX_BATCH || this.#isClosing) this.#send()
-        else if (this.#queue.length > 0) this.#timer ??= setTimeout(this.#send, this.#times.batchMs).unref()
+        if (this.#full.length > 0 || this.#isClosing) this.#send()
+        else if (this.#waiting > 0) this.#timer ??= setTimeout(this.#send, this.#times.batchMs).unref()
       })
       this.#underWay.add(sending)
     }
   }
 
-  async #deliver(batch: readonly string[]): Promise<void> {
-    const body = Buffer.from(`${this.#beginning}${batch.join(',')}]}]}]}`)
+  /** Takes the oldest batch that waits. */
+  #next(): SpanBatch {
+    let batch = this.#full.shift()
+    if (batch === undefined) {
+      batch = this.#open!
+      this.#open = undefined
+    }
+    this.#waiting -= batch.count
+    return batch
+  }
+
+  async #deliver(batch: SpanBatch): Promise<void> {
+    const { count } = batch
+    const body = batch.end()
+    if (count === MAX_BATCH) this.#batchBytes = body.length + SPARE_BYTES
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#post(body)
       if (outcome.result === 'sent') {
-        const rejected = Math.min(outcome.rejected, batch.length)
-        this.counts.sent += batch.length - rejected
+        const rejected = Math.min(outcome.rejected, count)
+        this.counts.sent += count - rejected
         if (rejected > 0) this.counts.drop('rejected', rejected)
         if (outcome.message !== undefined)
           this.#report('sent', 'the collector of traces took only a part', outcome.message, rejected)
         return
       }
       if (outcome.result === 'refused') {
-        this.counts.drop('refused', batch.length)
-        this.#report('refused', 'the collector of traces refuses spans', outcome.reason, batch.length)
+        this.counts.drop('refused', count)
+        this.#report('refused', 'the collector of traces refuses spans', outcome.reason, count)
         return
       }
       if (attempt === ATTEMPTS || this.#isClosing || !(await this.#pause(attempt, outcome.retryAfterMs))) {
-        this.counts.drop('unreachable', batch.length)
-        this.#report('failed', 'the collector of traces cannot be reached', outcome.reason, batch.length)
+        this.counts.drop('unreachable', count)
+        this.#report('failed', 'the collector of traces cannot be reached', outcome.reason, count)
         return
       }
     }
   }
 
   async #post(body: Buffer): Promise<Attempt> {
-    const signal = AbortSignal.any([this.#cut.signal, AbortSignal.timeout(this.#times.timeoutMs)])
+    const { timeoutMs } = this.#times
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+    timer.unref()
+    const signal = AbortSignal.any([this.#cut.signal, late.signal])
     try {
       const { status, retryAfter, text } = await this.#collector.post(body, signal)
       if (RETRYABLE.has(status))
@@ -156,6 +188,8 @@ export class OtlpSender {
         : { result: 'refused', reason: `status ${status}` }
     } catch (error) {
       return { result: 'failed', reason: rootReason(error), retryAfterMs: undefined }
+    } finally {
+      clearTimeout(timer)
     }
   }
 

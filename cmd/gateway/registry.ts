@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
@@ -29,8 +30,8 @@ export async function openRegistry(
     policiesPrefix: config.discovery.policiesPrefix,
     format: config.discovery.format,
     sources: config.discovery.sources,
-    // The embedded etcd starts empty each time, so a table from an earlier run would be wrong.
-    dataDir: embeddedUrl === undefined ? config.dataDir : undefined,
+    // An etcd in memory starts empty each time, so a table from an earlier run would be wrong.
+    dataDir: embeddedUrl !== undefined && config.etcd.embeddedMemory ? undefined : config.dataDir,
     logger,
   })
   await registry.init()
@@ -49,15 +50,27 @@ export function wantsEmbeddedEtcd({ etcd, discovery }: Config): boolean {
   return etcd.endpoints === undefined && discovery.registry === 'etcd'
 }
 
+/** Returns the folder of the embedded etcd; undefined when it keeps its data in memory. */
+export function embeddedFolder({ etcd, dataDir }: Config): string | undefined {
+  return etcd.embeddedMemory ? undefined : (etcd.embeddedData ?? join(dataDir, 'embedded-etcd'))
+}
+
 /**
  * Starts the embedded etcd when none is configured; returns undefined otherwise. The caller closes it.
  *
- * @throws Error when its address cannot be bound
+ * @throws Error when its address cannot be bound, or its data cannot be used
  */
 export async function startOwnEtcd(config: Config, logger: Logger): Promise<EmbeddedEtcd | undefined> {
   if (!wantsEmbeddedEtcd(config)) return undefined
   const { startEmbeddedEtcd } = await import('../../discovery/embedded-etcd/server.ts')
-  const etcd = await startEmbeddedEtcd(parseAddress(config.etcd.embedded))
-  logger.info({ etcd: etcd.url }, 'embedded etcd is listening; its data is lost when this process ends')
+  const dataFolder = embeddedFolder(config)
+  const etcd = await startEmbeddedEtcd({ ...parseAddress(config.etcd.embedded), dataFolder, logger })
+  const { url, revision, diskBytes } = etcd
+  if (dataFolder === undefined)
+    logger.info({ etcd: url }, 'embedded etcd is listening; its data is lost when this process ends')
+  else {
+    const kept = { folder: dataFolder, revision: Number(revision), bytes: diskBytes }
+    logger.info({ etcd: url, ...kept }, 'embedded etcd is listening; its data is kept')
+  }
   return etcd
 }

@@ -37,6 +37,9 @@ export interface ReloaderOptions {
   readonly alwaysApplies?: boolean
   /** Makes everything that a source needs, without using it. @throws Error with the reason when it cannot be used */
   readonly prepare: (source: Source) => PreparedSource | Promise<PreparedSource>
+  /** Called when a reload begins that is not a dry run, and when it is over, whatever came of it. */
+  readonly onBegin?: () => void
+  readonly onEnd?: () => void
   readonly logger: Logger
 }
 
@@ -117,9 +120,10 @@ export class Reloader {
   }
 
   async #reload(): Promise<ReloadPage> {
-    const { logger } = this.#options
+    const { logger, onBegin, onEnd } = this.#options
     const begunAt = performance.now()
     logger.info('reloading the configuration')
+    onBegin?.()
     let isApplying = false
     try {
       const { page, next, prepared } = await this.#plan()
@@ -144,6 +148,8 @@ export class Reloader {
           logger.error({ ...place, reason: message }, 'new configuration rejected; keeping the current one')
       }
       throw refusal
+    } finally {
+      onEnd?.()
     }
   }
 

@@ -1,17 +1,29 @@
 import { isIP } from 'node:net'
+import type { Call } from '../../internal/call.ts'
 import { GRPC_STATUS, GRPC_STATUS_NAMES } from '../../internal/grpc/status.ts'
 import { normaliseHost, portOf } from '../../internal/http/authority.ts'
 import { ERRORS } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { pathOf } from '../../internal/http/target.ts'
-import { type Node, usesTls } from '../../internal/nodes/node.ts'
+import { addressOf, type Node, usesTls } from '../../internal/nodes/node.ts'
 import { askedHostOf, type Exchange, schemeOf } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { ownText } from '../../internal/telemetry/cut-text.ts'
 import { roundMs } from '../../internal/telemetry/live-times.ts'
 import type { Trace, TrySpan } from '../../internal/trace/trace.ts'
 import type { TraceParent } from '../../internal/trace/trace-context.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
-import { quoteJson } from '../../middleware/access-log.ts'
+import {
+  escaped,
+  integer,
+  integerKey,
+  number,
+  remembering,
+  rememberingTexts,
+  text,
+  textKey,
+  yes,
+} from './span-attributes.ts'
 
 // The names of attributes are those of OpenTelemetry's semantic conventions 1.45, of which only stable ones are used. Texts are
 // put together by hand, since to make the same from objects takes several times as long.
@@ -46,8 +58,19 @@ const SERVER_ERRORS: ReadonlySet<number> = new Set([
   ...[GRPC_STATUS.UNKNOWN, GRPC_STATUS.DEADLINE_EXCEEDED, GRPC_STATUS.UNIMPLEMENTED],
   ...[GRPC_STATUS.INTERNAL, GRPC_STATUS.UNAVAILABLE, GRPC_STATUS.DATA_LOSS],
 ])
-/** Clients choose how long paths and names of browsers are. */
-const MAX_CHARACTERS = 1_024
+const KEY = {
+  clientAddress: textKey('client.address'),
+  error: textKey('error.type'),
+  peerAddress: textKey('network.peer.address'),
+  resendCount: integerKey('http.request.resend_count'),
+  status: integerKey('http.response.status_code'),
+  userAgent: textKey('user_agent.original'),
+  path: textKey('url.path'),
+  attempts: integerKey('waygate.attempts'),
+  breaker: textKey('waygate.breaker'),
+  requestId: textKey('waygate.request_id'),
+  revision: textKey('waygate.revision'),
+} as const
 
 /**
  * Returns the span of a request as JSON of OTLP.
@@ -58,39 +81,37 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   const { exchange, trace, status, error, endedAt } = ended
   const { call } = exchange
   const { route } = call
-  let attributes = methodOf(call.method)
-  attributes += text('url.path', pathOf(call.target))
   const scheme = schemeOf(exchange)
-  attributes += text('url.scheme', scheme)
+  let attributes = methodOf(call.method) + protocolOf[scheme][call.http]
+  attributes += text(KEY.path, pathOf(call.target))
   if (route !== undefined) attributes += attributesOfRoute(route)
   // A client that left before the head of its answer has got no status.
-  if (exchange.response.headersSent || call.upgraded)
-    attributes += integer('http.response.status_code', status)
+  if (exchange.response.headersSent || call.upgraded) attributes += integer(KEY.status, status)
   const host = askedHostOf(exchange)
-  if (host !== undefined && host !== '') attributes += authority(host, scheme)
-  attributes += text('client.address', call.clientAddress!)
-  attributes += text('network.peer.address', exchange.peerAddress)
-  attributes += text('network.protocol.version', call.http)
+  if (host !== undefined && host !== '') attributes += authorityOf[scheme](host)
+  attributes += text(KEY.clientAddress, call.clientAddress!)
+  attributes += text(KEY.peerAddress, exchange.peerAddress)
   const userAgent = getHeader(exchange.head.headers, 'user-agent')
-  if (userAgent !== undefined) attributes += text('user_agent.original', userAgent)
-  if (error !== undefined) attributes += text('error.type', error)
+  if (userAgent !== undefined) attributes += text(KEY.userAgent, userAgent)
+  if (error !== undefined) attributes += text(KEY.error, error)
   if (call.rpc !== undefined) attributes += rpc(call.rpc, call.grpcStatus)
-  attributes += text('waygate.request_id', call.requestId)
-  attributes += integer('waygate.attempts', call.attempts)
+  attributes += text(KEY.requestId, call.requestId)
+  attributes += integer(KEY.attempts, call.attempts)
   if (call.degraded) attributes += yes('waygate.fallback')
-  if (call.revision !== undefined) attributes += text('waygate.revision', call.revision)
-  attributes += number('waygate.loop_wait_ms', ended.loopWaitMs)
+  if (call.revision !== undefined) attributes += text(KEY.revision, call.revision)
+  attributes += loopWait(ended.loopWaitMs)
   const method = METHODS.has(call.method) ? call.method : 'HTTP'
   // An open WebSocket is no longer a request: its span ends with the answer to the handshake.
   const answeredAt = call.upgraded ? (trace.tries.at(-1)?.endedAt ?? endedAt) : endedAt
   // What the gateway refuses is the client's mistake, but for the codes of 500 and more.
   const isRefused = call.errorCode !== undefined && ERRORS[call.errorCode].status < 500
   const isFailed = isServerError(call.grpcStatus) || (error !== undefined && !isRefused)
+  const ownFlags = flags(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)
   let span = beginning(trace, trace.spanId, trace.parentId)
-  span += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)}`
-  span += `,"name":${quoteJson(route === undefined ? method : `${method} ${route.path}`)},"kind":${KIND_SERVER}`
   span += times(call.startedAt, answeredAt, originMs)
-  span += `,"attributes":[${attributes}]`
+  span += `,"flags":${ownFlags},"kind":${KIND_SERVER},"name":"${method}`
+  if (route !== undefined) span += nameOfRoute(route)
+  span += `","attributes":[${attributes}]`
   if (call.upgraded)
     span += `,"events":[{"timeUnixNano":"${nanos(originMs + endedAt)}","name":"waygate.websocket.closed"}]`
   if (trace.link !== undefined) span += `,"links":[${linkTo(trace.link)}]`
@@ -99,30 +120,29 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
 
 /** Returns the span of a try as JSON of OTLP. @param originMs as for {@link requestSpan} */
 export function trySpan(span: TrySpan, originMs: number): string {
-  const { trace, peer, method, rpc: called, status, grpcStatus } = span
+  const { trace, request, peer, status, grpcStatus } = span
+  const { method, rpc: called, isCopy } = request
   const { node } = peer
-  const scheme = usesTls(node) ? 'https' : 'http'
   const isFailedCall = grpcStatus !== undefined && grpcStatus !== GRPC_STATUS.OK
   let error: string | undefined
   if (status >= 400) error = String(status)
   else if (isFailedCall) error = GRPC_STATUS_NAMES[grpcStatus]
   else if (span.failure !== undefined) error = failureName(span.failure)
   let attributes = methodOf(method)
-  attributes += attributesOfNode(node)
-  attributes += text('url.full', `${scheme}://${peer.address}${pathOf(span.target)}`)
-  if (span.resendCount > 0 && !span.isCopy)
-    attributes += integer('http.request.resend_count', span.resendCount)
-  if (status !== 0) attributes += integer('http.response.status_code', status)
-  if (error !== undefined) attributes += text('error.type', error)
-  if (called !== undefined) attributes += rpc(called, grpcStatus)
-  attributes += text('waygate.breaker', span.breaker)
-  if (span.isHedge) attributes += yes('waygate.hedge')
-  if (span.isCopy) attributes += yes('waygate.mirror')
+  attributes += text(attributesOfNode(node), pathOf(request.target))
+  // A node that has a name may have another address in each try.
+  if (span.address !== undefined && isIP(node.host) === 0) attributes += networkPeer(span.address, node.port)
+  if (span.resendCount > 0 && !isCopy) attributes += integer(KEY.resendCount, span.resendCount)
+  if (status !== 0) attributes += integer(KEY.status, status)
+  if (error !== undefined) attributes += text(KEY.error, error)
+  if (called !== undefined) attributes += rpc(called.method, grpcStatus)
+  attributes += text(KEY.breaker, span.breaker)
+  if (request.isHedge) attributes += yes('waygate.hedge')
+  if (isCopy) attributes += yes('waygate.mirror')
   let json = beginning(trace, span.spanId, trace.spanId)
-  json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE}`
-  json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","kind":${KIND_CLIENT}`
   json += times(span.startedAt, span.endedAt, originMs)
-  json += `,"attributes":[${attributes}]`
+  json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE},"kind":${KIND_CLIENT}`
+  json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","attributes":[${attributes}]`
   // A try that was given up has not failed.
   const isFailed = error !== undefined && error !== 'canceled' && error !== 'CANCELLED'
   return isFailed ? `${json},"status":{"code":${STATUS_ERROR}}}` : `${json}}`
@@ -147,34 +167,31 @@ function failureName(kind: FailureKind): string {
   return kind === 'aborted' ? 'canceled' : kind
 }
 
-/** Creates a function whose texts are made once per object. */
-function remembering<Key extends object>(make: (key: Key) => string): (key: Key) => string {
-  const made = new WeakMap<Key, string>()
-  return key => {
-    let known = made.get(key)
-    if (known === undefined) {
-      known = make(key)
-      made.set(key, known)
-    }
-    return known
-  }
-}
-
 const attributesOfRoute = remembering(({ id, path, service }: Route) => {
-  const own = text('http.route', path) + text('waygate.route', id)
+  const own = text(textKey('http.route'), path) + text(textKey('waygate.route'), id)
   // A route that no node answers has no service.
-  return service ? own + text('waygate.service', service) : own
+  return service ? own + text(textKey('waygate.service'), service) : own
 })
 
-const attributesOfNode = remembering(({ host, port, service, id }: Node) => {
-  const address = text('server.address', host) + integer('server.port', port)
-  const peer = isIP(host) === 0 ? '' : text('network.peer.address', host)
-  return address + peer + text('waygate.service', service) + text('waygate.node', id)
+const nameOfRoute = remembering(({ path }: Route) => ` ${escaped(path)}`)
+
+/** Returns the attributes of a node, and the beginning of `url.full`, behind which the path comes. */
+const attributesOfNode = remembering((node: Node) => {
+  const { host, port, service, id } = node
+  const address = text(textKey('server.address'), host) + integer(integerKey('server.port'), port)
+  const peer = isIP(host) === 0 ? '' : networkPeer(host, port)
+  const own = text(textKey('waygate.service'), service) + text(textKey('waygate.node'), id)
+  const url = `${usesTls(node) ? 'https' : 'http'}://${addressOf(node)}`
+  return address + peer + own + textKey('url.full') + escaped(url)
 })
+
+function networkPeer(address: string, port: number): string {
+  return text(KEY.peerAddress, address) + integer(integerKey('network.peer.port'), port)
+}
 
 function beginning({ traceId, state }: Trace, spanId: string, parentId: string | undefined): string {
   let json = `{"traceId":"${traceId}","spanId":"${spanId}"`
-  if (state !== undefined) json += `,"traceState":${quoteJson(state)}`
+  if (state !== undefined) json += `,"traceState":"${escaped(state)}"`
   return parentId === undefined ? json : `${json},"parentSpanId":"${parentId}"`
 }
 
@@ -198,45 +215,46 @@ function nanos(ms: number): string {
 
 /** Returns the attributes about the method, which come first. */
 function methodOf(method: string): string {
-  const known = METHODS.has(method) ? method : '_OTHER'
-  const first = `{"key":"http.request.method","value":{"stringValue":"${known}"}}`
-  return known === method ? first : first + text('http.request.method_original', method)
+  return METHODS.has(method) ? knownMethod(method) : OTHER_METHOD + text(ORIGINAL_METHOD, method)
 }
 
-const MAX_HOSTS = 1_000
-const byHost = { http: new Map<string, string>(), https: new Map<string, string>() }
+const METHOD = textKey('http.request.method')
+const knownMethod = rememberingTexts(method => text(METHOD, method).slice(1))
+const OTHER_METHOD = knownMethod('_OTHER')
+const ORIGINAL_METHOD = textKey('http.request.method_original')
 
-/** Reads a Host header. Most requests are for one of a few hosts, and the text of an attribute takes as long as reading it. */
-function authority(host: string, scheme: 'http' | 'https'): string {
-  const known = byHost[scheme].get(host)
-  if (known !== undefined) return known
-  const name = normaliseHost(host).replace(/^\[(.*)\]$/, '$1')
-  const made = text('server.address', name) + integer('server.port', Number(portOf(host, scheme)))
-  if (byHost[scheme].size < MAX_HOSTS) byHost[scheme].set(host, made)
-  return made
+/** The attributes about scheme and version. */
+const protocolOf = { http: protocols('http'), https: protocols('https') } as const
+
+function protocols(scheme: 'http' | 'https'): Readonly<Record<Call['http'], string>> {
+  const of = (version: string) =>
+    ownText(text(textKey('url.scheme'), scheme) + text(textKey('network.protocol.version'), version))
+  return { '1.0': of('1.0'), '1.1': of('1.1'), '2': of('2') }
+}
+
+/** Functions of a Host header. Most requests are for one of a few hosts. */
+const authorityOf = { http: authorities('http'), https: authorities('https') } as const
+
+function authorities(scheme: 'http' | 'https'): (host: string) => string {
+  return rememberingTexts(host => {
+    const name = normaliseHost(host).replace(/^\[(.*)\]$/, '$1')
+    const port = Number(portOf(host, scheme))
+    return text(textKey('server.address'), name) + integer(integerKey('server.port'), port)
+  })
+}
+
+let lastWait = { ms: -1, attribute: '' }
+
+/** It is measured now and then, so that many spans have the same. */
+function loopWait(ms: number): string {
+  if (ms !== lastWait.ms) lastWait = { ms, attribute: ownText(number('waygate.loop_wait_ms', roundMs(ms))) }
+  return lastWait.attribute
 }
 
 function rpc(method: string, status: number | undefined): string {
   const name = status === undefined ? undefined : (GRPC_STATUS_NAMES[status] ?? String(status))
-  const called = text('rpc.system.name', 'grpc') + text('rpc.method', method)
-  return name === undefined ? called : called + text('rpc.status_code', name)
+  const called = text(RPC_METHOD, method)
+  return name === undefined ? called : called + text(textKey('rpc.status_code'), name)
 }
 
-/** Each attribute begins with a comma. */
-function text(key: string, value: string): string {
-  const shown = value.length > MAX_CHARACTERS ? value.slice(0, MAX_CHARACTERS) : value
-  return `,{"key":"${key}","value":{"stringValue":${quoteJson(shown)}}}`
-}
-
-/** Integers have 64 bits there, which JSON has as text. */
-function integer(key: string, value: number): string {
-  return `,{"key":"${key}","value":{"intValue":"${value}"}}`
-}
-
-function number(key: string, value: number): string {
-  return `,{"key":"${key}","value":{"doubleValue":${roundMs(value)}}}`
-}
-
-function yes(key: string): string {
-  return `,{"key":"${key}","value":{"boolValue":true}}`
-}
+const RPC_METHOD = text(textKey('rpc.system.name'), 'grpc') + textKey('rpc.method')

@@ -5,6 +5,7 @@ import { type AdminListener, openAdmin } from './admin-listener.ts'
 import { checkLoaded } from './check-loaded.ts'
 import { startGateway } from './gateway.ts'
 import type { Gateway } from './gateway-types.ts'
+import type { InheritedSockets } from './inherited-sockets.ts'
 import type { Log } from './logger.ts'
 import { openRegistry, startOwnEtcd } from './registry.ts'
 import { Reloader, type ReloaderOptions } from './reload.ts'
@@ -27,13 +28,17 @@ const LIVE: ReloaderOptions['applies'] = new Set(['live'])
 /**
  * Starts everything that `waygate start` runs in a single process.
  *
+ * @param version of Waygate, for the metrics and the API
+ * @param sockets are listened on in place of the configured addresses
  * @param again how the configuration is loaded again; undefined = it never is
  * @throws Error when an address cannot be bound; nothing is left running then
  */
 export async function startStack(
   loaded: LoadedConfig,
   { logger, write: writeLine, lost: lostLines }: Log,
-  again?: Pick<ReloaderOptions, 'load' | 'source'>,
+  version: string,
+  sockets: InheritedSockets = {},
+  again?: Pick<ReloaderOptions, 'load' | 'source' | 'onBegin' | 'onEnd'>,
 ): Promise<Stack> {
   const { config, keys } = loaded
   const ofDiscovery = logger.child({ module: 'discovery' })
@@ -69,15 +74,18 @@ export async function startStack(
         },
       })
     const gateway = await startGateway({
-      ...{ config, keys, registry, logger, writeLine, lostLines, reloads: reloader?.counts },
+      ...{ config, keys, version, registry, logger, writeLine, lostLines, sockets },
+      reloads: reloader?.counts,
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()
     const reload = reloader && ((options: { readonly dryRun: boolean }) => reloader.reload(options))
-    admin = await openAdmin(gateway.pages, gateway.api, config, logger, reload).catch(async error => {
-      await gateway.retire(AbortSignal.abort())
-      throw error
-    })
+    admin = await openAdmin(gateway.pages, gateway.api, config, logger, sockets.admin, reload).catch(
+      async error => {
+        await gateway.retire(AbortSignal.abort())
+        throw error
+      },
+    )
     adminPort = admin.address.port
     return {
       gateway,

@@ -3,11 +3,10 @@ import type { Logger } from 'pino'
 import type { Config } from '../../config/schema.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import type { Trace } from '../../internal/trace/trace.ts'
-import { tracedRequest } from '../../internal/trace/traced-request.ts'
-import type { Wrapper } from '../../internal/upstream.ts'
 import type { StartTrace } from '../../middleware/request/open-exchange.ts'
 import { createStartTrace } from '../../middleware/request/start-trace.ts'
 import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
+import { packageVersion } from '../cli/version.ts'
 import { OtlpSender, type SenderTimes } from './otlp-sender.ts'
 import { errorOf, requestSpan, trySpan } from './span-text.ts'
 
@@ -23,11 +22,6 @@ export interface TracingOptions {
 /** Traces requests. The owner calls `close()`. */
 export interface Tracing {
   readonly startTrace: StartTrace
-  /**
-   * Gives each try a span, and tells its node. It belongs within the breaker of the node, since a try that the breaker refuses was
-   * not made.
-   */
-  readonly tries: Wrapper
   /** Ends the span of a request whose answer is over. @param status as the access log has it */
   end(exchange: Exchange, status: number): void
   readonly counts: SpanCounts
@@ -47,6 +41,7 @@ export function openTracing({ config, logger, loopWaitMs, times }: TracingOption
     headers: config.headers,
     resource: {
       'service.name': config.serviceName,
+      'service.version': packageVersion(),
       'service.instance.id': randomUUID(),
       ...config.resource,
     },
@@ -82,8 +77,6 @@ export function openTracing({ config, logger, loopWaitMs, times }: TracingOption
 
   return {
     startTrace: createStartTrace(config),
-    tries: next => (request, call) =>
-      next(tracedRequest(request, call.trace!, call.peer!, performance.now()), call),
     counts,
     end(exchange, status) {
       const { call } = exchange

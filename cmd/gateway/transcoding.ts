@@ -79,7 +79,7 @@ export class Transcoding {
         this.#isToBeAsked(service) ? (options.nodes.get(service, 'grpc')?.peers ?? []) : [],
       // Past the breaker and the limit: a node that cannot describe itself may serve calls well.
       callNode: (peer, request, call) => (peer as UpstreamPeer).transport.send(request, call),
-      // The embedded etcd starts empty each time, and so does what is known of its nodes.
+      // The nodes of the embedded etcd are on this machine, and can be asked again.
       disk:
         config.discovery.registry === 'etcd' && config.etcd.endpoints
           ? new DescriptorFiles(config.dataDir, config.etcd.endpoints, logger)

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Config } from '../../config/schema.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
+import { type Upstream, wrap } from '../../internal/upstream.ts'
 import type { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createBalance } from '../../wrappers/balance/balance.ts'
 import { createFallback } from '../../wrappers/fallback/fallback.ts'
@@ -15,7 +15,6 @@ import { createHedge } from '../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../wrappers/retry/retry.ts'
 import type { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
-import type { Tracing } from './tracing.ts'
 import type { Transcoding } from './transcoding.ts'
 
 export interface UpstreamOptions {
@@ -31,8 +30,6 @@ export interface UpstreamOptions {
 export interface UpstreamSettings {
   /** Signs sticky cookies; undefined = clients get none. */
   readonly cookieKey: KeyObject | undefined
-  /** undefined = requests are not traced */
-  readonly tracing: Tracing | undefined
 }
 
 /** What a gateway does with a request to a service, and with the handshake of a WebSocket. */
@@ -50,9 +47,8 @@ export function createUpstreams(options: UpstreamOptions): (settings: UpstreamSe
   const fallback = createFallback(config.staleAnswers)
   const retry = createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true })
   const hedge = createHedge({ budgets })
-  return ({ cookieKey, tracing }) => {
+  return ({ cookieKey }) => {
     const balance = createBalance(nodes, { cookieKey })
-    const tracedTries = tracing ? [whereTraced(tracing.tries)] : []
     return {
       upstream: wrap(createDispatch(), [
         createObserve(),
@@ -65,7 +61,6 @@ export function createUpstreams(options: UpstreamOptions): (settings: UpstreamSe
         hedge,
         balance,
         createCircuitBreaker(),
-        ...tracedTries,
         createTryTimeout({ deadlines }),
         createCallFields(),
       ]),
@@ -76,17 +71,8 @@ export function createUpstreams(options: UpstreamOptions): (settings: UpstreamSe
         createRetry({ budgets }),
         balance,
         createCircuitBreaker(),
-        ...tracedTries,
         createTryTimeout({ deadlines }),
       ]),
     }
-  }
-}
-
-/** Passes by requests that arrived before tracing was switched on. */
-function whereTraced(tries: Wrapper): Wrapper {
-  return next => {
-    const traced = tries(next)
-    return (request, call) => (call.trace === undefined ? next(request, call) : traced(request, call))
   }
 }

@@ -6,6 +6,7 @@ import type { ChangeEntry, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { CheckQuestion, ExplainQuestion } from '../../routes/admin/explain.ts'
 import type { MetricValues } from '../../routes/admin/metrics/metric-values.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
+import type { InheritedSockets } from '../gateway/inherited-sockets.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import type { OwnApiPages } from '../gateway/telemetry/api-pages.ts'
 import type { LiveDelta } from '../gateway/telemetry/live-feed.ts'
@@ -28,8 +29,12 @@ export interface WorkerSettings {
   readonly keyFiles: FileContents
   /** The address of the primary's embedded etcd; undefined when it is not used. */
   readonly embeddedUrl: string | undefined
+  /** Descriptors of the primary, which opens them for workers. */
+  readonly sockets: InheritedSockets
   /** The secret that the keys of TLS tickets are made from, in base64, so that every worker can resume every session. */
   readonly ticketSecret: string
+  /** The version of the primary's program, which an update may have replaced on disk. */
+  readonly version: string
 }
 
 /** What the primary asks the API of a worker. `live`: what has changed since it was asked last, while somebody watches. */
@@ -85,8 +90,12 @@ export type ToPrimary =
   | { readonly type: 'failed'; readonly text: string }
   | { readonly type: 'part'; readonly id: number; readonly part: unknown }
   | { readonly type: 'answered'; readonly id: number }
-  /** Requests that ended while somebody watches, and how many were left out. */
-  | { readonly type: 'requests'; readonly items: readonly RequestEntry[]; readonly lost: number }
+  /** Requests that ended while somebody watches, and how many that fit each filter were left out. */
+  | {
+      readonly type: 'requests'
+      readonly items: readonly RequestEntry[]
+      readonly lost: Readonly<Record<string, number>>
+    }
   | { readonly type: 'change'; readonly change: ChangeEntry }
   /** Verdicts of this worker's health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }

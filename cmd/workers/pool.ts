@@ -56,6 +56,7 @@ export class WorkerPool {
   readonly #program = keepProgram()
   readonly #heartbeat: Heartbeat
   readonly #memory = new SharedMemory()
+  readonly #portLost = Promise.withResolvers<void>()
   #settings: WorkerSettings
   #restarts = 0
 
@@ -66,8 +67,11 @@ export class WorkerPool {
     this.#onServing = onServing
     // The primary opens the socket and keeps it; all workers accept from it. See docs/architecture.md for the reasons.
     cluster.schedulingPolicy = cluster.SCHED_NONE
+    const { execArgv, execPath } = this.#program
+    // The module has no option for it.
+    if (execPath !== undefined) process.execPath = execPath
     cluster.setupPrimary({
-      execArgv: [...process.execArgv, ...this.#program.execArgv],
+      execArgv: [...process.execArgv, ...execArgv],
       stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
     })
     this.#heartbeat = new Heartbeat({
@@ -99,6 +103,14 @@ export class WorkerPool {
   /** How many workers were killed because they did not answer. */
   get killed(): number {
     return this.#heartbeat.killed
+  }
+
+  /**
+   * Resolves when the last worker that listened on an inherited socket has crashed. node:cluster has closed the socket of the
+   * primary then, which no worker can open again.
+   */
+  get portLost(): Promise<void> {
+    return this.#portLost.promise
   }
 
   /** How many crashed workers have been replaced. */
@@ -165,6 +177,8 @@ export class WorkerPool {
   async #keep(slot: Slot, worker: WorkerProcess): Promise<void> {
     const exit = await worker.exited
     if (worker.isEnding || this.#stopping.signal.aborted) return
+    const { public: plain, tls } = this.#settings.sockets
+    if ((plain ?? tls) !== undefined && this.serving.length === 0) return this.#portLost.resolve()
     if (performance.now() - worker.startedAt > STABLE_AFTER_MS) slot.failures = 0
     const waitMs = restartDelayMs(slot.failures++)
     this.#logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'worker crashed')

@@ -5,12 +5,15 @@ import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
+import { RemoteError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
+import { openServiceManager } from '../cli/service-manager.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
 import { packageVersion } from '../cli/version.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
+import type { InheritedSockets } from '../gateway/inherited-sockets.ts'
 import type { Log } from '../gateway/logger.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 import { Reloader, type ReloaderOptions, type Source } from '../gateway/reload.ts'
@@ -25,6 +28,8 @@ export interface PrimaryOptions {
   readonly load: () => Source
   readonly countWorkers: (loaded: LoadedConfig) => number
   readonly log: Log
+  /** The sockets to listen on in place of the configured addresses. */
+  readonly sockets: InheritedSockets
 }
 
 /** The changes that take effect with new workers. */
@@ -34,11 +39,12 @@ const NEW_WORKERS: ReloaderOptions['applies'] = new Set(['live', 'workers'])
  * Serves with several processes until SIGTERM or SIGINT. The primary handles the signals and runs the admin listener
  * and the embedded etcd. Workers accept connections by themselves, from a socket that it keeps open for them.
  *
- * @throws Error when an address cannot be bound; everything has been stopped then
+ * @throws Error when an address cannot be bound, and when all workers that listened on inherited sockets have died; everything
+ *   has been stopped then
  */
 export async function servePrimary(
   source: Source,
-  { load, countWorkers, log: { logger, flush } }: PrimaryOptions,
+  { load, countWorkers, log: { logger, flush }, sockets }: PrimaryOptions,
 ): Promise<void> {
   // A cluster worker cannot fork workers. Process managers that run a program several times make it one.
   if (!cluster.isPrimary) {
@@ -47,14 +53,16 @@ export async function servePrimary(
   const started = Promise.withResolvers<void>()
   onHangup(() => void started.promise.then(() => reloader.onSignal()))
 
+  const manager = openServiceManager(process.env, logger)
   await checkLoaded(source.loaded)
   const { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
   const ticketSecret = randomBytes(32).toString('base64')
+  const version = packageVersion()
   let port: number | undefined
   const api = new WorkerApi({
-    version: packageVersion(),
+    version,
     port: () => port,
     isReady: () => pages.isReady(),
     onError: error => logger.error({ err: error }, 'internal error'),
@@ -66,10 +74,14 @@ export async function servePrimary(
     keyFiles,
     embeddedUrl: wantsEmbeddedEtcd(loaded.config) ? etcd?.url : undefined,
     ticketSecret,
+    sockets,
+    version,
   })
 
   const reloader = new Reloader({
     ...{ load, source, logger },
+    onBegin: () => manager.reloading(),
+    onEnd: () => manager.ready(),
     applies: NEW_WORKERS,
     // Operators also use it to get fresh processes.
     alwaysApplies: true,
@@ -97,7 +109,7 @@ export async function servePrimary(
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
     const reload: ReloadConfiguration = options => started.promise.then(() => reloader.reload(options))
-    admin = await openAdmin(pages, api, config, logger, reload)
+    admin = await openAdmin(pages, api, config, logger, sockets.admin, reload)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
@@ -118,6 +130,7 @@ export async function servePrimary(
     )
     // The process that started this one may wait for this line.
     flush()
+    manager.ready(`serving on ${Object.values(publicUrlsOf(addresses)).join(' and ')}`)
     // The primary serves no requests that the collection could delay.
     collectStartupLater(() => false)
   } catch (error) {
@@ -126,13 +139,17 @@ export async function servePrimary(
   }
 
   started.resolve()
-  const signal = await ended
+  const signal = await Promise.race([ended, pool.portLost])
   reloader.close()
+  manager.stopping()
   pages.stop()
   api.bye('shutdown')
-  logger.info({ signal }, 'shutting down; a second signal exits at once')
+  if (signal) logger.info({ signal }, 'shutting down; a second signal exits at once')
+  else
+    logger.fatal('all workers died; ending, since only the service manager can hand over its sockets again')
   await pool.stop()
   await closeAll()
+  if (!signal) throw new RemoteError('waygate: all workers died')
 }
 
 /** @throws ConfigError when a reload would have to start the embedded etcd, which only a start does */

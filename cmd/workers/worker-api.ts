@@ -76,7 +76,7 @@ export class WorkerApi implements ApiPages {
       if (before.includes(worker)) continue
       worker.onRequests = (items, lost) => {
         for (const request of items) this.#watch.request(request)
-        if (lost > 0) this.#watch.lost(lost)
+        this.#watch.lost(lost)
       }
       worker.onChange = change => {
         if (this.#seen.isNew(change, worker)) this.#watch.change(change)

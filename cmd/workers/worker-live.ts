@@ -1,3 +1,4 @@
+import { type Filter, parseFilter } from '../../internal/telemetry/filter.ts'
 import type { RequestEntry } from '../../routes/admin/api-types.ts'
 import type { OwnApiPages } from '../gateway/telemetry/api-pages.ts'
 import type { LiveDelta, LiveFeed } from '../gateway/telemetry/live-feed.ts'
@@ -13,7 +14,9 @@ export class WorkerLive {
   readonly #send: (message: ToPrimary) => void
   #feed: LiveFeed | undefined = undefined
   #items: RequestEntry[] = []
-  #lost = 0
+  #filters: ReadonlyMap<string, Filter> = new Map()
+  /** By filter, how many that fit were left out of the batch. */
+  #lost: Record<string, number> = {}
   #timer: NodeJS.Timeout | undefined = undefined
 
   constructor(api: Pick<OwnApiPages, 'openFeed'>, send: (message: ToPrimary) => void) {
@@ -32,6 +35,7 @@ export class WorkerLive {
       onChange: change => this.#send({ type: 'change', change }),
     })
     this.#feed.setFilters(filters)
+    this.#filters = new Map(filters.map(filter => [filter, parseFilter(filter)]))
   }
 
   /** Returns what has changed since the call before; undefined while nobody watches. */
@@ -45,19 +49,24 @@ export class WorkerLive {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#items = []
-    this.#lost = 0
+    this.#lost = {}
   }
 
   #add(request: RequestEntry): void {
     if (this.#items.length < BATCH_REQUESTS) this.#items.push(request)
-    else this.#lost++
+    else this.#lose(request)
     this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref()
+  }
+
+  #lose(request: RequestEntry): void {
+    for (const [filter, fits] of this.#filters)
+      if (fits(request)) this.#lost[filter] = (this.#lost[filter] ?? 0) + 1
   }
 
   #flush(): void {
     this.#timer = undefined
     this.#send({ type: 'requests', items: this.#items, lost: this.#lost })
     this.#items = []
-    this.#lost = 0
+    this.#lost = {}
   }
 }

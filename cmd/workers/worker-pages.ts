@@ -3,7 +3,7 @@ import { mergeMethods, mergeRoutes, mergeServices } from '../../routes/admin/mer
 import { mergeMetrics } from '../../routes/admin/metrics/merge-metrics.ts'
 import { type MetricValues, toFamily } from '../../routes/admin/metrics/metric-values.ts'
 import { MetricsPage } from '../../routes/admin/metrics/metrics-page.ts'
-import type { PageFormat } from '../../routes/admin/metrics/page-format.ts'
+import type { PageFormat } from '../../routes/admin/metrics/metrics-text.ts'
 import { createPrimaryMetrics } from '../../routes/admin/metrics/primary-metrics.ts'
 import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import type { AdminPages, MethodsPage, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'

@@ -52,7 +52,7 @@ export class WorkerProcess {
   /** Called with what it remembers of a source of the registry. */
   onRemembered: (remembered: SentMemory) => void = () => {}
   /** Called with requests that ended while somebody watches, and how many were left out. */
-  onRequests: (items: readonly RequestEntry[], lost: number) => void = () => {}
+  onRequests: (items: readonly RequestEntry[], lost: Readonly<Record<string, number>>) => void = () => {}
   /** Called with a change of the table while somebody watches. */
   onChange: (change: ChangeEntry) => void = () => {}
   readonly #worker: Worker

@@ -25,7 +25,7 @@ export async function runWorker(): Promise<number> {
   const ended = primary.end.then(() => undefined)
   const start = await Promise.race([primary.start, ended])
   if (!start) return 0
-  const { config, keyFiles, embeddedUrl, ticketSecret } = start.settings
+  const { config, keyFiles, embeddedUrl, ticketSecret, version, sockets } = start.settings
   const { logger, write: writeLine, flush, lost: lostLines } = createLogger(config.logLevel)
   logUnusedSignals(logger)
   try {
@@ -38,10 +38,12 @@ export async function runWorker(): Promise<number> {
     const starting = startGateway({
       config,
       keys,
+      version,
       registry,
       logger,
       writeLine,
       lostLines,
+      sockets,
       ticketSecret: Buffer.from(ticketSecret, 'base64'),
       listen: start.listen,
       remembered: start.remembered.map(decodeSource),

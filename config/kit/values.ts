@@ -36,8 +36,11 @@ export interface Annotations {
   readonly env?: `WAYGATE_${string}`
   /** Whether a variable that is set but empty is an error, because the value protects something. */
   readonly neverEmpty?: boolean
-  /** The option that sets the field, and the placeholder of its value in help texts: `--port PORT`. */
-  readonly flag?: `--${string} ${string}`
+  /**
+   * The option that sets the field, and the placeholder of its value in help texts: `--port PORT`. Without a placeholder it is a
+   * switch, which sets a boolean to true.
+   */
+  readonly flag?: `--${string}`
   /** Whether the value is the path of a file or folder. A relative path starts at the working directory. */
   readonly isPath?: boolean
   /** A field of the same section that this one excludes. When either is set in a stronger layer, it replaces the other. */
@@ -61,6 +64,7 @@ export interface FieldSchema extends Annotations {
   readonly type?: string
   readonly description?: string
   readonly default?: unknown
+  /** Whether it is a secret, which no message shows. */
   readonly writeOnly?: boolean
   readonly properties?: Readonly<Record<string, FieldSchema>>
   readonly patternProperties?: Readonly<Record<string, FieldSchema>>

@@ -1,7 +1,9 @@
 import { didYouMean } from '../kit/closest.ts'
 import type { SourcedProblem } from '../kit/problem.ts'
 import { FIELDS, type Field, fromText } from './fields.ts'
+import { EMBEDDED_VARIABLE, IMAGE_VARIABLE } from './image-variables.ts'
 import type { Setting } from './layers.ts'
+import { FILE_SUFFIX, readSecretFile } from './secret-files.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -19,6 +21,11 @@ export const ADMIN_VARIABLE = 'WAYGATE_ADMIN'
 /** Every variable that sets a field, in the order of the schema. */
 export const VARIABLES: readonly Variable[] = FIELDS.flatMap(field =>
   field.schema.env === undefined ? [] : [{ name: field.schema.env, ...field }],
+)
+
+/** The variables that name a file with a secret, which sets the field of the variable without the suffix. */
+const SECRET_FILE_VARIABLES = VARIABLES.filter(({ schema }) => schema.writeOnly === true).map(
+  ({ name }) => `${name}${FILE_SUFFIX}`,
 )
 
 /** The address by which Kubernetes links to a Service, `tcp://10.43.0.9:8080`, and Docker's `--link` to a container. */
@@ -56,8 +63,13 @@ function findServiceLinks(env: Environment): ReadonlyMap<string, readonly string
  * Reads the settings in the environment. An empty variable counts as absent, except where that would silently drop a
  * protection: there it is a problem. An unknown variable that begins with `WAYGATE_` is a warning, and so are the variables
  * that Kubernetes sets for a Service of that name.
+ *
+ * @param cwd where the relative paths of files with secrets start
  */
-export function readEnvironment(env: Environment): {
+export function readEnvironment(
+  env: Environment,
+  cwd = process.cwd(),
+): {
   settings: Setting[]
   problems: SourcedProblem[]
   warnings: string[]
@@ -67,6 +79,13 @@ export function readEnvironment(env: Environment): {
   const links = findServiceLinks(env)
   const linked = new Set([...links.values()].flat())
   for (const { name, path, schema } of VARIABLES) {
+    const file = schema.writeOnly === true ? readSecretFile(name, env, cwd) : undefined
+    if (file !== undefined) {
+      const source = `environment ${name}${FILE_SUFFIX}`
+      if ('problem' in file) problems.push({ path: `$.${path}`, message: file.problem, source })
+      else settings.push({ path, value: file.secret, source })
+      continue
+    }
     const text = env[name]
     if (text === undefined || linked.has(name)) continue
     const source = `environment ${name}`
@@ -79,7 +98,10 @@ export function readEnvironment(env: Environment): {
       })
     }
   }
-  const known = [...VARIABLES.map(({ name }) => name), CONFIG_VARIABLE, ADMIN_VARIABLE]
+  const known = [
+    ...[...VARIABLES.map(({ name }) => name), ...SECRET_FILE_VARIABLES],
+    ...[CONFIG_VARIABLE, ADMIN_VARIABLE, IMAGE_VARIABLE, EMBEDDED_VARIABLE],
+  ]
   const unknown = Object.keys(env)
     .filter(name => name.startsWith('WAYGATE_') && !known.includes(name) && !linked.has(name))
     .map(name => `environment ${name} is not a variable of Waygate${didYouMean(name, known)}`)

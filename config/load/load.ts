@@ -18,6 +18,7 @@ import { findPolicyWarnings } from '../policies/policies.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
+import { readImageVariables } from './image-variables.ts'
 import { Layers, type Setting } from './layers.ts'
 import { readOtelVariables } from './otel-variables.ts'
 import { ruleContext } from './route-context.ts'
@@ -62,7 +63,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const { file, env, flags = [], cwd = process.cwd(), readKeyFile } = options
   const named = chooseFile(file, env, cwd)
   const document = named === undefined ? undefined : readDocumentFile(named, { cwd })
-  const environment = readEnvironment(env)
+  const environment = readEnvironment(env, cwd)
   const renamed = renameFields(document?.value, ConfigSchema)
   const locate = (path: Path) => document!.locate(renamed.asWritten(path))
   const layers = new Layers(document && { value: renamed.document, locate })
@@ -70,7 +71,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   layers.apply(flags)
   const otel = readOtelVariables(env, layers.sourceOf('tracing.endpoint') !== 'default')
   layers.applyBelow(otel.settings)
-  const problems: SourcedProblem[] = [...layers.problems, ...environment.problems]
+  const image = readImageVariables(env, layers)
+  layers.applyBelow(image.settings)
+  const problems: SourcedProblem[] = [...layers.problems, ...environment.problems, ...image.problems]
   for (const finding of renamed.problems) {
     problems.push({ ...toProblem(finding), source: document!.locate(finding.path) })
   }

@@ -26,6 +26,7 @@ export const DOCUMENT_FIELDS = {
   service: OF_SERVICE,
   nodes: OF_SERVICE,
   description: OF_REQUEST,
+  labels: OF_REQUEST,
   auth: OF_REQUEST,
   allowEncodedSlash: OF_REQUEST,
   allowSlowClients: OF_REQUEST,

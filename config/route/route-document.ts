@@ -202,6 +202,7 @@ function toRoute(
     allowSlowClients: document.allowSlowClients ?? false,
     mergeSlashes: document.mergeSlashes ?? true,
     description: document.description,
+    labels: document.labels && Object.freeze({ ...document.labels }),
     isDisabled: document.enabled === false,
     policies: toPolicies(levels),
   })

@@ -219,6 +219,14 @@ export const RouteDocument = Type.Object(
         description: 'What the route is for, for people. It is shown in `/routes`.',
       }),
     ),
+    labels: Type.Optional(
+      Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
+        propertyNames: { type: 'string', pattern: NAME_PATTERN },
+        maxProperties: 16,
+        description:
+          'Names and values for people, such as `{"team": "billing"}`. Lists of routes show them and are filtered by them: `label:team=billing`.',
+      }),
+    ),
     policies: Type.Optional(
       Type.Array(name('A policy set.'), {
         maxItems: 8,

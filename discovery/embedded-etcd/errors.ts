@@ -4,6 +4,7 @@ export type StatusName =
   | 'NOT_FOUND'
   | 'FAILED_PRECONDITION'
   | 'OUT_OF_RANGE'
+  | 'RESOURCE_EXHAUSTED'
   | 'UNIMPLEMENTED'
   | 'UNAVAILABLE'
 
@@ -26,6 +27,7 @@ const ERRORS = {
   leaseNotFound: ['NOT_FOUND', 'etcdserver: requested lease not found'],
   leaseExists: ['FAILED_PRECONDITION', 'etcdserver: lease already exists'],
   leaseTtlTooLarge: ['OUT_OF_RANGE', 'etcdserver: too large lease TTL'],
+  noSpace: ['RESOURCE_EXHAUSTED', 'etcdserver: mvcc: database space exceeded'],
   stopped: ['UNAVAILABLE', 'etcdserver: server stopped'],
 } as const satisfies Record<string, readonly [StatusName, string]>
 

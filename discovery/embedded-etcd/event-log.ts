@@ -37,6 +37,11 @@ export class EventLog {
     return low
   }
 
+  /** Drops the last events. */
+  dropLast(count: number): void {
+    for (const dropped of this.#events.splice(this.#events.length - count)) this.#bytes -= eventBytes(dropped)
+  }
+
   /** Drops the events before `revision`. */
   trim(revision: bigint): void {
     for (const dropped of this.#events.splice(0, this.position(revision))) {

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { EtcdError } from './errors.ts'
+import { AT_ONCE, type CallTurns } from './journal.ts'
 
 export type UnaryHandler<Request, Response> = (request: Request) => Response
 export type Stream<Request, Response> = grpc.ServerDuplexStream<Request, Response>
 
-const ETCD_SERVICES = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const
+export const ETCD_SERVICES = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const
 export type EtcdServiceName = (typeof ETCD_SERVICES)[number]
 
 /** The encoded sizes of the requests in flight. */
@@ -39,17 +40,24 @@ export function requestBytes(request: object): number {
 }
 
 /**
- * Creates the handler of a unary call. An {@link EtcdError} that `handler` throws becomes the call's status.
+ * Creates the handler of a unary call, which takes its turn. An {@link EtcdError} that `handler` throws becomes the call's
+ * status.
  */
 export function unary<Request, Response>(
   handler: UnaryHandler<Request, Response>,
+  turns: CallTurns = AT_ONCE,
 ): grpc.handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    try {
-      callback(null, handler(call.request))
-    } catch (error) {
-      callback(toStatus(error))
-    }
+    turns.run(
+      () => {
+        try {
+          return { response: handler(call.request) }
+        } catch (error) {
+          return { error: toStatus(error) }
+        }
+      },
+      ({ error, response }) => (error ? callback(error) : callback(null, response)),
+    )
   }
 }
 
@@ -58,7 +66,8 @@ export function fail(stream: { emit(event: 'error', error: object): boolean }, e
   stream.emit('error', toStatus(error))
 }
 
-function toStatus(error: unknown): { code: grpc.status; details: string } {
+/** Returns the status with which a call ends that has thrown `error`. */
+export function toStatus(error: unknown): { code: grpc.status; details: string } {
   if (error instanceof EtcdError) return { code: grpc.status[error.status], details: error.message }
   return { code: grpc.status.INTERNAL, details: error instanceof Error ? error.message : String(error) }
 }

@@ -47,6 +47,20 @@ export class KeyIndex {
     else this.#names.splice(this.#lowerBound(name), 0, name)
   }
 
+  /** Returns each key with its oldest state. */
+  *oldest(): Generator<readonly [name: string, kv: KeyValue]> {
+    for (const name of this.#names) yield [name, this.#states.get(name)![0]!]
+  }
+
+  /** Drops the last state of a key. */
+  dropLast(name: string): void {
+    const states = this.#states.get(name)!
+    this.#bytes -= bytesOf(states.pop()!)
+    if (states.length > 0) return
+    this.#states.delete(name)
+    this.#names.splice(this.#lowerBound(name), 1)
+  }
+
   /** Drops the states of these keys that no read at `revision` or later needs. */
   compact(names: Iterable<string>, revision: bigint): void {
     let vanished = false

@@ -1,5 +1,6 @@
 import { etcdError } from './errors.ts'
 import { requestBytes, unary } from './grpc.ts'
+import type { CallTurns } from './journal.ts'
 import {
   readDelete,
   readPut,
@@ -22,6 +23,7 @@ export interface KvServiceOptions {
   readonly store: Store
   readonly leases: LeaseLookup
   readonly header: HeaderFactory
+  readonly turns: CallTurns
   /** Larger writes are refused. */
   readonly maxRequestBytes: number
 }
@@ -31,12 +33,12 @@ interface WireCompactionRequest {
 }
 
 /** Creates etcd's KV service for a store. */
-export function createKvService({ store, leases, header, maxRequestBytes }: KvServiceOptions) {
+export function createKvService({ store, leases, header, turns, maxRequestBytes }: KvServiceOptions) {
   const checkSize = (request: object) => {
     if (requestBytes(request) > maxRequestBytes) throw etcdError('requestTooLarge')
   }
   return {
-    Range: unary((request: WireRangeRequest) => wireRange(range(store, readRange(request)), header)),
+    Range: unary((request: WireRangeRequest) => wireRange(range(store, readRange(request)), header), turns),
 
     Put: unary((wire: WirePutRequest) => {
       checkSize(wire)
@@ -46,7 +48,7 @@ export function createKvService({ store, leases, header, maxRequestBytes }: KvSe
         store.write(writer => put(store, writer, request)),
         header,
       )
-    }),
+    }, turns),
 
     DeleteRange: unary((wire: WireDeleteRequest) => {
       checkSize(wire)
@@ -55,19 +57,19 @@ export function createKvService({ store, leases, header, maxRequestBytes }: KvSe
         store.write(writer => deleteRange(store, writer, request)),
         header,
       )
-    }),
+    }, turns),
 
     Txn: unary((wire: WireTxnRequest) => {
       checkSize(wire)
       const request = readTxn(wire)
       checkOverlap(request)
       return wireTxn(txn(store, leases, request), header)
-    }),
+    }, turns),
 
     Compact: unary((request: WireCompactionRequest) => {
       store.compact(BigInt(request.revision))
       return { header: header(store.revision) }
-    }),
+    }, turns),
   }
 }
 

@@ -1,14 +1,19 @@
+import { EtcdError } from './errors.ts'
+import { AT_ONCE, type CallTurns } from './journal.ts'
 import type { LeaseTable } from './lease-table.ts'
 
 /** The longest delay of setTimeout. */
 const MAX_DELAY_MS = 2_147_483_647
 /** A timer that fires this late shows that the process was stopped or its event loop was blocked. */
 const STALL_MS = 1_000
+/** How soon a lease is ended again whose end could not be kept. */
+const RETRY_MS = 1_000
 
 export interface LeaseExpiryOptions {
   readonly leases: LeaseTable
   readonly now: () => number
-  /** Called with each lease that has expired. */
+  readonly turns?: CallTurns
+  /** Called with each lease that has expired. May throw an EtcdError when its end cannot be kept. */
   readonly expire: (id: bigint) => void
 }
 
@@ -22,6 +27,7 @@ export class LeaseExpiry {
   readonly #options: LeaseExpiryOptions
   #timer: NodeJS.Timeout | undefined
   #dueAtMs = Number.POSITIVE_INFINITY
+  #isClosed = false
 
   constructor(options: LeaseExpiryOptions) {
     this.#options = options
@@ -38,14 +44,30 @@ export class LeaseExpiry {
   }
 
   close(): void {
+    this.#isClosed = true
     clearTimeout(this.#timer)
   }
 
   #fire(): void {
-    const { leases, now, expire } = this.#options
+    const { leases, now, turns = AT_ONCE } = this.#options
     if (now() - this.#dueAtMs > STALL_MS) leases.renewAll()
-    for (const id of leases.expired()) expire(id)
-    this.#dueAtMs = Number.POSITIVE_INFINITY
-    this.schedule(leases.nextExpiryMs())
+    turns.run(
+      () => this.#expireAll(),
+      areAllGone => {
+        this.#dueAtMs = Number.POSITIVE_INFINITY
+        if (!this.#isClosed) this.schedule(areAllGone ? leases.nextExpiryMs() : now() + RETRY_MS)
+      },
+    )
+  }
+
+  /** Returns whether the end of all leases that have expired can be kept. */
+  #expireAll(): boolean {
+    try {
+      for (const id of this.#options.leases.expired()) this.#options.expire(id)
+      return true
+    } catch (error) {
+      if (error instanceof EtcdError) return false
+      throw error
+    }
   }
 }

@@ -1,22 +1,26 @@
 import { etcdError } from './errors.ts'
 import { fail, type Stream, unary } from './grpc.ts'
+import type { CallTurns } from './journal.ts'
 import { LeaseExpiry } from './lease-expiry.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { Store } from './store.ts'
 import { type HeaderFactory, type Int64, toLong } from './wire.ts'
+
+const NOTHING = () => {}
 
 export interface LeaseServiceOptions {
   readonly store: Store
   readonly leases: LeaseTable
   readonly now: () => number
   readonly header: HeaderFactory
+  readonly turns: CallTurns
 }
 
-/** Creates etcd's Lease service and starts to expire leases. Call `close()` when done. */
-export function createLeaseService({ store, leases, now, header }: LeaseServiceOptions) {
-  store.listen(leases)
+/** Creates etcd's Lease service, for leases that listen to the store, and starts to expire them. Call `close()` when done. */
+export function createLeaseService({ store, leases, now, header, turns }: LeaseServiceOptions) {
   const present = () => header(store.revision)
-  const expiry = new LeaseExpiry({ leases, now, expire: revoke })
+  const expiry = new LeaseExpiry({ leases, now, turns, expire: revoke })
+  expiry.schedule(leases.nextExpiryMs())
   const open = new Set<Stream<{ readonly ID: Int64 }, object>>()
 
   /** Removes a lease and, in one revision, its keys. */
@@ -35,21 +39,24 @@ export function createLeaseService({ store, leases, now, header }: LeaseServiceO
         const { id, ttlSeconds, expiresAtMs } = leases.grant(BigInt(request.ID), BigInt(request.TTL))
         expiry.schedule(expiresAtMs)
         return { header: present(), ID: toLong(id), TTL: toLong(ttlSeconds) }
-      }),
+      }, turns),
 
       LeaseRevoke: unary((request: { readonly ID: Int64 }) => {
         if (!revoke(BigInt(request.ID))) throw etcdError('leaseNotFound')
         return { header: present() }
-      }),
+      }, turns),
 
       LeaseKeepAlive(call: Stream<{ readonly ID: Int64 }, object>): void {
         open.add(call)
         const forget = () => void open.delete(call)
         call.on('data', ({ ID }: { readonly ID: Int64 }) => {
           const id = BigInt(ID)
-          call.write({ header: present(), ID: toLong(id), TTL: toLong(leases.renew(id)) })
+          turns.run(
+            () => leases.renew(id),
+            ttl => call.write({ header: present(), ID: toLong(id), TTL: toLong(ttl) }),
+          )
         })
-        call.on('end', () => call.end())
+        call.on('end', () => turns.run(NOTHING, () => call.end()))
         call.on('cancelled', forget)
         call.on('close', forget)
         call.on('error', forget)
@@ -66,12 +73,15 @@ export function createLeaseService({ store, leases, now, header }: LeaseServiceO
           grantedTTL: toLong(lease.grantedSeconds),
           keys: request.keys ? lease.keys.map(name => Buffer.from(name, 'latin1')) : [],
         }
-      }),
+      }, turns),
 
-      LeaseLeases: unary(() => ({
-        header: present(),
-        leases: leases.list().map(id => ({ ID: toLong(id) })),
-      })),
+      LeaseLeases: unary(
+        () => ({
+          header: present(),
+          leases: leases.list().map(id => ({ ID: toLong(id) })),
+        }),
+        turns,
+      ),
     },
     close(): void {
       expiry.close()

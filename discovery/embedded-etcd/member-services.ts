@@ -1,41 +1,53 @@
 import type { ServiceDefinition } from '@grpc/grpc-js'
+import type { Durable } from './durable.ts'
 import { EtcdError } from './errors.ts'
 import { unary } from './grpc.ts'
+import type { CallTurns } from './journal.ts'
 import type { Store } from './store.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
 
 /** The version of the protocol, which clients compare, and a suffix that identifies this server. */
-const VERSION = '3.4.0+waygate'
+export const VERSION = '3.4.0+waygate'
+/** The version of one that keeps its data. */
+const DURABLE_VERSION = `${VERSION}.durable`
+/** etcd's number of the alarm that a database has no space. */
+const NOSPACE = 1
 
 export interface MemberOptions {
   readonly store: Store
   readonly memberId: bigint
   readonly header: HeaderFactory
+  readonly turns: CallTurns
   /** The URL at which clients reach the server. */
   readonly url: string
+  /** What keeps the store; undefined when it is in memory alone. */
+  readonly durable: Durable | undefined
 }
 
 /** Creates the supported part of etcd's Cluster service: the list of its one member. */
-export function createClusterService({ store, memberId, header, url }: MemberOptions) {
+export function createClusterService({ store, memberId, header, turns, url }: MemberOptions) {
   return {
-    MemberList: unary(() => ({
-      header: header(store.revision),
-      members: [
-        { ID: toLong(memberId), name: 'embedded', peerURLs: [], clientURLs: [url], isLearner: false },
-      ],
-    })),
+    MemberList: unary(
+      () => ({
+        header: header(store.revision),
+        members: [
+          { ID: toLong(memberId), name: 'embedded', peerURLs: [], clientURLs: [url], isLearner: false },
+        ],
+      }),
+      turns,
+    ),
   }
 }
 
-/** Creates the supported part of etcd's Maintenance service: the status, and an empty list of alarms. */
-export function createMaintenanceService({ store, memberId, header }: MemberOptions) {
+/** Creates the supported part of etcd's Maintenance service: the status, and the alarm that changes cannot be kept. */
+export function createMaintenanceService({ store, memberId, header, turns, durable }: MemberOptions) {
   return {
     Status: unary(() => {
       const { revision, bytes } = store
       return {
         header: header(revision),
-        version: VERSION,
-        dbSize: bytes,
+        version: durable ? DURABLE_VERSION : VERSION,
+        dbSize: durable?.bytes() ?? bytes,
         dbSizeInUse: bytes,
         leader: toLong(memberId),
         raftIndex: toLong(revision),
@@ -44,8 +56,11 @@ export function createMaintenanceService({ store, memberId, header }: MemberOpti
         errors: [],
         isLearner: false,
       }
-    }),
-    Alarm: unary(() => ({ header: header(store.revision), alarms: [] })),
+    }, turns),
+    Alarm: unary(() => {
+      const alarms = durable?.isFailing() ? [{ memberID: toLong(memberId), alarm: NOSPACE }] : []
+      return { header: header(store.revision), alarms }
+    }, turns),
   }
 }
 

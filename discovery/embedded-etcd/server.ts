@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { type AddressInfo, createServer, isIPv4, isIPv6, type Server } from 'node:net'
+import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
-import { loadEtcdServices } from './grpc.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import type { Durable, StoreIds } from './durable.ts'
+import { ETCD_SERVICES, loadEtcdServices } from './grpc.ts'
+import { AT_ONCE } from './journal.ts'
+import type { JsonGateway } from './json-gateway.ts'
 import { createKvService } from './kv-service.ts'
 import { createLeaseService } from './lease-service.ts'
 import { LeaseTable } from './lease-table.ts'
 import { createAuthService, createClusterService, createMaintenanceService } from './member-services.ts'
+import { readPreface } from './preface.ts'
 import { Store } from './store.ts'
 import { createWatchService } from './watch-service.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
@@ -32,6 +37,14 @@ export interface EmbeddedEtcdOptions {
   readonly maxRequestBytes?: number
   /** Milliseconds on a monotonic clock, for leases. */
   readonly now?: () => number
+  /** Milliseconds since 1970, for leases that outlive the process. */
+  readonly wallNow?: () => number
+  /** The folder in which everything is kept. Default: nothing is kept. */
+  readonly dataFolder?: string | undefined
+  /** The file in that folder is written anew when it has doubled and has grown by this. Default 4 MiB. */
+  readonly growthBytes?: number
+  /** It is told when changes can no longer be kept, and when they can again. */
+  readonly logger?: Logger
 }
 
 /** A running embedded etcd. Call `close()` when done. */
@@ -39,18 +52,22 @@ export interface EmbeddedEtcd extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number }
   /** The URL for `--etcd`, `etcdctl --endpoints` and clients. */
   readonly url: string
-  /** Ends all streams and connections, and drops all data. Safe to call twice. */
+  /** The revision with which it started. */
+  readonly revision: bigint
+  /** The size with which its data on disk started; 0 without a data folder. */
+  readonly diskBytes: number
+  /** Ends all streams and connections. Without a data folder, all data is gone. Safe to call twice. */
   close(): Promise<void>
 }
 
 /**
  * Starts an etcd v3 server inside this process, so that nothing needs to be installed for a first run, for
- * development, or on a single machine. It keeps everything in memory, starts empty, has a new cluster id each
- * time, and serves only this machine. It is not a cluster and has no users. For more than one machine, run a
- * real etcd.
+ * development, or on a single machine. It speaks gRPC, and JSON with clients of HTTP/1.1. With a data folder, it goes
+ * on after a restart where it was. Without one, it starts empty with a new cluster id. It serves only this machine. It
+ * is not a cluster and has no users. For more than one machine, run a real etcd.
  *
- * @throws Error when the host is not a loopback address, or when it cannot listen on the address (the message
- * names the address, and `cause` is the system's error)
+ * @throws Error when the host is not a loopback address, when it cannot listen on the address (the message
+ * names the address, and `cause` is the system's error), or when its data folder cannot be used
  */
 export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
   const host = checkLoopback(options.host ?? '127.0.0.1')
@@ -61,11 +78,16 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
   })
   const leases = new LeaseTable({
     now,
+    wallNow: options.wallNow ?? Date.now,
     randomId: () => randomId() >> 1n,
     minTtlSeconds: BigInt(options.minLeaseTtlSeconds ?? 1),
   })
-  const memberId = randomId()
-  const header = createHeader(randomId(), memberId)
+  store.listen(leases)
+  const ids = { clusterId: randomId(), memberId: randomId() }
+  const durable = await open(options, { store, leases }, ids)
+  const { clusterId, memberId } = durable?.ids ?? ids
+  const turns = durable?.turns ?? AT_ONCE
+  const header = createHeader(clusterId, memberId)
 
   const server = new grpc.Server({
     // Above the limit for writes, so that a large write is answered with etcd's own error.
@@ -73,22 +95,45 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
     'grpc.max_send_message_length': -1,
   })
   const listener = createServer()
-  const { port } = await listen(listener, host, options.port)
+  const { port } = await listen(listener, host, options.port).catch(async error => {
+    await durable?.close()
+    throw error
+  })
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
 
-  const lease = createLeaseService({ store, leases, now, header })
-  const member = { store, memberId, header, url }
+  const lease = createLeaseService({ store, leases, now, header, turns })
+  const member = { store, memberId, header, turns, url, durable }
   const { progressIntervalMs = 10 * 60_000, maxRequestBytes = 1.5 * (1 << 20) } = options
-  const watch = createWatchService({ store, header, progressIntervalMs })
+  const watch = createWatchService({ store, header, turns, progressIntervalMs })
   const services = loadEtcdServices()
-  server.addService(services.KV, createKvService({ store, leases, header, maxRequestBytes }))
-  server.addService(services.Watch, watch.handlers)
-  server.addService(services.Lease, lease.handlers)
-  server.addService(services.Cluster, createClusterService(member))
-  server.addService(services.Maintenance, createMaintenanceService(member))
-  server.addService(services.Auth, createAuthService(services.Auth))
+  const handlers = {
+    KV: createKvService({ store, leases, header, turns, maxRequestBytes }),
+    Watch: watch.handlers,
+    Lease: lease.handlers,
+    Cluster: createClusterService(member),
+    Maintenance: createMaintenanceService(member),
+    Auth: createAuthService(services.Auth),
+  }
+  for (const name of ETCD_SERVICES) server.addService(services[name], handlers[name])
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
-  listener.on('connection', socket => injector.injectConnection(socket))
+  /** The connections that are not of gRPC, or not yet known to be. */
+  const others = new Set<Socket>()
+  let jsonGateway: Promise<JsonGateway> | undefined
+  const loadJsonGateway = async () =>
+    (await import('./json-gateway.ts')).createJsonGateway({ services, handlers })
+  listener.on('connection', socket => {
+    others.add(socket)
+    socket.once('close', () => others.delete(socket))
+    readPreface(socket, async protocol => {
+      if (protocol === 'http2') {
+        others.delete(socket)
+        injector.injectConnection(socket)
+      } else {
+        jsonGateway ??= loadJsonGateway()
+        ;(await jsonGateway).accept(socket)
+      }
+    })
+  })
 
   let closed: Promise<void> | undefined
   const close = () => {
@@ -98,11 +143,31 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
       lease.close()
       await shutDown(server)
       injector.destroy()
+      for (const socket of others) socket.destroySoon()
       await released
+      await durable?.close()
     })()
     return closed
   }
-  return { address: { host, port }, url, close, [Symbol.asyncDispose]: close }
+  return {
+    address: { host, port },
+    url,
+    revision: store.revision,
+    diskBytes: durable?.bytes() ?? 0,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Opens the data folder, if there is one. What it needs is only loaded then. */
+async function open(
+  { dataFolder: folder, growthBytes = 4 << 20, logger = silentLogger }: EmbeddedEtcdOptions,
+  kept: { readonly store: Store; readonly leases: LeaseTable },
+  ids: StoreIds,
+): Promise<Durable | undefined> {
+  if (folder === undefined) return undefined
+  const { openDurable } = await import('./durable.ts')
+  return openDurable({ folder, ...kept, ids, growthBytes, logger })
 }
 
 function checkLoopback(host: string): string {

@@ -1,5 +1,6 @@
 import { etcdError } from './errors.ts'
 import { EventLog } from './event-log.ts'
+import { type Journal, NO_JOURNAL } from './journal.ts'
 import { KeyIndex } from './key-index.ts'
 import { type KeyRange, keyName } from './key-range.ts'
 import { eventBytes, type KeyValue, type StoreEvent } from './key-value.ts'
@@ -11,8 +12,10 @@ export interface HistoryBounds {
 }
 
 export interface StoreListener {
-  /** Called with all changes of a revision when it is complete. */
-  committed(events: readonly StoreEvent[], revision: bigint): void
+  /** Called with all changes of a revision when it is complete in memory, or with their opposites when they are taken back. */
+  applied?(events: readonly StoreEvent[]): void
+  /** Called with all changes of a revision when they are kept, so that clients may hear of them. */
+  committed?(events: readonly StoreEvent[], revision: bigint): void
 }
 
 /** The changes that are possible inside {@link Store.write}. */
@@ -29,7 +32,7 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * A multi-version store of keys and values with etcd's revisions. It lives in memory and has no I/O and no
- * timers. Revision 1 is the empty store. Every write that changes something creates one revision.
+ * timers; what must survive goes to a {@link Journal}. Revision 1 is the empty store. Every write that changes something creates one revision.
  */
 export class Store {
   readonly log = new EventLog()
@@ -39,6 +42,7 @@ export class Store {
   #revision = 1n
   #compactRevision = -1n
   #open: StoreEvent[] = []
+  #journal: Journal = NO_JOURNAL
 
   constructor(bounds: HistoryBounds) {
     this.#bounds = bounds
@@ -57,6 +61,37 @@ export class Store {
   /** The size of all keys and values, including past states. */
   get bytes(): number {
     return this.#index.bytes
+  }
+
+  /**
+   * Starts from states instead of an empty store: those at `revision` of all keys that existed then.
+   */
+  begin(states: readonly KeyValue[], revision: bigint): void {
+    this.#revision = revision
+    const events = states.map(kv => ({ name: keyName(kv.key), kv, previous: undefined }))
+    for (const { name, kv } of events) this.#index.append(name, kv)
+    for (const listener of this.#listeners) listener.applied?.(events)
+  }
+
+  /** The revision before the events in the log. */
+  get originRevision(): bigint {
+    return (this.log.at(0)?.kv.modRevision ?? this.#revision + 1n) - 1n
+  }
+
+  /** Returns the states at {@link originRevision}: from them, the events in the log lead to the present ones. */
+  *origin(): Generator<KeyValue> {
+    const firstEvents = new Map<string, StoreEvent>()
+    for (let at = this.log.length - 1; at >= 0; at--) firstEvents.set(this.log.at(at)!.name, this.log.at(at)!)
+    for (const [name, oldest] of this.#index.oldest()) {
+      const first = firstEvents.get(name)
+      const kv = first ? first.previous : oldest
+      if (kv) yield kv
+    }
+  }
+
+  /** From now on, changes are kept in a journal. */
+  keepIn(journal: Journal): void {
+    this.#journal = journal
   }
 
   /** Adds a listener. Listeners are called in the order in which they were added. */
@@ -108,6 +143,16 @@ export class Store {
   compact(revision: bigint): void {
     if (revision <= this.#compactRevision) throw etcdError('compacted')
     if (revision > this.#revision) throw etcdError('futureRevision')
+    this.#journal.permit()
+    this.#journal.add(
+      { kind: 'compact', revision },
+      () => {},
+      () => this.#compact(revision),
+    )
+  }
+
+  #compact(revision: bigint): void {
+    if (revision <= this.#compactRevision) return
     const names = new Set<string>()
     const end = this.log.position(revision + 1n)
     for (let at = 0; at < end; at++) names.add(this.log.at(at)!.name)
@@ -150,6 +195,7 @@ export class Store {
   }
 
   #append(name: string, kv: KeyValue, previous: KeyValue | undefined): void {
+    if (this.#open.length === 0) this.#journal.permit()
     this.#index.append(name, kv)
     this.#open.push({ name, kv, previous })
   }
@@ -160,8 +206,28 @@ export class Store {
     this.#open = []
     this.#revision = revision
     this.log.append(events)
-    for (const listener of this.#listeners) listener.committed(events, revision)
-    this.#boundHistory()
+    for (const listener of this.#listeners) listener.applied?.(events)
+    this.#journal.add(
+      { kind: 'write', revision, events },
+      () => this.#undo(events),
+      () => {
+        for (const listener of this.#listeners) listener.committed?.(events, revision)
+        this.#boundHistory()
+      },
+    )
+  }
+
+  /** Takes back the last revision. */
+  #undo(events: readonly StoreEvent[]): void {
+    for (const { name } of events.toReversed()) this.#index.dropLast(name)
+    this.log.dropLast(events.length)
+    this.#revision--
+    const opposites = events.map(({ name, kv, previous }) => ({
+      name,
+      kv: previous ?? { ...kv, value: NOTHING, version: 0n, lease: 0n },
+      previous: kv,
+    }))
+    for (const listener of this.#listeners) listener.applied?.(opposites)
   }
 
   #boundHistory(): void {
@@ -178,6 +244,6 @@ export class Store {
     // A revision is kept or dropped as a whole, and the last one is kept.
     const split = this.log.at(at - 1)?.kv.modRevision === oldestKept
     if (split && oldestKept < this.#revision) oldestKept++
-    if (oldestKept > this.#compactRevision) this.compact(oldestKept)
+    this.#compact(oldestKept)
   }
 }

@@ -1,5 +1,6 @@
 import { etcdError } from './errors.ts'
 import { fail, type Stream } from './grpc.ts'
+import type { CallTurns } from './journal.ts'
 import { keyRange } from './key-range.ts'
 import type { Store } from './store.ts'
 import type { WatchRequest, WatchResponse } from './watch.ts'
@@ -27,21 +28,25 @@ interface WireWatchRequest {
 export interface WatchServiceOptions {
   readonly store: Store
   readonly header: HeaderFactory
+  readonly turns: CallTurns
   /** How often a quiet watch with `progress_notify` gets a progress notification. etcd uses 10 minutes. */
   readonly progressIntervalMs: number
 }
 
 /** Creates etcd's Watch service for a store. Call `close()` to end its streams and its timer. */
-export function createWatchService({ store, header, progressIntervalMs }: WatchServiceOptions) {
+export function createWatchService({ store, header, turns, progressIntervalMs }: WatchServiceOptions) {
   const open = new Map<Stream<WireWatchRequest, object>, WatchStream>()
   store.listen({
     committed(events, revision) {
       for (const watches of open.values()) watches.committed(events, revision)
     },
   })
-  const progressTimer = setInterval(() => {
+  /** Does something when nothing is in the store that is not kept, since watches send whatever they find there. */
+  const whenKept = (work: () => void) => turns.run(() => {}, work)
+  const notifyProgress = () => {
     for (const watches of open.values()) watches.notifyProgress()
-  }, progressIntervalMs).unref()
+  }
+  const progressTimer = setInterval(() => whenKept(notifyProgress), progressIntervalMs).unref()
 
   return {
     handlers: {
@@ -56,12 +61,13 @@ export function createWatchService({ store, header, progressIntervalMs }: WatchS
           watches.close()
         }
         // A client that has finished sending still listens, so `end` is not the end of the call.
-        call.on('data', (request: WireWatchRequest) => {
+        const answer = (request: WireWatchRequest) => {
           if (request.create_request) watches.create(readCreate(request.create_request))
           else if (request.cancel_request) watches.cancel(BigInt(request.cancel_request.watch_id))
           else if (request.progress_request) watches.requestProgress()
-        })
-        call.on('drain', () => watches.resume())
+        }
+        call.on('data', (request: WireWatchRequest) => whenKept(() => answer(request)))
+        call.on('drain', () => whenKept(() => watches.resume()))
         call.on('cancelled', forget)
         call.on('close', forget)
         call.on('error', forget)

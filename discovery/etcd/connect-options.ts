@@ -29,7 +29,11 @@ export function withEnvironment<T extends EtcdAccess>(options: T): EtcdEnvironme
 
 type Access = EtcdAccess & { readonly logger?: Logger | undefined }
 
-/** Converts the result of {@link withEnvironment} to the options of a client. */
+/**
+ * Converts the result of {@link withEnvironment} to the options of a client.
+ *
+ * @internal
+ */
 export function clientOptions(access: Access): EtcdClientOptions {
   const { etcd = 'http://127.0.0.1:2379', user, password, tls, logger } = access
   return { endpoints: [etcd].flat(), user, password, tls, logger }
@@ -38,6 +42,7 @@ export function clientOptions(access: Access): EtcdClientOptions {
 /**
  * Creates a client from the result of {@link withEnvironment}. The caller must call `close()`.
  *
+ * @internal
  * @throws TypeError when the endpoints or the credentials do not fit together
  */
 export function openEtcd(access: Access): Etcd3 {

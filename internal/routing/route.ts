@@ -73,6 +73,8 @@ export interface Route {
   readonly upstreamTls?: UpstreamTlsRule | undefined
   /** What it is for, for people. */
   readonly description?: string | undefined
+  /** Names and values for people. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
   /** Whether its document takes no requests, which then find the route that they would find without it. */
   readonly isDisabled?: boolean | undefined
   /** The policy sets that its document names; undefined = none. */

@@ -1,4 +1,19 @@
-/** What filters look at. A row of a table has those that apply to it. */
+/** What rows of one kind can be filtered by. */
+export interface FilterLanguage<Row> {
+  /** Fields that are compared with a text, by name. Of a list, one text must fit. */
+  readonly texts: Readonly<Record<string, (row: Row) => string | readonly string[] | undefined>>
+  /** Fields that are compared with a number, by name. */
+  readonly numbers?: Readonly<Record<string, (row: Row) => number | null | undefined>>
+  /** Fields that are statuses of HTTP: numbers, of which `5xx` names a class. */
+  readonly statuses?: Readonly<Record<string, (row: Row) => number | undefined>>
+  /** The texts in which a word without a field is searched. */
+  readonly searched: (row: Row) => readonly (string | undefined)[]
+}
+
+/** Says whether something fits a filter. */
+export type Filter<Row = FilterFields> = (row: Row) => boolean
+
+/** What is known of a request, or of a row of figures, when it is filtered. */
 export interface FilterFields {
   readonly requestId?: string | undefined
   readonly method?: string | undefined
@@ -13,83 +28,124 @@ export interface FilterFields {
   readonly code?: string | undefined
 }
 
-/** Says whether something fits a filter. */
-export type Filter = (fields: FilterFields) => boolean
+const OF_REQUESTS: FilterLanguage<FilterFields> = {
+  texts: {
+    service: ({ service }) => service,
+    route: ({ route }) => route,
+    node: ({ node }) => node,
+    path: ({ path }) => path,
+    method: ({ method }) => method,
+    code: ({ code }) => code,
+    client: ({ client }) => client,
+    user: ({ user }) => user,
+  },
+  statuses: { status: ({ status }) => status },
+  numbers: { ms: ({ totalMs }) => totalMs },
+  searched: ({ path, route, service, requestId }) => [path, route, service, requestId],
+}
 
-const TEXT_FIELDS = ['service', 'route', 'node', 'path', 'method', 'code', 'client', 'user'] as const
-const FIELDS = [...TEXT_FIELDS, 'status', 'ms'].join(', ')
-
-/** What begins with a letter and has one of these signs behind its first letters names a field. */
-const FIELD = /^([a-z]+)(:|>=|<=|>|<)(.*)$/i
+/** A word that may name a field: what it names, a sign, and what the field is compared with. */
+const FIELD = /^([a-z0-9]+)(:|>=|<=|>|<)(.*)$/i
+/** What cannot be meant as anything but the name of a field. `n1:80` is more likely a node. */
+const NAME = /^[a-z]+$/i
 const STATUS = /^[1-5](?:xx|\d\d)$/i
 /** Every request is compared with every word while somebody watches. */
 const MAX_WORDS = 32
 const NUMBER = /^\d{1,9}(?:\.\d{1,6})?$/
 
 /**
- * Reads a filter: words with spaces between them, all of which must hold. `service:user` compares a field, with `*` for any
- * characters. `status:5xx`, `status>=500` and `ms>100` compare numbers. `-word` is the opposite of a word. Any other word is
- * searched in path, route, service and id. Upper and lower case are the same. A filter without words fits everything; one
- * with more than 32 is refused.
+ * Reads a filter of requests. See {@link parseFilterOf}.
  *
  * @throws TypeError that names what cannot be read, and what is allowed
  */
 export function parseFilter(text: string): Filter {
+  return parseFilterOf(OF_REQUESTS, text)
+}
+
+/**
+ * Reads a filter: words with spaces between them, all of which must hold. `service:user` compares a field, with `*` for any
+ * characters. `status:5xx`, `status>=500` and `ms>100` compare numbers. `-word` is the opposite of a word. Any other word is
+ * searched in the texts that the language names. Upper and lower case are the same. A filter without words fits everything;
+ * one with more than 32 is refused.
+ *
+ * @throws TypeError that names the word which cannot be read, its place, and what is allowed
+ */
+export function parseFilterOf<Row>(language: FilterLanguage<Row>, text: string): Filter<Row> {
   const words = text.split(/\s+/).filter(word => word !== '')
   if (words.length > MAX_WORDS) throw new TypeError(`write at most ${MAX_WORDS} words, not ${words.length}`)
-  const filters = words.map(word => {
-    if (!word.startsWith('-')) return wordFilter(word, word)
-    const filter = wordFilter(word.slice(1), word)
-    return (fields: FilterFields) => !filter(fields)
+  const filters = words.map((word, index) => {
+    const fail = (reason: string): never => {
+      throw new TypeError(`${words.length === 1 ? '' : `word ${index + 1}, `}"${word}": ${reason}`)
+    }
+    if (!word.startsWith('-')) return wordFilter(language, word, fail)
+    const filter = wordFilter(language, word.slice(1), fail)
+    return (row: Row) => !filter(row)
   })
-  return fields => filters.every(filter => filter(fields))
+  return row => filters.every(filter => filter(row))
 }
 
-function wordFilter(word: string, whole: string): Filter {
-  if (word === '') throw new TypeError(`"${whole}": write the word that must not fit behind the -`)
-  const [, name = '', sign = '', value = ''] = FIELD.exec(word) ?? []
-  if (name === '') return searchFilter(word.toLowerCase())
-  const field = name.toLowerCase()
-  if (field === 'status') return statusFilter(sign, value, whole)
-  if (field === 'ms') return numberFilter(sign, value, whole, ({ totalMs }) => totalMs)
-  const known = TEXT_FIELDS.find(each => each === field)
-  if (known === undefined)
-    throw new TypeError(`"${whole}": there is no field "${name}"; the fields are ${FIELDS}`)
-  if (sign !== ':') throw new TypeError(`"${whole}": ${known} is a text; write ${known}:TEXT`)
-  if (value === '') throw new TypeError(`"${whole}": write a text behind ${known}:, such as ${known}:a*`)
-  const fits = textTest(value.toLowerCase())
-  return fields => fields[known] !== undefined && fits(fields[known].toLowerCase())
-}
-
-function searchFilter(word: string): Filter {
-  return ({ path, route, service, requestId }) =>
-    [path, route, service, requestId].some(text => text?.toLowerCase().includes(word))
-}
-
-function statusFilter(sign: string, value: string, whole: string): Filter {
-  if (sign !== ':') return numberFilter(sign, value, whole, ({ status }) => status)
-  if (!STATUS.test(value)) {
-    throw new TypeError(
-      `"${whole}": a status is a number such as 404, or a class such as 5xx; or write status>=500`,
-    )
+function wordFilter<Row>(
+  language: FilterLanguage<Row>,
+  word: string,
+  fail: (reason: string) => never,
+): Filter<Row> {
+  if (word === '') return fail('write the word that must not fit behind the -')
+  const [, written = '', sign = '', value = ''] = FIELD.exec(word) ?? []
+  const name = written.toLowerCase()
+  const { texts, statuses = {}, numbers = {}, searched } = language
+  const status = fieldOf(statuses, name)
+  if (status)
+    return sign === ':' ? statusFilter(status, value, fail) : numberFilter(status, sign, value, fail)
+  const number = fieldOf(numbers, name)
+  if (number) return numberFilter(number, sign, value, fail)
+  const read = fieldOf(texts, name)
+  if (!read && NAME.test(name)) {
+    const names = [texts, statuses, numbers].flatMap(fields => Object.keys(fields))
+    return fail(`there is no field "${written}"; the fields are ${names.join(', ')}`)
   }
-  if (!/xx$/i.test(value)) return ({ status }) => status === Number(value)
-  return ({ status }) => status !== undefined && Math.floor(status / 100) === Number(value[0])
+  if (!read) {
+    const part = word.toLowerCase()
+    return row => searched(row).some(text => text?.toLowerCase().includes(part))
+  }
+  if (sign !== ':') return fail(`${name} is a text; write ${name}:TEXT`)
+  if (value === '') return fail(`write a text behind ${name}:, such as ${name}:a*`)
+  const fits = textTest(value.toLowerCase())
+  return row => {
+    const text = read(row)
+    if (typeof text === 'string') return fits(text.toLowerCase())
+    return text?.some(each => fits(each.toLowerCase())) ?? false
+  }
 }
 
-function numberFilter(
+function fieldOf<Read>(fields: Readonly<Record<string, Read>>, name: string): Read | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
+}
+
+function statusFilter<Row>(
+  read: (row: Row) => number | undefined,
+  value: string,
+  fail: (reason: string) => never,
+): Filter<Row> {
+  if (!STATUS.test(value)) {
+    return fail('a status is a number such as 404, or a class such as 5xx; or write status>=500')
+  }
+  if (!/xx$/i.test(value)) return row => read(row) === Number(value)
+  return row => Math.floor((read(row) ?? 0) / 100) === Number(value[0])
+}
+
+function numberFilter<Row>(
+  read: (row: Row) => number | null | undefined,
   sign: string,
   value: string,
-  whole: string,
-  read: (fields: FilterFields) => number | undefined,
-): Filter {
+  fail: (reason: string) => never,
+): Filter<Row> {
   if (!NUMBER.test(value) || sign === ':') {
-    throw new TypeError(`"${whole}": write >, >=, < or <= and a number, such as ms>100`)
+    return fail('write >, >=, < or <= and a number, such as ms>100')
   }
   const limit = Number(value)
-  return fields => {
-    const number = read(fields)
-    if (number === undefined) return false
+  return row => {
+    const number = read(row)
+    if (number === undefined || number === null) return false
     if (sign === '>') return number > limit
     if (sign === '>=') return number >= limit
     return sign === '<' ? number < limit : number <= limit

@@ -34,6 +34,7 @@ export class TrafficHistory {
    * @param route its id; undefined = it had none
    * @param service '' or undefined = it had none
    * @param ms undefined for a connection that became a tunnel
+   * @param retries tries beyond the first
    * @returns whether it took far longer than requests of its route do
    */
   record(
@@ -41,13 +42,14 @@ export class TrafficHistory {
     service: string | undefined,
     status: number,
     ms: number | undefined,
+    retries = 0,
   ): boolean {
-    this.total.record(status, ms)
-    if (service) this.#seriesOf(this.#services, service)?.record(status, ms)
+    this.total.record(status, ms, retries)
+    if (service) this.#seriesOf(this.#services, service)?.record(status, ms, retries)
     if (route === undefined) return false
     const series = this.#seriesOf(this.#routes, route)
     if (series === undefined) return false
-    series.record(status, ms)
+    series.record(status, ms, retries)
     return ms !== undefined && ms > series.slowMs
   }
 

@@ -1,3 +1,4 @@
+import { withoutHeaders } from '../http/header-lines.ts'
 import type { Peer } from '../nodes/peer.ts'
 import type { FailureKind } from '../upstream-failure.ts'
 import { formatTraceparent, type TraceParent } from './trace-context.ts'
@@ -5,13 +6,13 @@ import { formatTraceparent, type TraceParent } from './trace-context.ts'
 /** What a trace is begun with. */
 export interface TraceStart extends TraceParent {
   /** The span of the caller that is believed; undefined = the trace begins here. */
-  readonly parentId?: string | undefined
+  readonly parentId: string | undefined
   /** `tracestate` for nodes. */
-  readonly state?: string | undefined
+  readonly state: string | undefined
   /** `baggage` that is believed. It is one of the request's headers, and in no span. */
-  readonly baggage?: string | undefined
+  readonly baggage: string | undefined
   /** What a caller has sent that is not believed. */
-  readonly link?: TraceParent | undefined
+  readonly link: TraceParent | undefined
 }
 
 /** What the span of a try says of its request. */
@@ -23,6 +24,8 @@ export interface TriedRequest {
   readonly rpc?: { readonly method: string } | undefined
   /** Whether it is sent beside another try that is slow. */
   readonly isHedge?: boolean | undefined
+  /** Whether it is a copy, whose answer nobody gets. */
+  readonly isCopy?: boolean | undefined
 }
 
 /** Makes ids of spans: 16 hexadecimal digits in lower case. */
@@ -47,18 +50,15 @@ export class Trace {
   onLateTry: ((span: TrySpan) => void) | undefined = undefined
   readonly #newSpanId: NewSpanId
 
-  constructor(
-    { traceId, spanId, isSampled, isRandom, parentId, state, baggage, link }: TraceStart,
-    newSpanId: NewSpanId,
-  ) {
-    this.traceId = traceId
-    this.spanId = spanId
-    this.isSampled = isSampled
-    this.isRandom = isRandom
-    this.parentId = parentId
-    this.state = state
-    this.baggage = baggage
-    this.link = link
+  constructor(start: TraceStart, newSpanId: NewSpanId) {
+    this.traceId = start.traceId
+    this.spanId = start.spanId
+    this.parentId = start.parentId
+    this.isSampled = start.isSampled
+    this.isRandom = start.isRandom
+    this.state = start.state
+    this.baggage = start.baggage
+    this.link = start.link
     this.#newSpanId = newSpanId
   }
 
@@ -73,26 +73,38 @@ export class Trace {
 
 const NO_TRIES: readonly TrySpan[] = []
 
-/** One try on a node, or the copy of a request, from its start to the end of the answer's body. */
+/** Fields that only one line may have. Those of clients never come as far as a try; a policy may have set others. */
+const OURS: ReadonlySet<string> = new Set(['traceparent', 'tracestate'])
+
+/** Returns the header lines of a request that stand beside those of the span of its try. */
+export function headersBesideSpan({
+  route,
+  headers,
+}: {
+  readonly route: { readonly policies?: object | undefined }
+  readonly headers: readonly string[]
+}): readonly string[] {
+  return route.policies === undefined ? headers : withoutHeaders(headers, OURS)
+}
+
+/**
+ * One try on a node, or the copy of a request, from its start to the end of the answer's body. Each try has one, though the
+ * spans of few requests are sent, since only the end of a request tells. So it has what the try alone knows, and refers to
+ * the rest.
+ */
 export class TrySpan {
   readonly trace: Trace
   readonly spanId: string
+  readonly request: TriedRequest
   readonly peer: Peer
-  readonly method: string
-  /** Path and query as the node sees them. */
-  readonly target: string
-  /** The method of a gRPC call; undefined for plain HTTP. */
-  readonly rpc: string | undefined
-  /** Whether it was sent beside another try that was slow. */
-  readonly isHedge: boolean
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number
   /** How many tries came before it. */
   readonly resendCount: number
   /** The state of the node's breaker when the try began. */
   readonly breaker: string
-  /** Whether it is a copy, whose answer nobody gets. */
-  isCopy = false
+  /** The IP address that the connection leads to; undefined when there was none. */
+  address: string | undefined = undefined
   /** Milliseconds on the monotonic clock; -1 until it has ended. */
   endedAt = -1
   /** 0 = no answer. */
@@ -104,21 +116,16 @@ export class TrySpan {
   constructor(trace: Trace, spanId: string, request: TriedRequest, peer: Peer, startedAt: number) {
     this.trace = trace
     this.spanId = spanId
+    this.request = request
     this.peer = peer
-    this.method = request.method
-    this.target = request.target
-    this.rpc = request.rpc?.method
-    this.isHedge = request.isHedge === true
     this.startedAt = startedAt
     this.resendCount = trace.tries.length
     this.breaker = peer.breaker
   }
 
-  /** Appends the header lines that tell the node of the try. */
-  addTo(headers: string[]): void {
-    const { trace } = this
-    headers.push('traceparent', formatTraceparent(trace, this.spanId))
-    if (trace.state !== undefined) headers.push('tracestate', trace.state)
+  /** The value of `traceparent` for the node: printable ASCII. */
+  get traceparent(): string {
+    return formatTraceparent(this.trace, this.spanId)
   }
 
   /** Ends the span. Does nothing when it has ended. @param endedAt milliseconds on the monotonic clock */

@@ -129,7 +129,16 @@ export function createMirror(rule: MirrorRule, tools: MirrorTools): Policy {
       const hidesToken = tokenParameter !== undefined && !credentials
       const target = hidesToken ? withoutParameter(asked, tokenParameter) : asked
       const lines = copyHeaders(headers, exchange, body === null && given !== null)
-      const copy: UpstreamRequest = { route, service, nodes, method, target, headers: lines, body }
+      const copy: UpstreamRequest = {
+        route,
+        service,
+        nodes,
+        method,
+        target,
+        headers: lines,
+        body,
+        isCopy: true,
+      }
       const own = new Call(call.requestId, method, target, performance.now())
       own.trace = call.trace
       return await mirrors.send(copy, own, timeoutMs)

@@ -1,6 +1,5 @@
 import { randomFillSync } from 'node:crypto'
 import { getAllHeaders } from '../../internal/http/header-lines.ts'
-import { ownText } from '../../internal/telemetry/cut-text.ts'
 import { Trace } from '../../internal/trace/trace.ts'
 import {
   parseTraceparent,
@@ -30,19 +29,19 @@ export function createStartTrace({ sampleRatio, trust }: StartTraceOptions): Sta
     const sent = lines === undefined ? undefined : parentIn(lines)
     const isTrusted = trust === 'all' || (trust === 'trusted-proxies' && isProxied)
     const baggage = isTrusted && lines !== undefined ? getAllHeaders(lines, 'baggage') : undefined
-    const context = { spanId, baggage: baggage === undefined ? undefined : readBaggage(baggage) }
-    if (sent === undefined || !isTrusted) {
-      // Metrics and the last requests keep ids for long, and should not keep the pool with them.
-      const traceId = ownText(random.take(32))
-      const start = { ...context, traceId, isSampled: isKept(traceId), isRandom: true, link: sent }
-      return new Trace(start, newSpanId)
-    }
-    const state = getAllHeaders(lines!, 'tracestate')
+    const believed = isTrusted ? sent : undefined
+    const traceId = believed === undefined ? random.take(32) : believed.traceId
+    const state = believed === undefined ? undefined : getAllHeaders(lines!, 'tracestate')
     return new Trace(
       {
-        ...{ ...context, traceId: sent.traceId, parentId: sent.spanId },
-        ...{ isSampled: sent.isSampled, isRandom: sent.isRandom },
+        traceId,
+        spanId,
+        parentId: believed?.spanId,
+        isSampled: believed === undefined ? isKept(traceId) : believed.isSampled,
+        isRandom: believed === undefined || believed.isRandom,
         state: state === undefined ? undefined : readTracestate(state),
+        baggage: baggage === undefined ? undefined : readBaggage(baggage),
+        link: believed === undefined ? sent : undefined,
       },
       newSpanId,
     )
@@ -76,18 +75,18 @@ const ZERO = 48
 /** Hands out hexadecimal digits from a pool of random bytes, since asking for 16 of them costs more than all else of a trace. */
 class RandomDigits {
   readonly #bytes = Buffer.allocUnsafeSlow(POOL_BYTES)
-  #digits = ''
-  #used = 0
+  readonly #digits = Buffer.allocUnsafeSlow(POOL_BYTES * 2)
+  #used = POOL_BYTES * 2
 
-  /** Returns digits that are not all zero. */
+  /** Returns digits that are not all zero: a string of its own, since what keeps an id for long should not keep the pool. */
   take(count: number): string {
     for (;;) {
       if (this.#used + count > this.#digits.length) {
-        this.#digits = randomFillSync(this.#bytes).toString('hex')
+        this.#digits.write(randomFillSync(this.#bytes).toString('hex'), 'latin1')
         this.#used = 0
       }
       this.#used += count
-      const taken = this.#digits.slice(this.#used - count, this.#used)
+      const taken = this.#digits.toString('latin1', this.#used - count, this.#used)
       if (taken.charCodeAt(0) !== ZERO || !/^0+$/.test(taken)) return taken
     }
   }

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -18,7 +17,7 @@ import type { AdminPages } from './page-types.ts'
 import type { ReloadConfiguration } from './reload-types.ts'
 import { oneAtATime } from './turns.ts'
 import { isOfUi, serveUi } from './ui/serve-ui.ts'
-import { writeRoutes, writeServices } from './write-pages.ts'
+import { sendPieces, writeRoutes, writeServices } from './write-pages.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -93,6 +92,7 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     ...{ api, reload, callerOf, onInternalError },
     pages: {
       routes,
+      services,
       explain: question => pages.explain(question),
       check: question => pages.check(question),
     },
@@ -115,16 +115,12 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await routes()), JSON_TYPE))
   return app
 
-  /** Sends a page as fast as its reader takes it. */
   function send(
     reply: FastifyReply,
     pieces: Iterable<string> | AsyncIterable<string>,
     type: string,
   ): FastifyReply {
-    const body = Readable.from(pieces, { objectMode: false })
-    // Once the head is sent, the answer can only be aborted.
-    body.once('error', onInternalError)
-    return reply.type(type).send(body)
+    return sendPieces(reply.type(type), pieces, onInternalError)
   }
 
   function toApiError(error: FastifyError | ApiError): ApiError {

@@ -1,6 +1,6 @@
+import { createForeignCheck, type Foreignness } from '../../internal/http/foreign-requests.ts'
 import { ApiError } from './api-errors.ts'
 import { type AdminToken, type Caller, createFindCaller, LOCAL_CALLER } from './callers.ts'
-import { createForeignCheck } from './foreign-requests.ts'
 import { isOfUi } from './ui/serve-ui.ts'
 
 export interface AdmitOptions {
@@ -43,7 +43,7 @@ export function createAdmit({
     if (findCaller === undefined) {
       const foreign = findForeign(headers)
       if (foreign === undefined) return LOCAL_CALLER
-      throw new ApiError(foreign.code, foreign.detail)
+      throw foreignError(foreign, headers['sec-fetch-site'])
     }
     const caller = findCaller(headers.authorization as string | undefined)
     if (caller === undefined) {
@@ -59,6 +59,22 @@ export function createAdmit({
       )
     }
     return caller
+  }
+}
+
+function foreignError(why: Foreignness, site: unknown): ApiError {
+  switch (why) {
+    case 'host':
+      return new ApiError(
+        'WA_HOST',
+        'the admin listener is not known by the name in Host: use an IP address or localhost, add the name to admin.hosts, or configure a token (waygate admin-token)',
+      )
+    case 'site':
+      return new ApiError('WA_FOREIGN', `requests of other sites are refused (Sec-Fetch-Site: ${site})`)
+    case 'origin':
+      return new ApiError('WA_FOREIGN', 'requests of other origins are refused (Origin)')
+    default:
+      return why satisfies never
   }
 }
 

@@ -91,9 +91,13 @@ export interface ServiceSummary extends ServiceState {
   readonly usable: number
 }
 
-/** The JSON of `GET /api/v1/nodes/{service}/{id}`. */
-export interface NodeDetail extends NodePage {
+/** An item of `GET /api/v1/nodes`: a node with the name of its service. */
+export interface ServiceNode extends NodePage {
   readonly service: string
+}
+
+/** The JSON of `GET /api/v1/nodes/{service}/{id}`. */
+export interface NodeDetail extends ServiceNode {
   /** Milliseconds: the median and the 99th percentile of its tries since the start; null without tries. */
   readonly p50: number | null
   readonly p99: number | null
@@ -223,8 +227,13 @@ export type NodeFigures = readonly [
   state: PeerState,
 ]
 
-/** The event `figures` of `GET /api/v1/live`, each second. Rows that did not change are left out. */
+/** The event `figures` of `GET /api/v1/live`, each second. */
 export interface LiveFigures {
+  /**
+   * What the rows are that are left out: absent = as in the event before; `none` = without requests, and nodes are well; `unknown`
+   * = there are too many rows, and those with fewer requests are left out.
+   */
+  readonly omitted?: 'none' | 'unknown'
   /** Milliseconds since 1970. */
   readonly t: number
   readonly total: Figures
@@ -300,7 +309,8 @@ export interface LiveListener {
     readonly routes: readonly string[]
     readonly services: readonly string[]
   }): void
-  onFigures(figures: LiveFigures): void
+  /** @param whole returns all rows, for somebody who has missed some; it must be called at once */
+  onFigures(figures: LiveFigures, whole: () => LiveFigures): void
   onChange(change: ChangeEntry): void
   onRequest(request: RequestEntry): void
   /** So many requests that fit were left out, because there were too many. */

@@ -1,5 +1,6 @@
 import { addPairs, type BucketPairs, quantileOf, roundMs } from '../../internal/telemetry/live-times.ts'
 import { MAX_LISTED_CALLS } from '../../internal/telemetry/open-calls.ts'
+import { toFigures } from '../../internal/telemetry/traffic-series.ts'
 import type {
   ApiPages,
   ChangeEntry,
@@ -72,7 +73,8 @@ function mergeSamples(all: readonly (readonly Sample[])[]): Sample[] {
 }
 
 function addFigures(a: Figures, b: Figures): Figures {
-  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], mean(a[3], a[0], b[3], b[0]), mean(a[4], a[0], b[4], b[0])]
+  const [p50, p99] = [mean(a[3], a[0], b[3], b[0]), mean(a[4], a[0], b[4], b[0])]
+  return toFigures(a[0] + b[0], a[1] + b[1], a[2] + b[2], p50, p99, (a[5] ?? 0) + (b[5] ?? 0))
 }
 
 function mean(a: number | null, weightOfA: number, b: number | null, weightOfB: number): number | null {

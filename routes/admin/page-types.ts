@@ -3,7 +3,7 @@ import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from './explain.ts'
 import type { MetricValues } from './metrics/metric-values.ts'
-import type { PageFormat } from './metrics/page-format.ts'
+import type { PageFormat } from './metrics/metrics-text.ts'
 import type { RouteCounts } from './metrics/request-counts.ts'
 import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
 

@@ -1,9 +1,24 @@
+import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { FastifyReply } from 'fastify'
 import type { RouteList, ServicePage, ServicesPage } from './page-types.ts'
 
 /** Serializing this many nodes takes well below a millisecond. */
 const NODES_A_PART = 128
 const PIECE_CHARS = 65_536
+
+/**
+ * Sends an answer as fast as its reader takes it.
+ *
+ * @param onError is called when a piece cannot be made; the head is sent by then, so that the answer can only be aborted
+ */
+export function sendPieces(
+  reply: FastifyReply,
+  pieces: Iterable<string> | AsyncIterable<string>,
+  onError: (error: unknown) => void,
+): FastifyReply {
+  return reply.send(Readable.from(pieces, { objectMode: false }).once('error', onError))
+}
 
 /**
  * Writes a {@link RoutesPage} as JSON, piece by piece. The page grows as routes times nodes and can exceed the memory, so

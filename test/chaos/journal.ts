@@ -90,9 +90,16 @@ export class Journal {
     } else if (++this.#failures <= LISTED) this.note('BAD', `${text}; ${cpuPressure()}`)
   }
 
-  /** Whether a program has logged a line with all of these texts since then (`performance.now()`). */
-  hasLogged(sinceMs: number, ...texts: readonly string[]): boolean {
-    const has = ({ atMs, text }: JournalEvent) => atMs >= sinceMs && texts.every(each => text.includes(each))
+  /** Whether a program has logged a line with all of these texts within this time (`performance.now()`). */
+  hasLogged(
+    {
+      fromMs,
+      untilMs = Number.POSITIVE_INFINITY,
+    }: { readonly fromMs: number; readonly untilMs?: number | undefined },
+    ...texts: readonly string[]
+  ): boolean {
+    const has = ({ atMs, text }: JournalEvent) =>
+      atMs >= fromMs && atMs <= untilMs && texts.every(each => text.includes(each))
     return this.#events.some(event => event.kind === 'log' && has(event))
   }
 

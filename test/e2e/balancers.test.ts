@@ -205,7 +205,16 @@ test('a sticky cookie brings clients back to their node, through any gateway and
 
 test('without a secret, sticky cookies are refused in the configuration and in etcd', async t => {
   const cwd = tempFolder(t, { 'waygate.yaml': 'routes: { defaults: { balancer: sticky-cookie } }' })
-  const args = ['start', '--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0']
+  const args = [
+    'start',
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+    '--embedded-etcd',
+    '127.0.0.1:0',
+    '--embedded-etcd-memory',
+  ]
   const finished = await runProgram({ args, cwd })
   assert.equal(finished.code, 1)
   assert.match(finished.stderr, /\$\.routes\.defaults\.balancer: sticky-cookie needs a secret/)

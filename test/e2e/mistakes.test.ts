@@ -27,6 +27,7 @@ const ANY = { '--host': '127.0.0.1', '--port': '0', '--admin-port': '0', '--embe
 /** Builds the arguments of `waygate start`, on free ports unless options say otherwise. */
 const start = (options: Readonly<Record<string, string>>) => [
   'start',
+  '--embedded-etcd-memory',
   ...Object.entries({ ...ANY, ...options }).flat(),
 ]
 

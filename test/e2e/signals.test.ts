@@ -14,7 +14,18 @@ test('SIGUSR1 and SIGUSR2 do nothing to a gateway and its workers; SIGALRM ends 
 test('SIGTERM to npm start ends the gateway, although dash does not pass it on', async t => {
   const npm = spawn(
     'npm',
-    ['start', '--silent', '--', '--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0'],
+    [
+      'start',
+      '--silent',
+      '--',
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--embedded-etcd',
+      '127.0.0.1:0',
+      '--embedded-etcd-memory',
+    ],
     {
       cwd: join(import.meta.dirname, '../..'),
       env: { ...process.env, NODE_OPTIONS: '' },

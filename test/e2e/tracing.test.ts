@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:http2'
 import { test } from 'node:test'
+import { packageVersion } from '../../cmd/cli/version.ts'
 import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import type { ReceivedSpan } from '../support/collector.ts'
 import { createEchoClient } from '../support/grpc-client.ts'
@@ -24,8 +25,9 @@ const ERROR = 2
 const STABLE = new Set([
   ...['http.request.method', 'http.request.method_original', 'http.request.resend_count'],
   ...['http.response.status_code', 'http.route', 'url.path', 'url.scheme', 'url.full'],
-  ...['server.address', 'server.port', 'client.address', 'network.peer.address'],
-  ...['network.protocol.version', 'user_agent.original', 'error.type'],
+  ...['server.address', 'server.port', 'client.address'],
+  ...['network.peer.address', 'network.peer.port', 'network.protocol.version'],
+  ...['user_agent.original', 'error.type'],
   ...['rpc.system.name', 'rpc.method', 'rpc.status_code'],
 ])
 
@@ -78,6 +80,7 @@ test('a request is one span, and its try another', async t => {
     'server.port': node.port,
     'url.full': `http://127.0.0.1:${node.port}/7`,
     'network.peer.address': '127.0.0.1',
+    'network.peer.port': node.port,
     'http.response.status_code': 200,
     'waygate.service': 'user',
     'waygate.node': 'u1',
@@ -96,10 +99,30 @@ test('a request is one span, and its try another', async t => {
   assert.equal(batch?.path, '/v1/traces')
   assert.equal(batch?.headers['content-type'], 'application/json')
   assert.equal(batch?.resource['service.name'], 'waygate')
+  assert.equal(batch?.resource['service.version'], packageVersion())
   assert.equal(batch?.text.includes('secret'), false, 'the query is nowhere')
 
   const line = await gateway.logged(String(headers['x-request-id']))
   assert.deepEqual([line.trace_id, line.span_id, line.trace_flags], [request?.traceId, request?.spanId, '03'])
+})
+
+test('a try says which address of a named node it reached', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const gateway = await startTracedGateway(t, { nodes: {} })
+  await gateway.registry.register({ service: 'plain', id: 'n1', host: 'localhost', port: node.port })
+  await gateway.registry.register({ service: 'gone', id: 'n1', host: 'localhost', port: await deadPort() })
+  for (const [service, port] of [
+    ['plain', node.port],
+    ['gone', undefined],
+  ] as const) {
+    const { headers } = await send(gateway.port, { path: `/${service}` })
+    const [, attempt] = await gateway.spansOf(headers['x-request-id'], 2)
+    assert.deepEqual(pick(attempt, 'server.address', 'network.peer.address', 'network.peer.port'), [
+      'localhost',
+      port && '127.0.0.1',
+      port,
+    ])
+  }
 })
 
 test('each retry has a parent id of its own, and the failed try says why', async t => {
@@ -277,7 +300,8 @@ test('a gRPC call has its method and its status, in the request as in the try', 
     nodes: {},
     routes: { echo: { path: '/waygate.test.v1.Echo/*', service: 'echo', auth: 'none' } },
   })
-  await registerNaming(gateway.registry, 'echo', node.port)
+  const named = { service: 'echo', id: 'n1', host: 'localhost', port: node.port, protocol: 'grpc' } as const
+  await gateway.registry.register(named)
   await until('the node is known', () => gateway.gateway.nodeCount() === 1)
   using client = createEchoClient(gateway.port)
   const call = await client.call('Unary', { text: 'hello' }, { metadata: { 'x-request-id': 'call' } })
@@ -286,7 +310,7 @@ test('a gRPC call has its method and its status, in the request as in the try', 
   const spans = await gateway.spansOf('call', 2)
   for (const span of spans) {
     assert.deepEqual(pick(span, ...rpc), ['grpc', 'waygate.test.v1.Echo/Unary', 'OK', undefined])
-    assert.deepEqual(pick(span, STATUS), [200])
+    assert.deepEqual(pick(span, STATUS, 'network.peer.address'), [200, '127.0.0.1'])
   }
 
   const missing = await rawCall(gateway.port, 'grpc', {

@@ -23,8 +23,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   cmd: ['cmd/cli', 'cmd/commands', 'cmd/workers'],
   'cmd/cli': [],
   'cmd/commands': ['cmd/cli', 'cmd/gateway', 'cmd/workers'],
-  // The version of the package is read where the command line shows it.
-  'cmd/gateway': ['cmd/cli'],
+  'cmd/gateway': [],
   'cmd/workers': ['cmd/cli', 'cmd/gateway'],
   // The schema is put together from all others, which know of it only the type.
   config: ['config/kit', 'config/policies', 'config/route', 'config/sections'],
@@ -98,7 +97,12 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
  * The page of the dashboard runs in browsers. Besides itself it imports types of the admin API, pure modules, and packages
  * that are copied beside it, each in one file. The page is not part of {@link ARROWS}: it imports single files.
  */
-const UI_FILES = ['internal/telemetry/event-parser.ts', 'internal/telemetry/filter.ts']
+const UI_FILES = [
+  'internal/telemetry/event-parser.ts',
+  'internal/telemetry/filter.ts',
+  'internal/telemetry/format.ts',
+  'internal/telemetry/table-fields.ts',
+]
 const UI_TYPES = 'routes/admin'
 const UI_PACKAGES: Readonly<Record<string, string>> = {
   htm: 'ui/html.ts',
@@ -117,7 +121,7 @@ const PURE_MODULES = [
 ]
 
 /** Files of `internal` that load a package when it is first needed. */
-const LOADERS = ['internal/pattern.ts']
+const LOADERS = ['internal/pattern-program.ts']
 
 /** Where Node's HTTP/1 classes may be named. Everything else on the way of a request serves any protocol. */
 const HTTP1_PLACES = ['routes/public/http1', 'middleware/connection', 'wrappers/http1']

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './until.ts'
-import { type Program, SOURCE_PROGRAM, startNodeProgram, startProgram } from './waygate.ts'
+import { type Program, SOURCE_PROGRAM, startProgram } from './waygate.ts'
 
 /** A running `waygate demo`. */
 export interface Demo extends AsyncDisposable {
@@ -28,20 +28,19 @@ export const FREE_PORTS: readonly string[] = [
  * Starts `waygate demo`, and resolves when it has printed everything.
  *
  * @param from `sources`: it prints what is for a checkout; `program`: the program that `startProgram` starts, whose processes
- *   take half as long to start
+ *   take half as long to start; or a file
  */
 export async function startDemo(
   args: readonly string[],
-  from: 'sources' | 'program' = 'sources',
+  from: 'sources' | 'program' | { readonly file: string } = 'sources',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
   const temp = join(folder, 'temp')
   await mkdir(temp)
   const started = { args: ['demo', ...args], env: { TMPDIR: temp, ...env } }
-  const program = await (from === 'sources'
-    ? startNodeProgram({ ...started, file: SOURCE_PROGRAM })
-    : startProgram(started))
+  const file = from === 'sources' ? { file: SOURCE_PROGRAM } : from === 'program' ? {} : from
+  const program = await startProgram({ ...started, ...file })
   const dispose = async () => {
     // SIGINT first, so that the demo can end its services.
     if (!program.hasExited()) program.child.kill('SIGINT')

@@ -56,7 +56,7 @@ export async function startGatewayHere(options: ServingOptions = {}): Promise<Ga
       return false
     })
     logStartWarnings(loaded, log.logger)
-    const stack = await startStack(loaded, log, { load, source })
+    const stack = await startStack(loaded, log, 'here', {}, { load, source })
     const listening = { ...publicUrlsOf(stack.gateway.addresses), admin: urlOf(stack.adminAddress) }
     log.logger.info(listening, 'waygate is listening')
     let stopped: Promise<unknown> | undefined

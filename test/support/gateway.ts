@@ -105,7 +105,15 @@ export async function startTestGateway(
     clientLimits: { ...loaded.config.clientLimits, ...config.clientLimits },
   }
   const gateway = await startGateway({
-    ...{ config: whole, keys: loaded.keys, registry, logger, writeLine: write, sharedCounters },
+    ...{
+      config: whole,
+      keys: loaded.keys,
+      version: 'test',
+      registry,
+      logger,
+      writeLine: write,
+      sharedCounters,
+    },
   })
   t.after(() => gateway.stop())
   const admin = await openAdmin(gateway.pages, gateway.api, whole, logger)

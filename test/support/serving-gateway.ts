@@ -100,7 +100,9 @@ export async function prepareStart(options: ServingOptions): Promise<{ cwd: stri
   if (config !== undefined || options.cwd === undefined) {
     await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ clientLimits: PATIENT, ...config }))
   }
-  const registry = etcd === undefined ? ['--embedded-etcd', '127.0.0.1:0'] : ['--etcd', etcd]
+  // A test that is about its data names a folder.
+  const memory = args.includes('--embedded-etcd-data') ? [] : ['--embedded-etcd-memory']
+  const registry = etcd === undefined ? ['--embedded-etcd', '127.0.0.1:0', ...memory] : ['--etcd', etcd]
   const listeners = ['--host', '127.0.0.1', '--port', '0', '--admin-port', '0']
   return { cwd, args: ['start', ...listeners, ...registry, ...args] }
 }

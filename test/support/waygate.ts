@@ -17,7 +17,7 @@ export const SOURCE_PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 const PROGRAM = process.env.BUILT_PROGRAM ?? SOURCE_PROGRAM
 
 export interface ProgramOptions {
-  /** The program's file. Default: Waygate, see `PROGRAM`. */
+  /** The program's file, for Node if its name says so, otherwise run by itself. Default: Waygate, see `PROGRAM`. */
   readonly file?: string
   readonly args: readonly string[]
   /** Added to an environment without any WAYGATE_ variable. */
@@ -26,6 +26,8 @@ export interface ProgramOptions {
   readonly cwd?: string
   /** A command that runs the program that follows it, such as `unshare -m`. Default: none. */
   readonly runner?: readonly string[] | undefined
+  /** More descriptors of this process that it inherits, from number 3 on. */
+  readonly descriptors?: readonly number[]
   /** Gives it its own process group, so that signals can be sent like a terminal does. */
   readonly detached?: boolean
 }
@@ -56,23 +58,24 @@ export interface NodeProgramOptions extends ProgramOptions {
   readonly file: string
 }
 
-/** Starts another Node program, like `startProgram` starts Waygate. */
+/** Starts another program, like `startProgram` starts Waygate. */
 export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
-  const { file, args, env, cwd, runner = [], detached = false } = options
+  const { file, args, env, cwd, runner = [], descriptors = [], detached = false } = options
   const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
-  const [command, ...words] = [...runner, process.execPath, file, ...args] as [string, ...string[]]
+  const program = /\.[jt]s$/.test(file) ? [process.execPath, file] : [file]
+  const [command, ...words] = [...runner, ...program, ...args] as [string, ...string[]]
   const child = spawn(command, words, {
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
     detached,
   })
   let stdout = ''
   let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
   let over = false
@@ -93,8 +96,8 @@ export async function startNodeProgram(options: NodeProgramOptions): Promise<Pro
       // A stopped process handles no other signal until it continues.
       child.kill('SIGCONT')
       // A process that it has started may outlive it and keep the pipes open.
-      child.stdout.destroy()
-      child.stderr.destroy()
+      child.stdout!.destroy()
+      child.stderr!.destroy()
     }
     await exited
     if (cwd === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 })

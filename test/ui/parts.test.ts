@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { duration, millis, percent, rate } from '../../internal/telemetry/format.ts'
 import { attentionLines } from '../../ui/attention.ts'
 import { diffLines, shortened } from '../../ui/diff.ts'
-import { duration, millis, percent, rate } from '../../ui/format.ts'
 import { Model } from '../../ui/model.ts'
 import { linkTo, readPlace } from '../../ui/place.ts'
 import { Series } from '../../ui/series.ts'
@@ -33,7 +33,7 @@ test('figures of seconds become rates of the last five, and steps of five', () =
   for (let second = 1; second <= 20; second++)
     series.add(second * 1_000, [10, 1, second > 15 ? 5 : 0, 2, second])
   const present = series.present(20_000)
-  assert.deepEqual(present, { rate: 10, share4: 0.1, share5: 0.5, p50: 2, p99: 20 })
+  assert.deepEqual(present, { rate: 10, share4: 0.1, share5: 0.5, p50: 2, p99: 20, isStale: false })
   assert.deepEqual(
     series.samples.map(({ t, figures }) => [t, figures[0], figures[2]]),
     [
@@ -124,6 +124,48 @@ test('a row that is left out of the figures is as it was, and one that has no re
     figures(9_000),
   )
   assert.equal(idle.serviceSeries.get('user')?.present(9_000).rate, 0)
+})
+
+test('of rows that are left out, figures may say that they have no requests, or that they are not known', () => {
+  const busy = {
+    services: { user: [7, 0, 0, 1, 2] },
+    nodes: { 'user/n1': [1, 7, 0, 1, 2, 'open', 'unhealthy', 'up'] },
+  }
+  const idle = modelOf(
+    ['table', WHOLE],
+    figures(1_000, busy),
+    figures(2_000, { omitted: 'none' }),
+    figures(9_000),
+  )
+  assert.equal(idle.serviceSeries.get('user')?.present(9_000).rate, 0)
+  assert.deepEqual(idle.nodes.get('user/n1')?.figures, [0, 0, 0, null, null, 'closed', 'healthy', 'up'])
+
+  const unknown = { omitted: 'unknown' }
+  const model = modelOf(
+    ['table', WHOLE],
+    figures(1_000, busy),
+    figures(2_000, unknown),
+    figures(3_000, unknown),
+  )
+  const shown = (now: number) => {
+    const { rate, isStale } = model.serviceSeries.get('user')!.present(now)
+    return [rate, isStale, model.nodes.get('user/n1')!.present(now).isStale]
+  }
+  assert.deepEqual(shown(4_000), [1.4, false, false])
+  assert.deepEqual(shown(4_001), [1.4, true, true], 'it is marked after 3 s')
+  assert.deepEqual(shown(15_000), [1.4, true, true], 'the rate is that of the last second that was told')
+  assert.deepEqual(shown(16_001), [0, false, false], 'and is forgotten')
+})
+
+test('retries of the steps of a series are added up', () => {
+  const series = new Series()
+  series.add(1_000, [2, 0, 0, 1, 1, 3])
+  series.add(2_000, [2, 0, 0, 1, 1])
+  series.add(3_000, [2, 0, 0, 1, 1, 1])
+  assert.deepEqual(
+    series.samples.map(({ figures }) => figures[5]),
+    [4],
+  )
 })
 
 test('a part of the table changes what it names, and the whole of it forgets what it does not', () => {
@@ -230,9 +272,10 @@ test('tables have further fields in the language of filters', () => {
     { id: 'b', auth: ['none'], rps: 30 },
   ]
   const filter = (text: string) => {
-    const { rows: found, error } = filterRows(rows, text, ({ id }) => ({ route: id, service: 'user' }), {
-      auth: ({ auth }) => auth,
-      rps: ({ rps }) => rps,
+    const { rows: found, error } = filterRows(rows, text, {
+      texts: { route: ({ id }) => id, service: () => 'user', auth: ({ auth }) => auth },
+      numbers: { rps: ({ rps }) => rps },
+      searched: ({ id }) => [id],
     })
     return error ?? found.map(({ id }) => id).join()
   }
@@ -241,7 +284,7 @@ test('tables have further fields in the language of filters', () => {
   assert.equal(filter('-auth:none service:user'), 'a')
   assert.equal(filter('rps>3'), 'b')
   assert.equal(filter('rps>=3 route:a'), 'a')
-  assert.match(filter('color:red'), /"color".*here also auth, rps/)
+  assert.match(filter('color:red'), /"color"; the fields are route, service, auth, rps/)
 })
 
 test('figures are short, and never pretend to be nothing', () => {

@@ -1,8 +1,9 @@
+import type { FilterLanguage } from '../../internal/telemetry/filter.ts'
+import { clock, duration, percent, rate } from '../../internal/telemetry/format.ts'
 import type { ChangeEntry } from '../../routes/admin/api-types.ts'
 import { countOf } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { diffLines, shortened } from '../diff.ts'
-import { clock, duration, percent, rate } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading } from '../parts.ts'
@@ -15,20 +16,23 @@ const MINUTE = 60_000
 /** Changes that are shown before more are asked for. */
 const PAGE = 100
 
+const LANGUAGE: FilterLanguage<ChangeEntry> = {
+  texts: {
+    kind: ({ kind }) => kind,
+    route: ({ kind, id }) => (kind === 'route' ? id : undefined),
+    service: ({ service }) => service,
+    node: ({ kind, id }) => (kind === 'node' ? id : undefined),
+    key: ({ key }) => key,
+  },
+  numbers: { revision: ({ revision }) => Number(revision) },
+  searched: ({ key, id, service }) => [key, id, service],
+}
+
 /** What has changed in the registry, and what traffic did about it. */
 export function ChangesView({ model, place: { params } }: ViewProps) {
   const [count, setCount] = useState(PAGE)
   const filter = params.get('filter') ?? ''
-  const { rows, error } = filterRows(
-    model.changes,
-    filter,
-    ({ kind, id, service, key }) => ({
-      path: key,
-      service,
-      ...(kind === 'route' ? { route: id } : { node: id }),
-    }),
-    { kind: ({ kind }) => kind, revision: ({ revision }) => Number(revision) },
-  )
+  const { rows, error } = filterRows(model.changes, filter, LANGUAGE)
   const none =
     model.changes.length === 0
       ? 'Nothing has changed since the gateway started.'

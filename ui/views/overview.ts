@@ -1,16 +1,7 @@
+import { millis, percent, rate } from '../../internal/telemetry/format.ts'
 import { attentionLines } from '../attention.ts'
-import {
-  clientErrors,
-  failures,
-  nodeLink,
-  nodeState,
-  nodesOf,
-  none,
-  perSecond,
-  severityClass,
-} from '../cells.ts'
+import { clientErrors, failures, nodeLink, nodeState, nodesOf, none, perSecond, rowClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
-import { millis, percent, rate } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { heading, toggle } from '../parts.ts'
@@ -50,11 +41,15 @@ export function OverviewView({ model, place }: ViewProps) {
       columns: columns(model, open, flip),
       rows,
       keyOf: row => row.key,
-      classOf: row => `${row.kind} ${severityClass(row.severity)}`,
+      classOf: row => `${row.kind} ${rowClass(row.severity, isStale(row))}`,
       sorted: true,
       empty: isOnly ? 'Nothing needs attention.' : 'No service is registered.',
     })}
   `
+}
+
+function isStale(row: Row): boolean {
+  return row.kind === 'node' ? row.isStale : row.present.isStale
 }
 
 /** The figures of all requests. */
@@ -130,7 +125,7 @@ function columns(model: Model, open: ReadonlySet<string>, flip: (name: string) =
       id: 'rps',
       title: 'Req/s',
       numeric: true,
-      cell: row => perSecond(row.kind === 'node' ? row.rate : row.present.rate),
+      cell: row => perSecond(row.kind === 'node' ? row.rate : row.present.rate, isStale(row)),
     },
     {
       id: 'spark',

@@ -1,7 +1,7 @@
 import { parseFilter } from '../../internal/telemetry/filter.ts'
+import { counted, duration } from '../../internal/telemetry/format.ts'
 import type { Items, OpenCall, RequestEntry } from '../../routes/admin/api-types.ts'
 import { useResource, type ViewProps } from '../context.ts'
-import { counted, duration } from '../format.ts'
 import { html, type Shown, useEffect } from '../html.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo, setParam } from '../place.ts'

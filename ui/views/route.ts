@@ -1,6 +1,7 @@
+import { labelsOf } from '../../internal/telemetry/table-fields.ts'
 import type { Items, RequestEntry, RouteDetail } from '../../routes/admin/api-types.ts'
 import type { DescribedRoute, ListedRoute } from '../../routes/admin/page-types.ts'
-import { serviceLink, severityClass } from '../cells.ts'
+import { rowClass, serviceLink } from '../cells.ts'
 import { missing, useResource, type ViewProps } from '../context.ts'
 import { readable } from '../diff.ts'
 import { html, type Shown } from '../html.ts'
@@ -26,6 +27,7 @@ const HEAD = [
   'nodes',
   'lastGood',
   'description',
+  'labels',
 ]
 
 /** One route: its traffic, its document, what holds for its requests, and what went wrong of late. */
@@ -79,7 +81,7 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
         columns: nodeColumns(model),
         rows: nodeRows(model, service),
         keyOf: row => row.key,
-        classOf: row => severityClass(row.severity),
+        classOf: row => rowClass(row.severity, row.isStale),
         sort: 'state',
         empty: 'The service has no nodes.',
       })}
@@ -111,11 +113,23 @@ function routeFacts(route: ListedRoute): [string, Shown][] {
     ['Hosts', route.hosts?.join(', ') ?? 'all'],
     ['Service', route.service !== '' && serviceLink(route.service)],
     ['Description', typeof route.description === 'string' && route.description],
+    ['Labels', labelLinks(route)],
     [
       'Requests',
       `${route.requests.toLocaleString('en')} since the start, ${route.failures.toLocaleString('en')} answered 5xx`,
     ],
   ]
+}
+
+/** Shows the labels of a route. Each leads to the routes that have it. */
+function labelLinks(route: ListedRoute): Shown {
+  const labels = Object.entries(labelsOf(route)).map(([name, value]) => `${name}=${value}`)
+  if (labels.length === 0) return undefined
+  return labels.map(label => {
+    // A word of a filter has no spaces.
+    const filter = `label:${label.replace(/\s+/g, '*')}`
+    return html`<a key=${label} href=${linkTo('routes', [], { filter })}>${label}</a> `
+  })
 }
 
 function documentOf(

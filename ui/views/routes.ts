@@ -1,15 +1,16 @@
+import { duration, millis, pairsText } from '../../internal/telemetry/format.ts'
+import { authOf, labelsOf, ROUTE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
-import { clientErrors, countOf, failures, perSecond, serviceLink, severityClass } from '../cells.ts'
+import { clientErrors, countOf, failures, perSecond, rowClass, serviceLink } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
-import { duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
-import { KEPT_MS, type Present } from '../series.ts'
+import { IDLE, KEPT_MS, type Present } from '../series.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
-import { filterRows } from '../table-filter.ts'
+import { filterRows, languageOf, PRESENT_FIELDS } from '../table-filter.ts'
 
 interface Row {
   readonly route: ListedRoute
@@ -19,7 +20,7 @@ interface Row {
   readonly severity: number
 }
 
-const IDLE: Present = { rate: 0, share4: null, share5: null, p50: null, p99: null }
+const LANGUAGE = languageOf(ROUTE_FIELDS, ({ route }: Row) => route, { numbers: PRESENT_FIELDS })
 
 /** All routes. */
 export function RoutesView({ model, place: { params } }: ViewProps) {
@@ -28,33 +29,22 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
   const { rows, error } = filterRows(
     params.get('only') === 'attention' ? all.filter(({ severity }) => severity > 0) : all,
     filter,
-    ({ route: { id, path, service } }) => ({ route: id, path, service }),
-    {
-      auth: ({ route }) => authOf(route),
-      host: ({ route }) => route.hosts ?? [],
-      method: ({ route }) => route.methods ?? [],
-      origin: ({ route }) => route.origin,
-      rps: ({ present }) => present.rate,
-      '4xx': ({ present }) => (present.share4 ?? 0) * 100,
-      '5xx': ({ present }) => (present.share5 ?? 0) * 100,
-      p50: ({ present }) => present.p50,
-      p99: ({ present }) => present.p99,
-    },
+    LANGUAGE,
   )
   return html`
     ${heading(
       'Routes',
       undefined,
       html`${countOf(rows.length, all.length)}
-        <${FilterBox} value=${filter} error=${error} placeholder="service:user auth:none 5xx>1" />
+        <${FilterBox} value=${filter} error=${error} placeholder="service:user auth:none label:team=a 5xx>1" />
         ${toggle(params, 'only', 'attention', 'Only what needs attention')}`,
     )}
     ${table({
       caption: 'Routes',
-      columns: columns(model),
+      columns: columns(model, all),
       rows,
       keyOf: row => row.route.id,
-      classOf: ({ severity }) => severityClass(severity),
+      classOf: ({ severity, present }) => rowClass(severity, present.isStale),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'There are no routes.' : 'No route fits the filter.',
     })}
@@ -75,7 +65,8 @@ function rowOf(model: Model, route: ListedRoute): Row {
   return { route, present, idleMs, severity }
 }
 
-function columns(model: Model): Column<Row>[] {
+function columns(model: Model, rows: readonly Row[]): Column<Row>[] {
+  const hasLabels = rows.some(({ route }) => route.labels)
   return [
     { id: 'path', title: 'Path', width: 3.6, sort: row => row.route.path, cell: pathOf },
     {
@@ -109,12 +100,13 @@ function columns(model: Model): Column<Row>[] {
       sort: row => row.route.service,
       cell: ({ route }) => serviceLink(route.service),
     },
+    ...(hasLabels ? [LABELS] : []),
     {
       id: 'rps',
       title: 'Req/s',
       numeric: true,
       sort: row => row.present.rate,
-      cell: row => perSecond(row.present.rate),
+      cell: row => perSecond(row.present.rate, row.present.isStale),
     },
     {
       id: 'spark',
@@ -163,6 +155,14 @@ function columns(model: Model): Column<Row>[] {
   ]
 }
 
+const LABELS: Column<Row> = {
+  id: 'labels',
+  title: 'Labels',
+  width: 1.6,
+  sort: ({ route }) => pairsText(labelsOf(route)) || null,
+  cell: ({ route }) => html`<span title=${pairsText(labelsOf(route))}>${pairsText(labelsOf(route))}</span>`,
+}
+
 function pathOf({ route }: Row): Shown {
   const methods = route.methods ? html`<span class="methods">${route.methods.join(' ')}</span> ` : ''
   const broken = route.broken
@@ -171,19 +171,13 @@ function pathOf({ route }: Row): Shown {
   const lastGood = route.lastGood
     ? html`<i class="sign warn" title="An earlier version is in use: the present document is invalid">▲</i> `
     : ''
-  return html`${broken}${lastGood}${methods}<a data-row href=${linkTo('routes', [route.id])}><code>${route.path}</code></a>`
+  return html`${broken}${lastGood}${methods}<a data-row href=${linkTo('routes', [route.id])} title=${route.description}><code>${route.path}</code></a>`
 }
 
 function lastOf({ idleMs }: Row): Shown {
   if (idleMs === null) return html`<span class="faint">over 10 min</span>`
   if (idleMs === Infinity) return html`<span class="faint">never</span>`
   return idleMs < 6_000 ? 'now' : duration(idleMs)
-}
-
-/** Returns the names of the ways to sign in that a route accepts. */
-function authOf({ auth }: ListedRoute): readonly string[] {
-  const all = Array.isArray(auth) ? auth : [auth]
-  return all.flatMap(each => (typeof each === 'string' ? [each] : Object.keys(each as object)))
 }
 
 function authShown(route: ListedRoute): Shown {

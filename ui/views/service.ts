@@ -1,15 +1,17 @@
+import { counted, duration, millis } from '../../internal/telemetry/format.ts'
+import { type FilteredNode, NODE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { NodeDetail } from '../../routes/admin/api-types.ts'
 import type { ServicePage } from '../../routes/admin/page-types.ts'
-import { countOf, severityClass } from '../cells.ts'
+import { countOf, rowClass } from '../cells.ts'
 import { useResource, type ViewProps } from '../context.ts'
-import { counted, duration, millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
+import type { Model } from '../model.ts'
 import { nodeColumns } from '../node-columns.ts'
 import { FilterBox, facts, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
-import { nodeRows } from '../service-rows.ts'
+import { type NodeRow, nodeRows } from '../service-rows.ts'
 import { table } from '../table.ts'
-import { filterRows } from '../table-filter.ts'
+import { filterRows, languageOf } from '../table-filter.ts'
 import { TrafficCharts } from '../traffic-charts.ts'
 
 /** One service with its nodes, and one of them in full when the place names it. */
@@ -26,16 +28,9 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
   const { rows, error } = filterRows(
     params.get('only') === 'attention' ? all.filter(({ severity }) => severity > 0) : all,
     filter,
-    ({ service, node }) => ({ service, node: node.id, path: `${node.id} ${node.address}` }),
-    {
-      state: ({ node }) => model.nodes.get(`${name}/${node.id}`)?.figures[7] ?? node.state,
-      breaker: ({ node }) => model.nodes.get(`${name}/${node.id}`)?.figures[5] ?? node.breaker,
-      health: ({ node }) => model.nodes.get(`${name}/${node.id}`)?.figures[6] ?? node.health,
-      weight: ({ node }) => node.weight,
-      meta: ({ node }) => Object.entries(node.metadata).map(([key, value]) => `${key}=${value}`),
-      rps: ({ rate }) => rate,
-      p99: ({ p99 }) => p99,
-    },
+    languageOf(NODE_FIELDS, (row: NodeRow) => presentNode(model, row), {
+      numbers: { rps: ({ rate }) => rate, p99: ({ p99 }) => p99 },
+    }),
   )
   const routes = [...model.routes.values()].filter(route => route.service === name)
   const ids = new Set(routes.map(({ id }) => id))
@@ -57,7 +52,7 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
       columns: nodeColumns(model),
       rows,
       keyOf: row => row.key,
-      classOf: row => `${severityClass(row.severity)} ${row.node.id === node ? 'is-open' : ''}`,
+      classOf: row => `${rowClass(row.severity, row.isStale)} ${row.node.id === node ? 'is-open' : ''}`,
       sort: params.get('sort') ?? 'state',
       empty: all.length === 0 ? 'The service has no nodes.' : 'No node fits the filter.',
     })}
@@ -73,6 +68,13 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
       </ul>
     </section>
   `
+}
+
+/** Returns a node with its state of the last second. */
+function presentNode(model: Model, { service, key, node, inFlight }: NodeRow): FilteredNode {
+  const [, , , , , breaker = node.breaker, health = node.health, state = node.state] =
+    model.nodes.get(key)?.figures ?? []
+  return { ...node, service, breaker, health, state, inFlight }
 }
 
 function serviceFacts(

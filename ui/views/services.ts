@@ -1,13 +1,20 @@
-import { clientErrors, countOf, failures, nodesOf, none, perSecond, severityClass } from '../cells.ts'
+import type { FilterLanguage } from '../../internal/telemetry/filter.ts'
+import { millis } from '../../internal/telemetry/format.ts'
+import { clientErrors, countOf, failures, nodesOf, none, perSecond, rowClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
-import { millis } from '../format.ts'
 import { html, type Shown } from '../html.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { type ServiceRow, serviceRows } from '../service-rows.ts'
 import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
-import { filterRows } from '../table-filter.ts'
+import { filterRows, PRESENT_FIELDS } from '../table-filter.ts'
+
+const LANGUAGE: FilterLanguage<ServiceRow> = {
+  texts: { service: ({ key }) => key },
+  numbers: { nodes: ({ service }) => service.nodes.length, ...PRESENT_FIELDS },
+  searched: ({ key }) => [key],
+}
 
 /** All services. */
 export function ServicesView({ model, place: { params } }: ViewProps) {
@@ -16,15 +23,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
   const { rows, error } = filterRows(
     params.get('only') === 'attention' ? all.filter(({ severity }) => severity > 0) : all,
     filter,
-    ({ key }) => ({ service: key }),
-    {
-      nodes: ({ service }) => service.nodes.length,
-      rps: ({ present }) => present.rate,
-      '4xx': ({ present }) => (present.share4 ?? 0) * 100,
-      '5xx': ({ present }) => (present.share5 ?? 0) * 100,
-      p50: ({ present }) => present.p50,
-      p99: ({ present }) => present.p99,
-    },
+    LANGUAGE,
   )
   const columns: Column<ServiceRow>[] = [
     {
@@ -48,7 +47,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       title: 'Req/s',
       numeric: true,
       sort: row => row.present.rate,
-      cell: row => perSecond(row.present.rate),
+      cell: row => perSecond(row.present.rate, row.present.isStale),
     },
     {
       id: 'spark',
@@ -116,7 +115,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       columns,
       rows,
       keyOf: row => row.key,
-      classOf: ({ severity }) => severityClass(severity),
+      classOf: ({ severity, present }) => rowClass(severity, present.isStale),
       sort: params.get('sort') ?? 'rps',
       empty: all.length === 0 ? 'No service is registered.' : 'No service fits the filter.',
     })}

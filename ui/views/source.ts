@@ -1,7 +1,7 @@
+import { counted, duration } from '../../internal/telemetry/format.ts'
 import type { Items, LeasePage } from '../../routes/admin/api-types.ts'
 import type { SourceDetails, TableProblem } from '../../routes/admin/views.ts'
 import { useResource, type ViewProps } from '../context.ts'
-import { counted, duration } from '../format.ts'
 import { html, type Shown, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { facts, heading } from '../parts.ts'

@@ -91,7 +91,7 @@ class Http1Try extends NodeTry implements NodeExchange {
     const { body, route } = this.request
     this.begin()
     try {
-      const { head, bodyLength } = writeRequestHead(this.request, this.peer.address)
+      const { head, bodyLength } = writeRequestHead(this.request, this.peer.address, this.span)
       this.#head = head
       if (body) this.#body = new RequestBodySender(body, bodyLength, continueTimeoutMs(route))
     } catch (error) {
@@ -103,6 +103,7 @@ class Http1Try extends NodeTry implements NodeExchange {
 
   onConnection(connection: NodeConnection): void {
     this.#connection = connection
+    if (this.span !== undefined) this.span.address = connection.address
     connection.send(this, this.#head, this.#body)
   }
 
@@ -179,7 +180,7 @@ class Http1Try extends NodeTry implements NodeExchange {
     }
     const node = this.#connection.detach()
     this.#connection = undefined
-    this.request.span?.end(this.status, performance.now())
+    this.span?.end(this.status, performance.now())
     // From here on, the two ends close each other.
     if (this.call.current === this) this.call.current = undefined
     node.socket.once('close', () => this.finish())

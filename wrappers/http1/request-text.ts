@@ -1,4 +1,5 @@
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
+import { headersBesideSpan, type TrySpan } from '../../internal/trace/trace.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { isFieldValue, isToken } from './field-lines.ts'
 
@@ -25,10 +26,12 @@ const isName = memoizeNames(isToken)
  * one of them would begin a request of its own.
  *
  * @param address the value of Host, unless the request has one
+ * @param span of the try, of which the node is told; undefined = the try is not traced
  * @throws TypeError when a part must not be written
  */
-export function writeRequestHead(request: UpstreamRequest, address: string): RequestText {
-  const { method, target, headers, body } = request
+export function writeRequestHead(request: UpstreamRequest, address: string, span?: TrySpan): RequestText {
+  const { method, target, body } = request
+  const headers = span === undefined ? request.headers : headersBesideSpan(request)
   if (!KNOWN_METHODS.has(method) && !isToken(method)) throw new TypeError('the method is not a token')
   if (FORBIDDEN_IN_TARGET.test(target)) throw new TypeError('the target has a forbidden character')
   let text = ''
@@ -54,6 +57,11 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
       }
       text += `${name}: ${value}\r\n`
     }
+  }
+  // Its values are made of digits and of what was read as printable ASCII, so they are not looked at again.
+  if (span !== undefined) {
+    text += `traceparent: ${span.traceparent}\r\n`
+    if (span.trace.state !== undefined) text += `tracestate: ${span.trace.state}\r\n`
   }
   if (body === null) {
     if (bodyLength > 0) throw new TypeError('the headers have a content-length, but there is no body')

@@ -91,7 +91,7 @@ export class GrpcTry extends Http2Try {
   #over(end: CallEnd): void {
     if (this.#end) return
     this.#end = end
-    if (this.request.span !== undefined) this.request.span.grpcStatus = end.grpcStatus
+    if (this.span !== undefined) this.span.grpcStatus = end.grpcStatus
     for (const listener of this.#listeners) listener(end)
     this.#listeners = []
   }

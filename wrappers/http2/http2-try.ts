@@ -74,7 +74,12 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
       return
     }
     try {
-      const { lines, bodyLength } = requestLines(this.request, this.peer.address, this.#options.scheme)
+      const { lines, bodyLength } = requestLines(
+        this.request,
+        this.peer.address,
+        this.#options.scheme,
+        this.span,
+      )
       this.#lines = lines
       const askedForMs = rpc === undefined ? continueTimeoutMs(route) : undefined
       if (body) this.#body = new StreamBodySender(body, bodyLength, askedForMs)
@@ -88,6 +93,7 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   onSession(session: CallSession): void {
     const stream = new TryStream(session, this)
     this.#stream = stream
+    if (this.span !== undefined) this.span.address = session.address
     try {
       session.open(stream, this.#lines, this.#body === undefined)
     } catch (error) {

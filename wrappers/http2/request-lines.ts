@@ -1,5 +1,6 @@
 import { TOKEN } from '../../internal/http/header-lines.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
+import { headersBesideSpan, type TrySpan } from '../../internal/trace/trace.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
 /** The fields of a request as they are sent, and the length of the body behind them. */
@@ -34,14 +35,17 @@ const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
  * but for values, which the encoder checks.
  *
  * @param address the value of `:authority`, unless the request has a Host
+ * @param span of the try, of which the node is told; undefined = the try is not traced
  * @throws TypeError when a part must not be written
  */
 export function requestLines(
   request: UpstreamRequest,
   address: string,
   scheme: 'http' | 'https' = 'http',
+  span?: TrySpan,
 ): RequestLines {
-  const { method, target, headers, body } = request
+  const { method, target, body } = request
+  const headers = span === undefined ? request.headers : headersBesideSpan(request)
   const isCall = request.rpc !== undefined
   if (!TOKEN.test(method)) throw new TypeError('the method is not a token')
   if (FORBIDDEN_IN_TARGET.test(target)) throw new TypeError('the target has a forbidden character')
@@ -66,6 +70,10 @@ export function requestLines(
         throw new TypeError(`the header ${JSON.stringify(name)} cannot be sent in HTTP/2`)
     }
     lines.push(name, value)
+  }
+  if (span !== undefined) {
+    lines.push('traceparent', span.traceparent)
+    if (span.trace.state !== undefined) lines.push('tracestate', span.trace.state)
   }
   if (body === null && bodyLength > 0)
     throw new TypeError('the headers have a content-length, but there is no body')

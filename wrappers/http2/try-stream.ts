@@ -19,6 +19,8 @@ export interface PooledCall {
 export interface CallSession {
   /** How often something was read. */
   readonly reads: number
+  /** The IP address of the node; undefined while there is no connection to it. */
+  readonly address: string | undefined
   /**
    * Opens a stream.
    *

@@ -1,7 +1,6 @@
 import type { Call } from '../../internal/call.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
-import { tracedRequest } from '../../internal/trace/traced-request.ts'
 import type { Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { DrainedResponse } from './drained-response.ts'
@@ -56,7 +55,7 @@ export class Shadows {
         resolve(outcome)
       }
       const ask = (isAgain: boolean): void => {
-        shadow.transport.send(traced(request, call), call).then(
+        shadow.transport.send(request, call).then(
           answer => drain(answer, settle),
           error => {
             const mayAskAgain = !isAgain && request.body === null && call.ended === undefined
@@ -108,14 +107,6 @@ export class Shadows {
     }
     return shadow
   }
-}
-
-/** Returns the request with a span of its own, if what it was copied from is traced. */
-function traced(request: UpstreamRequest, { trace, peer }: Call): UpstreamRequest {
-  if (trace === undefined) return request
-  const copy = tracedRequest(request, trace, peer!, performance.now())
-  copy.span.isCopy = true
-  return copy
 }
 
 function drain(answer: UpstreamResponse, settle: (outcome: ShadowOutcome) => void): void {

@@ -88,6 +88,7 @@ class Race {
     this.#begunAt = begunAt
     this.#timer = setTimeout(() => this.#hedge(), afterMs)
     this.#call.current = {
+      forks: this.#tries,
       cancel: reason => {
         for (const each of this.#tries) each.end(reason)
       },

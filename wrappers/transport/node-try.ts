@@ -6,6 +6,7 @@ import { usesTls } from '../../internal/nodes/node.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import { rewriteReferences } from '../../internal/references.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import type { TrySpan } from '../../internal/trace/trace.ts'
 import type { BodyObserver, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/failures.ts'
@@ -35,6 +36,8 @@ export abstract class NodeTry implements UpstreamResponse {
   readonly request: UpstreamRequest
   readonly call: Call
   readonly peer: Peer
+  /** Undefined = nobody traces the try. It ends its span. */
+  protected span: TrySpan | undefined = undefined
   /** Whether the body is certainly whole when it ends, and not only because the connection ended. */
   protected isDelimited = true
   /** Whether the head tells the client how long the body is. */
@@ -92,10 +95,12 @@ export abstract class NodeTry implements UpstreamResponse {
     return `${this.request.method} ${this.request.target}`
   }
 
-  /** Counts the try in flight, and lets the call cancel it. */
+  /** Counts the try in flight, begins its span, and lets the call cancel it. */
   protected begin(): void {
-    this.peer.inFlight++
-    this.call.current = this
+    const { call, peer, request } = this
+    peer.inFlight++
+    call.current = this
+    this.span = call.trace?.beginTry(request, peer, performance.now())
   }
 
   /**
@@ -166,7 +171,7 @@ export abstract class NodeTry implements UpstreamResponse {
   /** Ends the try without an answer, or breaks the answer off if its head has come. */
   protected fail(failure: UpstreamFailure): void {
     if (this.over) return
-    if (this.request.span !== undefined) this.request.span.failure = failure.kind
+    if (this.span !== undefined) this.span.failure = failure.kind
     if (this.status === 0) {
       this.rejectWith(failure)
       return
@@ -223,7 +228,7 @@ export abstract class NodeTry implements UpstreamResponse {
     this.over = true
     this.peer.inFlight--
     if (this.call.current === this) this.call.current = undefined
-    this.request.span?.end(this.status, performance.now())
+    this.span?.end(this.status, performance.now())
   }
 
   private awaitDrain(target: ClientResponse): void {

@@ -7,8 +7,8 @@ import type { TrafficSeries } from '../../../internal/telemetry/traffic-series.t
 import { Turns } from '../../../routes/admin/turns.ts'
 import type { BudgetsView } from '../../../routes/admin/views.ts'
 
-/** Requests, those with status 4xx, with 5xx, and their times. */
-export type SeriesDelta = readonly [n: number, c4: number, c5: number, times: BucketPairs]
+/** Requests, those with status 4xx, with 5xx, their times, and their tries beyond the first ones. */
+export type SeriesDelta = readonly [n: number, c4: number, c5: number, times: BucketPairs, retries: number]
 
 /** The state of a node, and its tries with the times of those that got an answer. */
 export type NodeDelta = readonly [
@@ -85,15 +85,16 @@ export class FiguresMeter {
   }
 
   #seriesDelta(series: TrafficSeries): SeriesDelta | undefined {
-    const { n, c4, c5, times } = series
+    const { n, c4, c5, times, retries } = series
     let mark = this.#series.get(series)
     if (mark?.n === n) return undefined
     if (!mark) {
-      mark = { n: 0, c4: 0, c5: 0, times: new TimesMark() }
+      mark = { n: 0, c4: 0, c5: 0, retries: 0, times: new TimesMark() }
       this.#series.set(series, mark)
     }
-    const row: SeriesDelta = [n - mark.n, c4 - mark.c4, c5 - mark.c5, mark.times.take(times)]
-    Object.assign(mark, { n, c4, c5 })
+    const taken = mark.times.take(times)
+    const row: SeriesDelta = [n - mark.n, c4 - mark.c4, c5 - mark.c5, taken, retries - mark.retries]
+    Object.assign(mark, { n, c4, c5, retries })
     return row
   }
 
@@ -123,12 +124,13 @@ export class FiguresMeter {
   }
 }
 
-const NOTHING: SeriesDelta = [0, 0, 0, []]
+const NOTHING: SeriesDelta = [0, 0, 0, [], 0]
 
 interface SeriesMark {
   n: number
   c4: number
   c5: number
+  retries: number
   readonly times: TimesMark
 }
 

@@ -13,7 +13,7 @@ const CUT = '…'
 /** What few requests have. */
 type Rest = Pick<
   RequestEntry,
-  'code' | 'reason' | 'fallback' | 'rpc' | 'grpcStatus' | 'policy' | 'variant' | 'traceId' | 'tries'
+  'code' | 'reason' | 'fallback' | 'rpc' | 'grpcStatus' | 'policy' | 'variant' | 'tries'
 >
 
 /**
@@ -35,6 +35,7 @@ export class KeptRequest implements FilterFields {
   readonly client: string | undefined
   readonly user: string | undefined
   readonly revision: string | undefined
+  readonly traceId: string | undefined
   /** Milliseconds on the monotonic clock. */
   readonly arrivedMs: number
   readonly totalUs: number
@@ -61,6 +62,7 @@ export class KeptRequest implements FilterFields {
     this.client = call.clientAddress
     this.user = call.identity?.subject && cut(call.identity.subject)
     this.revision = call.revision
+    this.traceId = call.trace?.traceId
     this.arrivedMs = Math.round(call.startedAt)
     this.totalUs = Math.round(totalMs * 1_000)
     this.untilTryUs = call.upstreamAt < 0 ? -1 : Math.round((call.upstreamAt - call.startedAt) * 1_000)
@@ -87,13 +89,12 @@ function hasMore(call: Call): boolean {
     call.grpcStatus !== undefined ||
     call.policy !== undefined ||
     call.variant !== undefined ||
-    call.trace !== undefined ||
     call.tries !== undefined
   )
 }
 
 function restOf(call: Call): Rest {
-  const { errorCode, failure, rpc, grpcStatus, policy, variant, trace, tries } = call
+  const { errorCode, failure, rpc, grpcStatus, policy, variant, tries } = call
   return {
     ...(errorCode !== undefined && { code: errorCode }),
     ...(failure !== undefined && { reason: cut(rootReason(failure)) }),
@@ -102,7 +103,6 @@ function restOf(call: Call): Rest {
     ...(grpcStatus !== undefined && { grpcStatus }),
     ...(policy !== undefined && { policy }),
     ...(variant !== undefined && { variant }),
-    ...(trace !== undefined && { traceId: trace.traceId }),
     ...(tries !== undefined && tries.length > 1 && { tries: triesOf(call) }),
   }
 }

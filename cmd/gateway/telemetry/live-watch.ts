@@ -63,9 +63,13 @@ export class LiveWatch {
     for (const { listener, fits } of this.#watching) if (fits?.(request)) listener.onRequest(request)
   }
 
-  /** Tells that requests which fit one of the filters were left out. */
-  lost(requests: number): void {
-    for (const { listener, fits } of this.#watching) if (fits) listener.onLost?.(requests)
+  /** Tells how many requests that fit each filter were left out. @param requests by filter, those of which there are any */
+  lost(requests: Readonly<Record<string, number>>): void {
+    for (const { listener } of this.#watching) {
+      const { filter = '' } = listener
+      const lost = filter === null ? undefined : requests[filter]
+      if (lost !== undefined) listener.onLost?.(lost)
+    }
   }
 
   change(change: ChangeEntry): void {
@@ -135,7 +139,7 @@ export class LiveWatch {
 
   #tellFigures({ changed, whole }: MergedFigures): void {
     for (const watching of this.#watching) {
-      watching.listener.onFigures(watching.hasFigures ? changed : whole)
+      watching.listener.onFigures(watching.hasFigures ? changed : whole(), whole)
       watching.hasFigures = true
     }
   }

@@ -1,4 +1,5 @@
 import { addPairs, quantileOf } from '../../../internal/telemetry/live-times.ts'
+import { toFigures } from '../../../internal/telemetry/traffic-series.ts'
 import type { Figures, LiveFigures, NodeFigures } from '../../../routes/admin/api-types.ts'
 import { mergeNodeState } from '../../../routes/admin/merge-pages.ts'
 import type { FiguresDelta, NodeDelta, SeriesDelta } from './figures-delta.ts'
@@ -11,8 +12,8 @@ const NO_REQUESTS: Figures = [0, 0, 0, null, null]
 export interface MergedFigures {
   /** The rows that are another than the last time. */
   readonly changed: LiveFigures
-  /** Those of everything that is at work, for somebody who has seen none before. */
-  readonly whole: LiveFigures
+  /** Returns those of everything that is at work, or not as it should be, for somebody who has missed some. Call it before the next merge. */
+  readonly whole: () => LiveFigures
 }
 
 type Rows<Row> = Record<string, Row>
@@ -28,7 +29,7 @@ export class FiguresMerger {
   /** @param deltas by process; undefined for one that has not answered, which is as it was */
   merge(deltas: ReadonlyMap<string, FiguresDelta | undefined>, t: number): MergedFigures {
     const all = [...deltas.values()].filter(delta => delta !== undefined)
-    const total = toFigures(all.map(each => each.total).reduce(addSeries, [0, 0, 0, []]))
+    const total = figuresOf(all.map(each => each.total).reduce(addSeries, [0, 0, 0, [], 0]))
     const sums = {
       ...{ t, total },
       inFlight: all.reduce((sum, each) => sum + each.inFlight, 0),
@@ -44,13 +45,13 @@ export class FiguresMerger {
     }
     this.#routes = routes
     this.#services = services
-    const atWork = [...this.#nodes].filter(([, row]) => !isAtRest(row))
-    const whole = {
+    const whole = (): LiveFigures => ({
       ...sums,
+      omitted: 'none',
       routes: Object.fromEntries(routes),
       services: Object.fromEntries(services),
-      nodes: Object.fromEntries(atWork),
-    }
+      nodes: Object.fromEntries([...this.#nodes].filter(([, row]) => !isAtRest(row))),
+    })
     return { changed, whole }
   }
 
@@ -88,7 +89,7 @@ export class FiguresMerger {
 }
 
 function addSeries(a: SeriesDelta, b: SeriesDelta): SeriesDelta {
-  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], addPairs(a[3], b[3])]
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], addPairs(a[3], b[3]), a[4] + b[4]]
 }
 
 function addNodes(a: NodeDelta, b: NodeDelta): NodeDelta {
@@ -104,12 +105,13 @@ function toNodeFigures([inFlight, n, failures, breaker, health, state, times]: N
   return [inFlight, n, failures, quantileOf(times, 0.5), quantileOf(times, 0.99), breaker, health, state]
 }
 
-function isAtRest([inFlight, n]: NodeFigures): boolean {
-  return inFlight === 0 && n === 0
+/** Whether there is nothing to be told of a node: it has nothing to do, and could have. */
+function isAtRest([inFlight, n, , , , breaker, health, state]: NodeFigures): boolean {
+  return inFlight === 0 && n === 0 && breaker === 'closed' && health !== 'unhealthy' && state === 'up'
 }
 
-function toFigures([n, c4, c5, times]: SeriesDelta): Figures {
-  return [n, c4, c5, quantileOf(times, 0.5), quantileOf(times, 0.99)]
+function figuresOf([n, c4, c5, times, retries]: SeriesDelta): Figures {
+  return toFigures(n, c4, c5, quantileOf(times, 0.5), quantileOf(times, 0.99), retries)
 }
 
 function mergeSeries(all: readonly Readonly<Record<string, SeriesDelta>>[]): Map<string, Figures> {
@@ -118,7 +120,7 @@ function mergeSeries(all: readonly Readonly<Record<string, SeriesDelta>>[]): Map
     const known = sums.get(name)
     sums.set(name, known ? addSeries(known, row) : row)
   }
-  return new Map([...sums].map(([name, row]) => [name, toFigures(row)]))
+  return new Map([...sums].map(([name, row]) => [name, figuresOf(row)]))
 }
 
 /** Returns the rows that are another than before. One that is missing had no requests. */
@@ -126,7 +128,8 @@ function changesOf(before: ReadonlyMap<string, Figures>, after: ReadonlyMap<stri
   const rows: Rows<Figures> = {}
   for (const [name, row] of after) {
     const known = before.get(name)
-    if (known === undefined || row.some((field, i) => field !== known[i])) rows[name] = row
+    if (known === undefined || row.length !== known.length || row.some((field, i) => field !== known[i]))
+      rows[name] = row
   }
   for (const name of before.keys()) if (!after.has(name)) rows[name] = NO_REQUESTS
   return rows

@@ -61,9 +61,11 @@ export class Telemetry {
    * @param host its Host header
    */
   record(call: Call, status: number, totalMs: number, host: string | undefined): void {
-    const { peer, route } = call
+    const { peer, route, attempts } = call
     const service = peer === undefined ? route?.service : peer.node.service
-    const isSlow = this.history.record(route?.id, service, status, call.upgraded ? undefined : totalMs)
+    const retries = attempts > 1 ? attempts - 1 : 0
+    const ms = call.upgraded ? undefined : totalMs
+    const isSlow = this.history.record(route?.id, service, status, ms, retries)
     if (peer !== undefined) recordTries(call)
     if (this.requests === undefined) return
     const kept = new KeptRequest(call, status, totalMs, host)

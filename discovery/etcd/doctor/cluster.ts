@@ -9,10 +9,11 @@ const NEWEST: Version = [3, 7]
 /** A healthy follower is a few entries behind. etcd itself refuses requests at 5,000. */
 const MAX_LAG = 1_000
 const EMBEDDED = '+waygate'
+const DURABLE = '+waygate.durable'
 
 /** Whether a member is the embedded etcd of a Waygate process. */
 export function isEmbedded({ version }: Pick<MemberStatus, 'version'>): boolean {
-  return version.endsWith(EMBEDDED)
+  return version.includes(EMBEDDED)
 }
 
 /** Judges the versions of the members that answered. */
@@ -39,8 +40,9 @@ function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[]
       {
         check: 'version',
         level: 'ok',
-        message:
-          'this is the embedded etcd of a Waygate process, which serves one machine and loses its data on exit',
+        message: `this is the embedded etcd of a Waygate process, which serves one machine and ${
+          version.endsWith(DURABLE) ? 'keeps its data on disk' : 'loses its data on exit'
+        }`,
         details,
       },
     ]

@@ -6,7 +6,7 @@ import type { ReloadConfiguration } from '../reload-types.ts'
 
 /** What the API is answered from. */
 export interface ApiOptions {
-  readonly pages: Pick<AdminPages, 'routes' | 'explain' | 'check'>
+  readonly pages: Pick<AdminPages, 'routes' | 'services' | 'explain' | 'check'>
   readonly api: ApiPages
   readonly features: FeaturesPage
   /** Undefined = this gateway cannot. */

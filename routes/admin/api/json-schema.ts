@@ -66,18 +66,18 @@ export function map<T>({ json }: Schema<T>): Schema<Readonly<Record<string, T>>>
   return { json: { type: 'object', additionalProperties: json } }
 }
 
-/** A list whose items are told apart by their place. */
+/** A list whose items are told apart by their place. The last ones may be optional. */
 export function tuple<T extends readonly unknown[]>(
-  ...items: { readonly [Key in keyof T]: Schema<T[Key]> }
+  ...items: { readonly [Key in keyof T]-?: Schema<Exclude<T[Key], undefined>> }
 ): Schema<T> {
-  const prefixItems = (items as readonly Schema<unknown>[]).map(({ json }) => json)
+  const all = items as readonly (Schema<unknown> & { readonly isOptional?: true })[]
   return {
     json: {
       type: 'array',
-      prefixItems,
+      prefixItems: all.map(({ json }) => json),
       items: false,
-      minItems: prefixItems.length,
-      maxItems: prefixItems.length,
+      minItems: all.filter(({ isOptional }) => !isOptional).length,
+      maxItems: all.length,
     },
   }
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LiveStreams } from '../live/live-streams.ts'
 import type { Api, ApiOptions } from './api-options.ts'
 import { flagParameter, readParameters, textParameter } from './parameters.ts'
-import { readFilter, withTail } from './resources.ts'
+import { readFilter, withTail } from './resource.ts'
 
 /** The parameters of `GET /api/v1/live`. */
 export const LIVE_PARAMETERS = {

@@ -4,7 +4,8 @@ import { integer, list, object, optional, type Schema, string, withReferences } 
 import { LIVE_PARAMETERS } from './live.ts'
 import type { Parameters } from './parameters.ts'
 import { LIVE_EVENTS } from './request-schemas.ts'
-import { RESOURCES, type Resource } from './resources.ts'
+import type { Resource } from './resource.ts'
+import { RESOURCES } from './resources.ts'
 
 /** The body of every error answer (RFC 9457). */
 const PROBLEM = object<ApiProblem>({

@@ -7,10 +7,12 @@ import {
   type ReloadPage,
   ReloadRefused,
 } from '../reload-types.ts'
+import { flagParameter } from './parameters.ts'
+import { resource } from './resource.ts'
 import { about, boolean, list, named, object, oneOf, optional, string, unknown } from './json-schema.ts'
 
 /** The schema of the answer to a reload. */
-export const ReloadAnswer = named(
+const ReloadAnswer = named(
   'Reload',
   object<ReloadPage>({
     applied: about(boolean, 'False for a dry run.'),
@@ -37,12 +39,22 @@ export const ReloadAnswer = named(
   }),
 )
 
+/** Loads the configuration again. */
+export const RELOAD_RESOURCE = resource({
+  method: 'POST',
+  path: '/reload',
+  summary: 'Loads the configuration again, as SIGHUP does, and answers with what has changed',
+  query: { dryRun: flagParameter('1: only says what would change.') },
+  answer: ReloadAnswer,
+  read: ({ reload }, { caller, query: { dryRun } }) => reloadFor(caller, reload, dryRun),
+})
+
 /**
  * Reloads the configuration for a caller of the API.
  *
  * @throws ApiError when the caller may not, or the configuration cannot be used
  */
-export async function reloadFor(
+async function reloadFor(
   { role }: Caller,
   reload: ReloadConfiguration | undefined,
   dryRun: boolean,

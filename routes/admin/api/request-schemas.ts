@@ -163,6 +163,12 @@ export const LIVE_EVENTS = {
     'LiveFigures',
     object<LiveFigures>({
       t: TIME,
+      omitted: optional(
+        about(
+          oneOf('none', 'unknown'),
+          'What the rows are that are left out. Absent: as in the event before. none: without requests, and nodes are well. unknown: there are too many, and those with fewer requests are left out.',
+        ),
+      ),
       total: FiguresSchema,
       inFlight: integer,
       retries: integer,

@@ -1,11 +1,12 @@
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../api-errors.ts'
+import { sendPieces } from '../write-pages.ts'
 import type { Api, ApiOptions } from './api-options.ts'
 import { createLive } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'
-import { RESOURCES, type Resource } from './resources.ts'
+import type { Resource } from './resource.ts'
+import { RESOURCES } from './resources.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -61,10 +62,7 @@ function resourceAnswer(resource: Resource, options: ApiOptions): Answer {
     if (etag !== undefined) reply.header('etag', etag)
     reply.header('cache-control', 'no-store').type(JSON_TYPE)
     if (!resource.write) return reply.send(JSON.stringify(page))
-    const body = Readable.from(resource.write(page), { objectMode: false })
-    // Once the head is sent, the answer can only be aborted.
-    body.once('error', options.onInternalError)
-    return reply.send(body)
+    return sendPieces(reply, resource.write(page), options.onInternalError)
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   RouteDetail,
   Sample,
   ServiceDetail,
+  ServiceNode,
   ServiceSummary,
   StatusPage,
 } from '../api-types.ts'
@@ -132,8 +133,8 @@ export const P99 = about(nullable(number), 'The 99th percentile, milliseconds.')
 export const FiguresSchema = named(
   'Figures',
   about(
-    tuple<Figures>(integer, integer, integer, P50, P99),
-    'Since the sample before: requests, those with status 4xx, those with 5xx, the median and the 99th percentile in milliseconds.',
+    tuple<Figures>(integer, integer, integer, P50, P99, optional(integer)),
+    'Since the sample before: requests, those with status 4xx, those with 5xx, the median and the 99th percentile in milliseconds, and tries beyond the first ones, absent when there were none.',
   ),
 )
 const SampleSchema = named('Sample', object<Sample>({ t: TIME, figures: FiguresSchema }))
@@ -166,6 +167,7 @@ const nodeFields = {
   problem: optional(string),
 }
 const Node = named('Node', object<NodePage>(nodeFields))
+export const NodeItem = named('ServiceNode', object<ServiceNode>({ ...nodeFields, service: string }))
 
 const leaseFields = {
   id: about(string, 'In hexadecimal, as etcdctl prints it.'),

@@ -1,5 +1,5 @@
 import type { Filter } from '../../../internal/telemetry/filter.ts'
-import type { LiveFigures } from '../api-types.ts'
+import type { Figures, LiveFigures, NodeFigures } from '../api-types.ts'
 
 /** What filters see of a route. */
 interface RouteFields {
@@ -9,31 +9,78 @@ interface RouteFields {
 
 type Rows = Pick<LiveFigures, 'routes' | 'services' | 'nodes'>
 
-/** Where a row has its number of requests. */
-const REQUESTS_AT = { services: 0, routes: 0, nodes: 1 } as const
-const KINDS = Object.keys(REQUESTS_AT) as (keyof Rows)[]
+const KINDS = ['services', 'routes', 'nodes'] as const satisfies (keyof Rows)[]
+/** Nodes that are not well come before all that are. */
+const UNWELL = 2 ** 40
 
 /** Returns how many rows figures have. */
-export function rowsOf(rows: Rows): number {
+function rowsOf(rows: Rows): number {
   return KINDS.reduce((sum, kind) => sum + Object.keys(rows[kind]).length, 0)
 }
 
 /**
- * Returns the figures of the rows that fit a filter; of these, the ones with the most requests. It runs each second for
+ * Returns the figures of the rows that fit a filter; of these, the nodes that are not well, and then the ones with the most requests. It runs each second for
  * thousands of rows, so it makes no object for a row that is left out.
  *
  * @param max how many rows at most
  * @param fits undefined = all fit
  * @param fieldsOf what is known of a route, by its id
  */
-export function cutFigures(
+function cutFigures(
   figures: LiveFigures,
   max: number,
   fits?: Filter,
   fieldsOf: (id: string) => RouteFields | undefined = () => undefined,
 ): LiveFigures {
   const fitting = fits === undefined ? figures : fittingRows(figures, fits, fieldsOf)
-  return { ...figures, ...busiestRows(fitting, max) }
+  return { ...figures, omitted: 'unknown', ...busiestRows(fitting, max) }
+}
+
+/** Above so many rows, a viewer gets some of them. */
+const MAX_ROWS = 2_000
+
+/** The event `figures` of one second, as each viewer gets it. Texts that several viewers get are made once. */
+export class FiguresTexts {
+  readonly #changed: LiveFigures
+  readonly #wholeOf: () => LiveFigures
+  readonly #fieldsOf: (id: string) => RouteFields | undefined
+  #whole: LiveFigures | undefined
+  #changedText: string | undefined
+  #wholeText: string | undefined
+
+  /**
+   * @param changed the rows that are another than a second ago
+   * @param wholeOf returns all rows
+   * @param fieldsOf what is known of a route, by its id
+   */
+  constructor(
+    changed: LiveFigures,
+    wholeOf: () => LiveFigures,
+    fieldsOf: (id: string) => RouteFields | undefined,
+  ) {
+    this.#changed = changed
+    this.#wholeOf = wholeOf
+    this.#fieldsOf = fieldsOf
+  }
+
+  /**
+   * Returns the JSON for a viewer. Of too many rows it gets some, and must be told all of them again in the next second.
+   *
+   * @param needsAll whether it does not know the rows of the second before
+   * @param rows which ones it gets of too many; undefined = those with the most requests
+   */
+  textFor(needsAll: boolean, rows: Filter | undefined): { readonly text: string; readonly isCut: boolean } {
+    if (!needsAll && rowsOf(this.#changed) <= MAX_ROWS) {
+      this.#changedText ??= JSON.stringify(this.#changed)
+      return { text: this.#changedText, isCut: false }
+    }
+    this.#whole ??= this.#wholeOf()
+    if (rowsOf(this.#whole) <= MAX_ROWS) {
+      this.#wholeText ??= JSON.stringify(this.#whole)
+      return { text: this.#wholeText, isCut: false }
+    }
+    return { text: JSON.stringify(cutFigures(this.#whole, MAX_ROWS, rows, this.#fieldsOf)), isCut: true }
+  }
 }
 
 function fittingRows(
@@ -54,21 +101,28 @@ function fittingRows(
 function busiestRows(rows: Rows, max: number): Rows {
   const total = rowsOf(rows)
   if (total <= max) return rows
-  const counts = new Float64Array(total)
+  const ranks = new Float64Array(total)
   let i = 0
-  for (const kind of KINDS) {
-    for (const name in rows[kind]) counts[i++] = rows[kind][name]![REQUESTS_AT[kind]]
+  for (const kind of KINDS) for (const name in rows[kind]) ranks[i++] = rankOf(rows[kind][name]!)
+  ranks.sort()
+  const least = ranks[total - max]!
+  // Of those that are as busy as the last one, so many as there is room for.
+  let room = max - (total - ranks.findLastIndex(rank => rank <= least) - 1)
+  const isBusy = (_: string, row: Figures | NodeFigures) => {
+    const rank = rankOf(row)
+    return rank > least || (rank === least && room-- > 0)
   }
-  counts.sort()
-  const least = counts[total - max]!
-  // Of those that have as many as the last one, so many as there is room for.
-  let room = max - (total - counts.findLastIndex(count => count <= least) - 1)
-  const isBusy = (requests: number) => requests > least || (requests === least && room-- > 0)
   return {
-    services: pick(rows.services, (_, row) => isBusy(row[REQUESTS_AT.services])),
-    routes: pick(rows.routes, (_, row) => isBusy(row[REQUESTS_AT.routes])),
-    nodes: pick(rows.nodes, (_, row) => isBusy(row[REQUESTS_AT.nodes])),
+    services: pick(rows.services, isBusy),
+    routes: pick(rows.routes, isBusy),
+    nodes: pick(rows.nodes, isBusy),
   }
+}
+
+function rankOf(row: Figures | NodeFigures): number {
+  if (row.length !== 8) return row[0]
+  const [, n, , , , breaker, health, state] = row
+  return breaker === 'closed' && health !== 'unhealthy' && state === 'up' ? n : n + UNWELL
 }
 
 function pick<Row>(

@@ -44,8 +44,13 @@ export class LiveStream {
   missed: Missed | undefined
   /** Whether the viewer was too slow for something that it must know, so that it gets the whole table again. */
   needsTable = false
+  /** Whether the viewer does not know the figures of the last second, so that it gets all rows of the next one. */
+  needsFigures = true
   readonly #raw: FastifyReply['raw']
   readonly #fits: Filter | undefined
+  /** Requests that came here, and those of them that fit. */
+  #offered = 0
+  #fitting = 0
   readonly #sampler = new RequestSampler(performance.now())
   #batch: NodeJS.Timeout | undefined
   /** Since when the viewer is too slow; undefined = it has read everything, or nearly. */
@@ -144,14 +149,19 @@ export class LiveStream {
 
   /** Takes a finished request, to be sent with others. */
   onRequest(entry: RequestEntry): void {
+    this.#offered++
     if (!this.#fits?.(entry)) return
+    this.#fitting++
     this.#sampler.add(entry)
     this.#sendSoon()
   }
 
-  /** Counts requests that fit and were left out. */
+  /**
+   * Counts requests that were left out before they came here. Where only the stream knows which ones fit, because the viewer sees
+   * stand-ins, as large a part of them is counted as has fitted so far.
+   */
   onLost(requests: number): void {
-    this.#sampler.addLost(requests)
+    this.#sampler.addLost(Math.round(requests * (this.#offered === 0 ? 1 : this.#fitting / this.#offered)))
     this.#sendSoon()
   }
 

@@ -4,7 +4,7 @@ import { ApiError } from '../api-errors.ts'
 import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
 import type { RouteList } from '../page-types.ts'
 import { writeLiveTable } from '../write-pages.ts'
-import { cutFigures, rowsOf } from './figure-rows.ts'
+import { FiguresTexts } from './figure-rows.ts'
 import { type ChangedNames, LiveStream, type Viewer } from './live-stream.ts'
 
 /** A browser has one for each window, and each costs as much as its table. */
@@ -17,8 +17,6 @@ const READING_SHARE = 0.1
 const MAX_GATHER_MS = 1_000
 /** A change of more nodes is written in pieces, as the whole table is. */
 const MAX_PART_NODES = 2_000
-/** Above so many rows, a viewer gets some of them. */
-const MAX_ROWS = 2_000
 /** How long the end waits for viewers to take the last event. */
 const FAREWELL_MS = 500
 
@@ -111,7 +109,7 @@ export class LiveStreams {
   readonly #listener: LiveListener = {
     filter: null,
     onTable: ({ routes, services }) => this.#onTable(routes, services),
-    onFigures: figures => this.#onFigures(figures),
+    onFigures: (changed, wholeOf) => this.#onFigures(changed, wholeOf),
     onRequest: () => {},
     onChange: change => this.#sendAll('change', change),
     onSource: source => this.#sendAll('source', source),
@@ -131,16 +129,17 @@ export class LiveStreams {
     })
   }
 
-  #onFigures(figures: LiveFigures): void {
-    const isLarge = rowsOf(figures) > MAX_ROWS
-    const viewers = [...this.#streams].filter(({ viewer, isReady }) => viewer.figures && isReady)
-    const all = viewers.length > 0 && !isLarge ? JSON.stringify(figures) : undefined
-    for (const stream of viewers) {
-      const { rows } = stream.viewer
-      stream.send(
-        'figures',
-        all ?? JSON.stringify(cutFigures(figures, MAX_ROWS, rows, id => this.#routes.get(id))),
-      )
+  #onFigures(changed: LiveFigures, wholeOf: () => LiveFigures): void {
+    const texts = new FiguresTexts(changed, wholeOf, id => this.#routes.get(id))
+    for (const stream of this.#streams) {
+      if (!stream.viewer.figures) continue
+      // Rows that change only now would stay as they are for a viewer that misses this.
+      if (!stream.isReady) stream.needsFigures = true
+      else {
+        const { text, isCut } = texts.textFor(stream.needsFigures, stream.viewer.rows)
+        stream.needsFigures = isCut
+        stream.send('figures', text)
+      }
     }
   }
 
@@ -185,6 +184,8 @@ export class LiveStreams {
 
   /** Sends the whole table, and whatever else a viewer must know. */
   #sync(stream: LiveStream): void {
+    // With the table, a viewer forgets what it knew of its rows.
+    stream.needsFigures = true
     stream.missed = {
       routes: new Set(),
       services: new Set(),

@@ -11,7 +11,7 @@ export class AccumulatedHistogram implements MetricFamily {
   readonly type = 'histogram'
   readonly aggregator = 'sum'
   readonly #bounds: readonly number[]
-  readonly #series: HistogramSeries[] = []
+  readonly #series = new Set<HistogramSeries>()
 
   /** @param bounds upper bounds, ascending, without +Inf */
   constructor(name: string, help: string, bounds: readonly number[]) {
@@ -23,8 +23,13 @@ export class AccumulatedHistogram implements MetricFamily {
   /** Adds a series. The caller keeps it: labels that were added before are not looked for. */
   add(labels: Labels): HistogramSeries {
     const series = new HistogramSeries(labels, this.#bounds)
-    this.#series.push(series)
+    this.#series.add(series)
     return series
+  }
+
+  /** Drops a series. What is observed in it from now on is lost. */
+  remove(series: HistogramSeries): void {
+    this.#series.delete(series)
   }
 
   *samples(): Generator<MetricValue> {

@@ -1,6 +1,7 @@
 import type { Call } from '../../../internal/call.ts'
 import type { FindMethod } from '../../../internal/grpc/rpc.ts'
 import { GRPC_STATUS } from '../../../internal/grpc/status.ts'
+import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
 import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 import { routeLabel, serviceLabel } from './request-labels.ts'
 
@@ -9,12 +10,12 @@ const MAX_SERIES = 20_000
 const OTHER = 'other'
 
 interface Series {
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: { readonly route: string } & Readonly<Record<string, string>>
   value: number
 }
 
 /** Counts gRPC calls that have ended, by route, service, method and status. */
-export class GrpcCounts {
+export class GrpcCounts implements CountedByRoute {
   readonly #findMethod: FindMethod
   readonly #series = new Map<string, Series>()
 
@@ -32,6 +33,14 @@ export class GrpcCounts {
 
   samples(): Iterable<LabelledValue> {
     return this.#series.values()
+  }
+
+  *routes(): Generator<string> {
+    for (const { labels } of this.#series.values()) yield labels.route
+  }
+
+  drop(gone: Pick<GoneRoutes, 'has'>): void {
+    for (const [key, { labels }] of this.#series) if (gone.has(labels.route)) this.#series.delete(key)
   }
 
   #find(route: string, service: string, method: string, status: number): Series {

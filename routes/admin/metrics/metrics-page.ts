@@ -1,7 +1,7 @@
 import { Turns } from '../turns.ts'
 import type { MetricFamily, MetricHead, MetricValues } from './metric-values.ts'
+import type { PageFormat } from './metrics-text.ts'
 import { TEXT_FORMAT } from './metrics-text.ts'
-import type { PageFormat } from './page-format.ts'
 import { type MetricSize, type PageSeries, SeriesCap } from './series-cap.ts'
 
 /** The most series that `/metrics` has. */

@@ -1,10 +1,11 @@
 import type { Call } from '../../../internal/call.ts'
 import { Turns } from '../turns.ts'
+import { GoneRoutes } from './gone-routes.ts'
 import { addInfoMetrics } from './info-metrics.ts'
 import { addTo } from './live-metric.ts'
 import { type MetricFamily, type MetricValues, toFamily } from './metric-values.ts'
 import { MetricsPage } from './metrics-page.ts'
-import type { PageFormat } from './page-format.ts'
+import type { PageFormat } from './metrics-text.ts'
 import { RefusalCounts, RequestCounts, type RouteCounts } from './request-counts.ts'
 import { RequestDurations } from './request-durations.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
@@ -26,8 +27,10 @@ export interface Metrics {
 /**
  * Creates everything that /metrics shows. Counters are plain numbers, which are read at each scrape. prom-client, which
  * measures the process, is loaded with the first scrape, since many gateways have none; what it measures begins then.
+ *
+ * @param now for tests; see `GoneRoutes`
  */
-export function createMetrics(views: MetricViews): Metrics {
+export function createMetrics(views: MetricViews, now?: () => number): Metrics {
   const requests = new RequestCounts(views.nodes, views.byNode)
   const durations = new RequestDurations()
   const refusals = new RefusalCounts()
@@ -56,9 +59,14 @@ export function createMetrics(views: MetricViews): Metrics {
     return [...ofProcess.map(toFamily), ...families]
   }
 
+  const gone = new GoneRoutes(now)
+  const byRoute = [durations, variants, views.policies, views.grpc]
   async function dropGone(): Promise<void> {
     const turns = new Turns()
-    for (const _ of requests.dropGone()) if (turns.isOver) await turns.next()
+    const counted = byRoute.flatMap(counts => [...counts.routes()])
+    for (const _ of gone.look(counted, views.table.routes())) if (turns.isOver) await turns.next()
+    for (const counts of byRoute) counts.drop(gone)
+    for (const _ of requests.dropGone(gone)) if (turns.isOver) await turns.next()
   }
 
   return {

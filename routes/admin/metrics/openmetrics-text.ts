@@ -1,6 +1,6 @@
 import type { Exemplar, MetricHead, MetricValue } from './metric-values.ts'
+import type { PageFormat } from './metrics-text.ts'
 import { escapeText, TEXT_FORMAT, valueText } from './metrics-text.ts'
-import type { PageFormat } from './page-format.ts'
 
 /**
  * The text format of OpenMetrics, which has exemplars. It has no `_created` lines: Prometheus would keep each of them as a

@@ -1,4 +1,5 @@
 import type { LocalCounters } from '../../../internal/limits/local-counters.ts'
+import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
 import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 
 /** Routes beyond so many share the label `other`. */
@@ -6,7 +7,7 @@ const MAX_ROUTES = 5_000
 const OTHER = 'other'
 
 /** Counts what the policies of routes have decided. */
-export class PolicyCounts {
+export class PolicyCounts implements CountedByRoute {
   readonly refusals = new LabelledCounter('policy', 'rule')
   readonly wouldRefusals = new LabelledCounter('policy', 'rule')
   readonly preflights = new LabelledCounter('result')
@@ -17,10 +18,21 @@ export class PolicyCounts {
   /** Bytes that were compressed, and what became of them. */
   readonly compressed = new LabelledCounter('encoding', 'side')
   readonly notCompressed = new ReasonCounter()
+  readonly #byRoute: readonly LabelledCounter[] = Object.values(this).filter(
+    counter => counter instanceof LabelledCounter,
+  )
+
+  drop(gone: Pick<GoneRoutes, 'has'>): void {
+    for (const counter of this.#byRoute) counter.drop(gone)
+  }
+
+  *routes(): Generator<string> {
+    for (const counter of this.#byRoute) yield* counter.routes()
+  }
 }
 
 /** Counts by route and further labels. */
-class LabelledCounter {
+class LabelledCounter implements CountedByRoute {
   readonly #names: readonly string[]
   /** By route, then by the values of the labels. */
   readonly #routes = new Map<string, Map<string, Counted>>()
@@ -49,6 +61,14 @@ class LabelledCounter {
 
   *samples(): Generator<LabelledValue> {
     for (const counts of this.#routes.values()) yield* counts.values()
+  }
+
+  routes(): Iterable<string> {
+    return this.#routes.keys()
+  }
+
+  drop(gone: Pick<GoneRoutes, 'has'>): void {
+    for (const route of this.#routes.keys()) if (gone.has(route)) this.#routes.delete(route)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Call } from '../../../internal/call.ts'
 import { ERRORS } from '../../../internal/http/errors.ts'
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { Route } from '../../../internal/routing/route.ts'
+import type { GoneRoutes } from './gone-routes.ts'
 import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 import { NO_ROUTE, serviceLabel } from './request-labels.ts'
 
@@ -52,10 +53,13 @@ export class RequestCounts {
     for (const series of this.#series.values()) yield new CountSample(series)
   }
 
-  /** Drops the series of removed nodes whose counts were shown. Yields after each series, as a place to pause. */
-  *dropGone(): Generator<void> {
+  /**
+   * Drops the series of removed nodes, and of routes that are gone, whose counts were shown. Yields after each series, as a
+   * place to pause.
+   */
+  *dropGone(gone: Pick<GoneRoutes, 'has'>): Generator<void> {
     for (const [key, series] of this.#series) {
-      if (series.count === series.shown && this.#isGone(series)) {
+      if (series.count === series.shown && (gone.has(series.routeId) || this.#isGone(series))) {
         series.isDropped = true
         addTo(this.#forgotten, series)
         this.#series.delete(key)

@@ -1,5 +1,6 @@
 import type { Call } from '../../../internal/call.ts'
 import { AccumulatedHistogram, type HistogramSeries } from './accumulated-histogram.ts'
+import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
 import type { MetricFamily } from './metric-values.ts'
 import { routeLabel, sampledTraceOf, serviceLabel } from './request-labels.ts'
 
@@ -20,7 +21,7 @@ interface Pair {
 }
 
 /** How long requests took, by route and service. */
-export class RequestDurations {
+export class RequestDurations implements CountedByRoute {
   readonly #whole = new AccumulatedHistogram(
     'waygate_request_duration_seconds',
     'Time from the arrival of a request to the end of its answer, by route and service.',
@@ -54,6 +55,22 @@ export class RequestDurations {
     pair.upstream ??= this.#upstream.add(pair.whole.labels)
     pair.upstream.observe(call.upstreamMs / 1000, traceId)
     this.#ownPart.observe((call.upstreamAt - call.startedAt) / 1000, traceId)
+  }
+
+  routes(): Iterable<string> {
+    return this.#pairs.keys()
+  }
+
+  drop(gone: Pick<GoneRoutes, 'has'>): void {
+    for (const [route, byService] of this.#pairs) {
+      if (!gone.has(route)) continue
+      for (const { whole, upstream } of byService.values()) {
+        this.#whole.remove(whole)
+        if (upstream !== undefined) this.#upstream.remove(upstream)
+      }
+      this.#size -= byService.size
+      this.#pairs.delete(route)
+    }
   }
 
   #pairOf(route: string, service: string): Pair {

@@ -1,5 +1,6 @@
 import type { Call } from '../../../internal/call.ts'
 import { AccumulatedHistogram, type HistogramSeries } from './accumulated-histogram.ts'
+import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
 import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
 import { DURATION_BOUNDS } from './request-durations.ts'
 import { sampledTraceOf } from './request-labels.ts'
@@ -17,7 +18,7 @@ interface Variant {
 }
 
 /** Counts and times the requests of routes with a `split`, by route and variant. */
-export class VariantCounts {
+export class VariantCounts implements CountedByRoute {
   /** By route and variant, neither of which has spaces. */
   readonly #variants = new Map<string, Variant>()
   readonly durations = new AccumulatedHistogram(
@@ -39,6 +40,18 @@ export class VariantCounts {
       for (const [digit, value] of classes.entries()) {
         if (value !== undefined) yield { labels: { ...labels, class: `${digit}xx` }, value }
       }
+    }
+  }
+
+  *routes(): Generator<string> {
+    for (const { labels } of this.#variants.values()) yield labels.route
+  }
+
+  drop(gone: Pick<GoneRoutes, 'has'>): void {
+    for (const [key, { labels, durations }] of this.#variants) {
+      if (!gone.has(labels.route)) continue
+      this.#variants.delete(key)
+      this.durations.remove(durations)
     }
   }
 

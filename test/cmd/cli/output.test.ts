@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatFacts, formatTable, visible } from '../../../cmd/cli/output.ts'
+import { formatFacts, formatTable, jsonText, visible } from '../../../cmd/cli/output.ts'
 
 const rows = [
   { id: 'a', size: 1, note: 'x'.repeat(60) },
@@ -49,4 +49,18 @@ test('a terminal is not obeyed by texts of others', () => {
   assert.equal(visible('größe ✓'), 'größe ✓')
   const table = formatTable([{ id: '\u001b]0;x\u0007' }], [{ title: 'ID', cell: ({ id }) => id }])
   assert.ok(!table.includes('\u001b'))
+})
+
+test('JSON has no character that a terminal would obey, and is the same to who parses it', () => {
+  const value = {
+    'a\u009b': 'x\u0085\u007f\u202ey\u2066',
+    text: 'line\nline\t\u2028',
+    list: ['größe ✓', 1, null],
+  }
+  for (const text of [jsonText(value), jsonText(value, 2)]) {
+    assert.deepEqual(JSON.parse(text), value)
+    assert.equal(text.search(/[^\P{Cc}\n]|[\u2028\u2029]|\p{Bidi_Control}/u), -1, text)
+    assert.ok(text.includes('größe ✓'))
+  }
+  assert.equal(jsonText('\u009b'), '"\\u009b"')
 })

@@ -67,7 +67,7 @@ const REFUSALS: readonly {
   },
   {
     what: 'a text that a terminal would obey',
-    answers: { '/api/v1/status': problem(400, { code: 'WA_QUERY', detail: '\u001b]0;x\u0007 \u009b31m' }) },
+    answers: { '/api/v1/status': problem(400, { code: 'WA_REQUEST', detail: '\u001b]0;x\u0007 \u009b31m' }) },
     line: /answered 400: \ufffd\]0;x\ufffd \ufffd31m$/,
   },
   {
@@ -107,7 +107,8 @@ const REFUSALS: readonly {
     answers: {
       '/api/v1/requests': problem(400, { code: 'WA_QUERY', detail: 'filter: "ms:x" is no number' }),
     },
-    line: /answered 400: filter: "ms:x" is no number$/,
+    line: /^waygate tail: filter: "ms:x" is no number; see waygate tail --help$/,
+    code: 2,
   },
   {
     what: 'requests that are not kept',
@@ -123,7 +124,7 @@ describe('an answer that is not the one asked for', { concurrency: 3 }, () => {
       const { url } = await startFakeAdmin(t, answers)
       const finished = await runProgram({ args, env: { WAYGATE_ADMIN: url, ...env } })
       assert.equal(finished.stdout, '')
-      assert.match(finished.stderr, /^waygate: .*\n$/, 'one line')
+      assert.match(finished.stderr, /^waygate\b.*\n$/, 'one line')
       assert.match(finished.stderr.trimEnd(), line)
       assert.equal(finished.code, code)
     })

@@ -27,15 +27,15 @@ test('the services that fail most come first, and those without requests last', 
   assert.equal(
     formatTable(rows, topColumns(60, true)),
     [
-      'SERVICE  NODES       REQ/S  4XX    5XX     P50     P99     IN FLIGHT',
-      'sick     1/2 usable  1.0    0.0 %  50.0 %  5.0 ms  410 ms  -',
-      'busy     3/3 usable  20     1.0 %  0.0 %   1.3 ms  9.5 ms  4',
-      'idle     none        0.0    -      -       -       -       -',
+      'SERVICE  NODES       REQ/S  4XX  5XX   P50     P99     IN FLIGHT',
+      'sick     1/2 usable  1      0 %  50 %  5 ms    410 ms  -',
+      'busy     3/3 usable  20     1 %  0 %   1.3 ms  9.5 ms  4',
+      'idle     none        0      -    -     -       -       -',
     ].join('\n'),
   )
   assert.equal(
     describeTotal([1_260, 12, 30, 5, 410.4], 60),
-    '21 requests/s   4xx 1.0 %   5xx 2.4 %   p50 5.0 ms   p99 410 ms',
+    '21 requests/s   4xx 1 %   5xx 2.4 %   p50 5 ms   p99 410 ms',
   )
 })
 
@@ -54,6 +54,10 @@ test('a window of ticks forgets the oldest, and what a tick does not name is as 
   assert.deepEqual([window.inFlightOf('user'), window.inFlightOf('none')], [5, 0])
   window.add(tick(7, {}))
   assert.deepEqual([window.seconds, window.total()[0]], [2, 7])
+  window.add({ ...tick(5, { 'user/a': node(2) }), omitted: 'none' })
+  assert.equal(window.inFlightOf('user'), 2, 'a tick of all rows leaves out those that have nothing to do')
+  window.add({ ...tick(0, {}), omitted: 'none' })
+  assert.equal(sumOf(window.samplesOf('user'))[0], 5)
   window.clear()
   assert.deepEqual([window.seconds, window.inFlightOf('user')], [0, 0])
 })

@@ -202,11 +202,17 @@ test('a worker that comes later is watched, and one that has gone takes its requ
   await asked
 })
 
-test('requests beyond 200 in a tenth of a second are counted as lost', async t => {
+test('requests beyond 200 in a tenth of a second are counted as lost for those whose filter they fit', async t => {
   const { api, workers } = await setUp(t)
   const seen = notingListener()
   const lost: number[] = []
   t.after(api.watch({ ...seen, onLost: requests => void lost.push(requests) }))
+  const failures: number[] = []
+  const ofFailures = {
+    ...notingListener('status:5xx'),
+    onLost: (requests: number) => void failures.push(requests),
+  }
+  t.after(api.watch(ofFailures))
   const entry = { requestId: 'r', method: 'GET', path: '/', status: 200 }
   let add: ((request: never) => void) | undefined
   const told: ToPrimary[] = []
@@ -219,13 +225,13 @@ test('requests beyond 200 in a tenth of a second are counted as lost', async t =
     },
     message => told.push(message),
   )
-  live.watch([''])
-  for (let i = 0; i < 250; i++) add!(entry as never)
+  live.watch(['', 'status:5xx', 'status:404'])
+  for (let i = 0; i < 250; i++) add!({ ...entry, status: i % 10 === 0 ? 503 : 200 } as never)
   const batch = await until('the batch is sent', () => told[0] ?? false)
   assert.ok(batch.type === 'requests')
-  assert.deepEqual([batch.items.length, batch.lost], [200, 50])
+  assert.deepEqual([batch.items.length, batch.lost], [200, { '': 50, 'status:5xx': 5 }])
   workers[0]!.onRequests(batch.items, batch.lost)
-  assert.deepEqual([seen.requests.length, lost], [200, [50]])
+  assert.deepEqual([seen.requests.length, lost, failures], [200, [50], [5]])
   live.close()
 })
 

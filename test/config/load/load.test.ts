@@ -30,7 +30,7 @@ test('without a file, an environment and options the defaults apply, without war
     ['0.0.0.0', 8080, '127.0.0.1', 9180, 1, 'info'],
   )
   assert.equal(config.dataDir, join(cwd, '.waygate'))
-  assert.deepEqual(config.etcd, { embedded: '127.0.0.1:2379' })
+  assert.deepEqual(config.etcd, { embedded: '127.0.0.1:2379', embeddedMemory: false })
   assert.deepEqual(config.discovery, {
     registry: 'etcd',
     servicesPrefix: '/services/',
@@ -399,7 +399,10 @@ test('a file that is named must exist, and WAYGATE_CONFIG names one unless the c
 test('the embedded etcd on the command line replaces the endpoints of the file', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': 'etcd: { endpoints: ["http://a:1"] }' })
   const flags = [{ path: 'etcd.embedded', value: '127.0.0.1:0', source: 'option --embedded-etcd' }]
-  assert.deepEqual(loadConfig({ env: {}, flags, cwd }).config.etcd, { embedded: '127.0.0.1:0' })
+  assert.deepEqual(loadConfig({ env: {}, flags, cwd }).config.etcd, {
+    embedded: '127.0.0.1:0',
+    embeddedMemory: false,
+  })
 })
 
 test('two fields of a group are refused in one layer; in two layers the stronger one wins', t => {

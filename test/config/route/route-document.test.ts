@@ -49,6 +49,7 @@ test('a document of two fields becomes a route with every default', () => {
   assert.deepEqual(routeOf({ path: '/task/*', service: 'task' }), {
     id: 'r1',
     description: undefined,
+    labels: undefined,
     isDisabled: false,
     nodes: undefined,
     origin: 'etcd',
@@ -126,6 +127,7 @@ test('a document with every field becomes a route with these values', () => {
     policies: undefined,
     id: 'r1',
     description: undefined,
+    labels: undefined,
     isDisabled: false,
     nodes: createNodeSelection({ version: '2', meta: { zone: 'a' } }),
     origin: 'etcd',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { requireEtcd, startEtcd } from '../../support/etcd.ts'
@@ -13,8 +15,12 @@ import { Conversation } from './conversation.ts'
 const RECORDED = new URL('conformance.recorded.txt', import.meta.url)
 const recorded = readRecorded(readFileSync(RECORDED, 'utf8'))
 
-async function transcriptOf(name: string, url: string): Promise<readonly unknown[]> {
-  await using etcd = await Conversation.open(url)
+async function transcriptOf(
+  name: string,
+  url: string,
+  restart?: () => Promise<string>,
+): Promise<readonly unknown[]> {
+  await using etcd = await Conversation.open(url, restart)
   await conformanceCases[name]!(etcd)
   return JSON.parse(JSON.stringify(etcd.transcript)) as unknown[]
 }
@@ -29,6 +35,30 @@ suite('the embedded etcd answers as etcd does', () => {
   for (const name of Object.keys(conformanceCases)) {
     test(name, async () => {
       assert.deepEqual(await transcriptOf(name, server.url), recorded[name])
+    })
+  }
+})
+
+suite('the embedded etcd answers as etcd does, with its data on disk and a restart before each call that has no stream yet', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'waygate-conformance-'))
+  let server: Awaited<ReturnType<typeof startEmbeddedEtcd>>
+  const start = async () => {
+    server = await startEmbeddedEtcd({ port: 0, progressIntervalMs: 100, dataFolder: folder })
+  }
+  const restart = async () => {
+    await server.close()
+    await start()
+    return server.url
+  }
+  before(start)
+  after(async () => {
+    await server.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  for (const name of Object.keys(conformanceCases)) {
+    test(name, async () => {
+      assert.deepEqual(await transcriptOf(name, server.url, restart), recorded[name])
     })
   }
 })

@@ -7,22 +7,39 @@ import { type Answer, RawClient, type RawStream, type Service } from './raw-clie
  */
 export class Conversation implements AsyncDisposable {
   readonly transcript: unknown[] = []
-  readonly url: string
-  readonly #client: RawClient
+  readonly #restart: (() => Promise<string>) | undefined
+  #url: string
+  #client: RawClient
+  #hasStreams = false
   readonly #base: bigint
 
-  private constructor(url: string, client: RawClient, base: bigint) {
-    this.url = url
+  private constructor(
+    url: string,
+    client: RawClient,
+    base: bigint,
+    restart: (() => Promise<string>) | undefined,
+  ) {
+    this.#url = url
     this.#client = client
     this.#base = base
+    this.#restart = restart
   }
 
-  /** Starts with a store without keys. */
-  static async open(url: string): Promise<Conversation> {
+  /**
+   * Starts with a store without keys.
+   *
+   * @param restart is called before each call, as long as there is no stream, and returns the URL that the server has from then on
+   */
+  static async open(url: string, restart?: () => Promise<string>): Promise<Conversation> {
     const client = new RawClient(url)
     await client.call('KV', 'Put', { key: b('x') })
     const { header } = await client.call('KV', 'DeleteRange', { key: b('\0'), range_end: b('\0') })
-    return new Conversation(url, client, BigInt(header.revision))
+    return new Conversation(url, client, BigInt(header.revision), restart)
+  }
+
+  /** The URL of the server now. */
+  get url(): string {
+    return this.#url
   }
 
   /** Returns the revision `n` after the start. */
@@ -32,6 +49,11 @@ export class Conversation implements AsyncDisposable {
 
   /** Makes a call and records the answer or the error. `hide` names fields that differ between runs. */
   async call(service: Service, method: string, request: object = {}, hide: string[] = []): Promise<Answer> {
+    if (this.#restart && !this.#hasStreams) {
+      this.#client[Symbol.dispose]()
+      this.#url = await this.#restart()
+      this.#client = new RawClient(this.#url)
+    }
     try {
       const answer = await this.#client.call(service, method, request)
       this.note(method, answer, hide)
@@ -75,6 +97,7 @@ export class Conversation implements AsyncDisposable {
 
   /** Opens a watch stream, creates its first watch, and records the answer. */
   async watch(create: object): Promise<RecordedStream> {
+    this.#hasStreams = true
     const stream = new RecordedStream(this, this.#client.watch())
     stream.send({ create_request: { key: b('\0'), range_end: b('\0'), ...create } })
     await stream.next()
@@ -82,6 +105,7 @@ export class Conversation implements AsyncDisposable {
   }
 
   keepAlive(): RecordedStream {
+    this.#hasStreams = true
     return new RecordedStream(this, this.#client.stream('Lease', 'LeaseKeepAlive'))
   }
 

@@ -9,7 +9,7 @@ function createClock(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let nowMs = 0
   const now = () => nowMs
-  const leases = new LeaseTable({ now, randomId: () => 1n, minTtlSeconds: 1n })
+  const leases = new LeaseTable({ now, wallNow: now, randomId: () => 1n, minTtlSeconds: 1n })
   const ended: string[] = []
   const expiry = new LeaseExpiry({
     leases,
@@ -74,7 +74,7 @@ test('a lease longer than the longest timer does not end early', async t => {
   const note = ({ name }: Error) => void warnings.push(name)
   process.on('warning', note)
   t.after(() => process.off('warning', note))
-  const leases = new LeaseTable({ now: () => 0, randomId: () => 1n, minTtlSeconds: 1n })
+  const leases = new LeaseTable({ now: () => 0, wallNow: () => 0, randomId: () => 1n, minTtlSeconds: 1n })
   const expiry = new LeaseExpiry({ leases, now: () => 0, expire: () => assert.fail('it ended') })
   t.after(() => expiry.close())
   expiry.schedule(leases.grant(1n, 9_000_000_000n).expiresAtMs)

@@ -42,6 +42,7 @@ describe('versions', () => {
     ['4.0.0', 'warning'],
     ['odd', 'warning'],
     ['3.4.0+waygate', 'ok'],
+    ['3.4.0+waygate.durable', 'ok'],
   ] as const) {
     test(`${version} is ${level}`, () => {
       assert.deepEqual(

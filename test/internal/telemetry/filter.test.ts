@@ -63,6 +63,8 @@ for (const [filter, ofRequest, ofRow] of [
   ['service:user status:5xx ms>100 path:/api/*', true, false],
   ['service:user status:5xx ms>1000', false, false],
   ['/api/users:x', false, false],
+  ['u-1:80', false, false],
+  ['n1:80', false, false],
 ] as const) {
   test(`"${filter}" fits ${ofRequest ? 'the' : 'no'} request and ${ofRow ? 'the' : 'no'} row`, () => {
     const fits = parseFilter(filter)
@@ -73,7 +75,7 @@ for (const [filter, ofRequest, ofRow] of [
 for (const [filter, word, allowed] of [
   [
     'service:user servce:x',
-    '"servce:x"',
+    'word 2, "servce:x"',
     'service, route, node, path, method, code, client, user, status, ms',
   ],
   ['status:6xx', '"status:6xx"', 'such as 404, or a class such as 5xx'],

@@ -19,6 +19,7 @@ async function startOn(t: TestContext, etcd: TestEtcd, document: object = {}) {
   const stack = await startStack(
     loaded,
     createLogger('silent', () => false),
+    '1.2.3',
   )
   t.after(() => stack.stop())
   await stack.gateway.loaded

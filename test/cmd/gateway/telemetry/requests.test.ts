@@ -14,6 +14,11 @@ const answerWell: Script = async (socket, request) => {
   socket.write(answer('ok'))
 }
 
+/** A node that answers when it is told to. */
+function holding(held: (() => void)[]): Script {
+  return socket => void held.push(() => socket.write(answer('late')))
+}
+
 async function setUp(t: TestContext, options: GatewaySetUp = {}, script = answerWell) {
   const node = await startNode(t, script)
   const gateway = await startTestGateway(t, {
@@ -150,6 +155,26 @@ test('both tries of a hedged request are told, and the one that lost was given u
     ],
   )
   assert.ok(tries[1]!.startMs - tries[0]!.startMs >= 19)
+})
+
+test('an open call counts the tries that are in flight at once, before one of them has won', async t => {
+  const held: (() => void)[] = []
+  const { api, get } = await setUp(t, {
+    routes: { users: { ...OPEN, hedge: { afterMs: 200 } } },
+    nodes: {
+      'user/a': (await startNode(t, holding(held))).port,
+      'user/b': (await startNode(t, holding(held))).port,
+    },
+  })
+  const whole = get('/user/1')
+  await until('the first node has it', () => held.length === 1)
+  const [first] = await api.inFlight(0)
+  assert.ok(first!.attempts >= 1)
+  await until('both nodes have it', () => held.length === 2)
+  const [both] = await api.inFlight(0)
+  assert.equal(both!.attempts, 2)
+  for (const answerNow of held) answerNow()
+  await whole
 })
 
 test('a hedged request whose first node answered in time has no list of tries', async t => {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { RESOURCES } from '../../../../routes/admin/api/resources.ts'
 import { API_ERRORS } from '../../../../routes/admin/api-errors.ts'
-import type { Items, RequestDetail, RequestEntry } from '../../../../routes/admin/api-types.ts'
+import type { Items, RequestDetail, RequestEntry, ServiceNode } from '../../../../routes/admin/api-types.ts'
 import { requestEntry, routeList, serviceOf, startAdmin } from '../../../support/api-pages.ts'
 import { send } from '../../../support/http.ts'
 import { type ApiDocument, answerChecker } from '../../../support/openapi.ts'
@@ -156,11 +156,14 @@ test('questions that cannot be read are refused with the cure', async t => {
   assert.deepEqual(await post('/api/v1/check', ' '.repeat(400_000)), [413, 'WA_TOO_LARGE'])
 })
 
-test('a filter chooses routes by id, path and service, and the services that they lead to', async t => {
+test('a filter chooses routes by what they are, and the services that they lead to', async t => {
   const { fake, ask } = await startAdmin(t)
   const [user] = fake.list.routes
   fake.list = routeList({
-    routes: [user!, { ...user!, id: 'tasks', path: '/task/*', service: 'task' }],
+    routes: [
+      user!,
+      { ...user!, id: 'tasks', path: '/task/*', service: 'task', methods: ['GET'], labels: { team: 'a' } },
+    ],
     services: [serviceOf('task', ['t1']), serviceOf('user', ['u1'])],
   })
   const idsOf = async (filter: string) => {
@@ -173,7 +176,37 @@ test('a filter chooses routes by id, path and service, and the services that the
   assert.deepEqual(await idsOf('service:task'), ['tasks', 'task'])
   assert.deepEqual(await idsOf('path:/u*'), ['user', 'user'])
   assert.deepEqual(await idsOf('-route:tasks'), ['user', 'user'])
+  assert.deepEqual(await idsOf('method:get label:team=a'), ['tasks', 'task'])
   assert.deepEqual(await idsOf('nothing'), ['', ''])
+})
+
+test('nodes are listed by service and id, in parts that a node which has gone does not move', async t => {
+  const { fake, ask } = await startAdmin(t)
+  // The ids of a part may contain slashes, and `user-2/` comes before `user/` as a text.
+  const services = [
+    serviceOf('user', ['n2', 'n1', 'a/b']),
+    serviceOf('task', ['t1']),
+    serviceOf('user-2', ['x']),
+  ]
+  fake.list = routeList({ services })
+  const read = async (query: string) => {
+    const { items, next } = (await ask(`/api/v1/nodes${query}`)).json() as unknown as Items<ServiceNode>
+    return [items.map(({ service, id }) => `${service}/${id}`).join(), next]
+  }
+  assert.deepEqual(await read(''), ['task/t1,user/a/b,user/n1,user/n2,user-2/x', undefined])
+  assert.deepEqual(await read('?filter=service:user+-node:n1'), ['user/a/b,user/n2', undefined])
+  assert.deepEqual(await read('?limit=5'), ['task/t1,user/a/b,user/n1,user/n2,user-2/x', undefined])
+  assert.deepEqual(await read('?limit=0'), ['', undefined])
+  assert.deepEqual(await read('?limit=2'), ['task/t1,user/a/b', 'user/a/b'])
+  fake.list = routeList({ services: [serviceOf('user', ['n1', 'n2']), serviceOf('user-2', ['x'])] })
+  assert.deepEqual(await read('?limit=2&from=user/a/b'), ['user/n1,user/n2', 'user/n2'])
+  assert.deepEqual(await read('?limit=2&from=user/n2'), ['user-2/x', undefined])
+  assert.deepEqual(await read('?from=zzz'), ['', undefined])
+  const bad = await ask('/api/v1/nodes?filter=up+stat:up')
+  assert.match(
+    String(bad.json().detail),
+    /^filter: word 2, "stat:up": there is no field "stat"; the fields are node, /,
+  )
 })
 
 test('a route has the revision of its document as its ETag', async t => {

@@ -20,6 +20,13 @@ const FIGURES: LiveFigures = {
   nodes: { 'user/u1': [0, 3, 0, 2, 9, 'closed', 'unchecked', 'up'] },
 }
 
+/** All rows of a second in which {@link FIGURES} are those that have changed. */
+const WHOLE: LiveFigures = {
+  ...FIGURES,
+  omitted: 'none',
+  services: { ...FIGURES.services, steady: [7, 0, 0, 1, 1] },
+}
+
 const CHANGE: ChangeEntry = {
   ...{
     revision: '8',
@@ -73,7 +80,9 @@ test('a viewer gets the whole table at first, and then what changes, as the Open
     [false, '9', { routes: ['user'], services: ['old'] }],
   )
 
-  fake.watcher.onFigures(FIGURES)
+  fake.watcher.onFigures(FIGURES, () => WHOLE)
+  assert.deepEqual(await next('figures'), WHOLE, 'a viewer who has seen none gets all rows')
+  fake.watcher.onFigures(FIGURES, () => WHOLE)
   assert.deepEqual(await next('figures'), FIGURES)
   fake.watcher.onChange(CHANGE)
   assert.deepEqual(await next('change'), CHANGE)
@@ -98,7 +107,7 @@ test('what was not asked for is not sent, and nothing is watched when the last v
   await plain.next('problem')
   await tailing.next('problem')
   assert.deepEqual([fake.tails.length, fake.tails[0]!.filter, fake.listeners.size], [1, 'status:5xx', 2])
-  fake.watcher.onFigures(FIGURES)
+  fake.watcher.onFigures(FIGURES, () => WHOLE)
   fake.tails[0]!.onRequest(requestEntry())
   fake.tails[0]!.onRequest(requestEntry({ status: 503 }))
   const { items } = await tailing.next<LiveRequests>('requests')
@@ -156,7 +165,7 @@ test('a viewer that is too slow loses ticks and lines, which are counted, and th
   const begunAt = performance.now()
   for (let round = 0; round < 60 || performance.now() - begunAt < 1_000; round++) {
     for (let i = 0; i < 200; i++) fake.watcher.onChange(large)
-    fake.watcher.onFigures(FIGURES)
+    fake.watcher.onFigures(FIGURES, () => WHOLE)
     fake.tails[0]!.onRequest(requestEntry())
     sent++
     await new Promise(resolve => setImmediate(resolve))
@@ -258,27 +267,72 @@ test('a comment every 15 s keeps proxies from closing an idle stream', async t =
 
 test('above 2,000 rows, a viewer gets those of its filter, or those with the most requests', async t => {
   const { fake, port } = await startAdmin(t)
-  const rest = ['closed', 'unchecked', 'up'] as const
   const nodes = Object.fromEntries(
     Array.from({ length: 3_000 }, (_, i) => [
       `${i % 2 === 0 ? 'user' : 'task'}/n${i}`,
-      [0, i, 0, null, null, ...rest] as const,
+      [0, i, 0, null, null, i === 1 ? 'open' : 'closed', 'unchecked', 'up'] as const,
     ]),
   )
   const busy = await openEvents(t, port, '/api/v1/live?figures=1')
   const filtered = await openEvents(t, port, '/api/v1/live?figures=1&rows=service:user')
   await busy.next('problem')
   await filtered.next('problem')
-  fake.watcher.onFigures({ ...FIGURES, nodes })
+  const whole = { ...WHOLE, services: FIGURES.services, nodes }
+  fake.watcher.onFigures(FIGURES, () => whole)
   const most = await busy.next<LiveFigures>('figures')
   assert.equal(
     Object.keys(most.nodes).length + Object.keys(most.routes).length + Object.keys(most.services).length,
     2_000,
   )
-  assert.ok('task/n2999' in most.nodes && !('task/n1' in most.nodes))
+  assert.equal(most.omitted, 'unknown')
+  assert.ok('task/n2999' in most.nodes && !('task/n3' in most.nodes))
+  assert.ok('task/n1' in most.nodes, 'a node that is not well is among them, however few requests it has')
   assert.deepEqual(most.total, FIGURES.total)
   const own = await filtered.next<LiveFigures>('figures')
   assert.equal(Object.keys(own.nodes).length, 1_500)
   assert.ok(Object.keys(own.nodes).every(name => name.startsWith('user/')))
   assert.deepEqual([Object.keys(own.routes), Object.keys(own.services)], [['user'], ['user']])
+  // What was left out is not as it was, so that all rows follow, also where few have changed.
+  fake.watcher.onFigures(FIGURES, () => WHOLE)
+  assert.deepEqual(await busy.next('figures'), WHOLE)
+  fake.watcher.onFigures(FIGURES, () => WHOLE)
+  assert.deepEqual(await busy.next('figures'), FIGURES)
+})
+
+test('a viewer who has missed a second gets all rows of the next one, for those that changed only then', async t => {
+  const { fake, port } = await startAdmin(t)
+  const stream = await openEvents(t, port, '/api/v1/live?figures=1')
+  await stream.next('problem')
+  fake.watcher.onFigures(FIGURES, () => WHOLE)
+  await stream.next('figures')
+  stream.response.pause()
+  // More than the sockets between the two hold.
+  fake.watcher.onChange({ ...CHANGE, after: 'x'.repeat(16 * 1024 * 1024) })
+  fake.watcher.onFigures({ ...FIGURES, t: 2 }, () => WHOLE)
+  stream.response.resume()
+  await stream.next('change')
+  await until('the viewer has caught up', () => {
+    fake.watcher.onFigures(FIGURES, () => WHOLE)
+    return stream.events.length > 0
+  })
+  assert.deepEqual(await stream.next('figures'), WHOLE)
+})
+
+test('of requests that were left out, a viewer of stand-ins is told as large a part as has fitted', async t => {
+  const tokens = { page: { sha256: hash('sha256', 'read'), role: 'read' as const } }
+  const { fake, port } = await startAdmin(t, { tokens })
+  const headers = { authorization: 'Bearer read' }
+  const stream = await openEvents(t, port, '/api/v1/live?tail=status:5xx+-client:nobody', headers)
+  await stream.next('problem')
+  const [tail] = fake.tails
+  for (let i = 0; i < 40; i++) tail!.onRequest(requestEntry({ status: i % 4 === 0 ? 503 : 200 }))
+  tail!.onLost!(100)
+  let [items, lost] = [0, 0]
+  await until('all are told', async () => {
+    const batch = await stream.next<LiveRequests>('requests')
+    items += batch.items.length
+    lost += batch.lost
+    return items === 10 && lost > 0
+  })
+  assert.equal(lost, 25)
 })

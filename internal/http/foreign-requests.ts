@@ -1,13 +1,12 @@
-import { isIP } from 'node:net'
-import { isAuthority, normaliseHost } from '../../internal/http/authority.ts'
+import { isAuthority, normaliseHost } from './authority.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Why a request may come from a web page of somebody else, and the error that it is answered with. */
-export interface ForeignRequest {
-  readonly code: 'WA_FOREIGN' | 'WA_HOST'
-  readonly detail: string
-}
+/**
+ * Why a request may come from a web page of somebody else: by `host` it names us by a name that is not ours; by `site` the
+ * browser says so (`Sec-Fetch-Site`); by `origin` it is sent by a page of another origin (`Origin`).
+ */
+export type Foreignness = 'host' | 'site' | 'origin'
 
 /**
  * Returns a check that finds requests which a web page of somebody else may have made. Any page can make a browser on this
@@ -20,8 +19,8 @@ export interface ForeignRequest {
  * @see https://www.w3.org/TR/fetch-metadata/
  */
 export function createForeignCheck(
-  names: readonly string[],
-): (headers: Headers) => ForeignRequest | undefined {
+  names: readonly string[] = [],
+): (headers: Headers) => Foreignness | undefined {
   const own = new Set(names.map(normaliseHost))
   const isOwn = (authority: string) => {
     const name = normaliseHost(authority)
@@ -29,26 +28,20 @@ export function createForeignCheck(
   }
   return headers => {
     const { host, origin } = headers
-    if (host !== undefined && !isOwn(String(host))) {
-      return {
-        code: 'WA_HOST',
-        detail:
-          'the admin listener is not known by the name in Host: use an IP address or localhost, add the name to admin.hosts, or configure a token (waygate admin-token)',
-      }
-    }
+    if (host !== undefined && !isOwn(String(host))) return 'host'
     const site = headers['sec-fetch-site']
-    if (site === 'cross-site' || site === 'same-site') {
-      return { code: 'WA_FOREIGN', detail: `requests of other sites are refused (Sec-Fetch-Site: ${site})` }
-    }
-    if (origin !== undefined && String(origin).toLowerCase() !== `http://${host}`.toLowerCase()) {
-      return { code: 'WA_FOREIGN', detail: 'requests of other origins are refused (Origin)' }
-    }
+    if (site === 'cross-site' || site === 'same-site') return 'site'
+    if (origin !== undefined && String(origin).toLowerCase() !== `http://${host}`.toLowerCase())
+      return 'origin'
     return undefined
   }
 }
 
+const BYTE = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+const IPV4 = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}$`)
+
 function isAddress(host: string): boolean {
-  return host.startsWith('[') || isIP(host) !== 0
+  return host.startsWith('[') || IPV4.test(host)
 }
 
 /** RFC 6761 section 6.3: names below `localhost` are loopback as well. */

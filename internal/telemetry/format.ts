@@ -49,3 +49,10 @@ export function clock(at: number, withMs = false): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`
 }
+
+/** Writes names and values in a line, such as `team=billing tier=gold`; nothing where there are none. */
+export function pairsText(pairs: Readonly<Record<string, string>>): string {
+  return Object.entries(pairs)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+}

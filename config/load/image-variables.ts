@@ -1,0 +1,32 @@
+import type { SourcedProblem } from '../kit/problem.ts'
+import { membersOf } from '../kit/values.ts'
+import type { Environment } from './environment.ts'
+import type { Layers, Setting } from './layers.ts'
+
+/** Is `1` in the container image, which its Dockerfile sets. */
+export const IMAGE_VARIABLE = 'WAYGATE_IMAGE'
+/** Is `1` where the gateway of the image may run on the embedded etcd. */
+export const EMBEDDED_VARIABLE = 'WAYGATE_EMBEDDED'
+
+/**
+ * Returns what is different in the container image: the defaults of a machine that others reach by its network, and that is
+ * thrown away with all that it has not been given a volume for.
+ *
+ * @param layers what is set otherwise, which counts more
+ */
+export function readImageVariables(
+  env: Environment,
+  layers: Layers,
+): { readonly settings: readonly Setting[]; readonly problems: readonly SourcedProblem[] } {
+  if (env[IMAGE_VARIABLE] !== '1') return { settings: [], problems: [] }
+  const source = `environment ${IMAGE_VARIABLE}`
+  const isSet = (path: string) => layers.sourceOf(path) !== 'default'
+  // Loopback is the container's own, so nobody would reach it there. Without a token it stays closed.
+  const hasToken = isSet('adminToken') || isSet('admin.tokens')
+  const settings = hasToken ? [{ path: 'adminHost', value: '0.0.0.0', source }] : []
+  const { registry = 'etcd' } = membersOf(membersOf(layers.tree).discovery)
+  const isTold = env[EMBEDDED_VARIABLE] === '1' || isSet('etcd.endpoints') || isSet('etcd.embedded')
+  if (registry !== 'etcd' || isTold) return { settings, problems: [] }
+  const message = `must be set in the image, because the embedded etcd loses its data when the container ends: set WAYGATE_ETCD, or ${EMBEDDED_VARIABLE}=1 to try Waygate out`
+  return { settings, problems: [{ path: '$.etcd.endpoints', message, source }] }
+}

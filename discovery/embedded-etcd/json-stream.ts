@@ -1,0 +1,27 @@
+import { Duplex } from 'node:stream'
+
+export interface JsonStreamOptions {
+  /** Sends a message. `sent` is called when the client's socket has taken it. */
+  readonly send: (message: object, sent: () => void) => void
+  /** Ends the answer. */
+  readonly end: () => void
+}
+
+/**
+ * A stream of messages as the services of etcd expect it of gRPC, with another transport behind it. Requests are `push`ed,
+ * and null is pushed after the last one. The owner destroys it when the client goes away.
+ */
+export function createJsonStream({ send, end }: JsonStreamOptions): Duplex {
+  return new Duplex({
+    objectMode: true,
+    // Requests are pushed as they come, and the services read them at once.
+    read() {},
+    write(message: object, _encoding, done) {
+      send(message, done)
+    },
+    final(done) {
+      end()
+      done()
+    },
+  })
+}
