@@ -46,7 +46,11 @@ function countWorkers({ config }: LoadedConfig): number {
 
 async function serveAlone(
   source: Source,
-  { load, log, sockets }: { readonly load: () => Source; readonly log: Log; readonly sockets: InheritedSockets },
+  {
+    load,
+    log,
+    sockets,
+  }: { readonly load: () => Source; readonly log: Log; readonly sockets: InheritedSockets },
 ): Promise<void> {
   const { logger, flush } = log
   let isReloadDue = false

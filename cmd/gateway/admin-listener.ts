@@ -31,7 +31,12 @@ export async function openAdmin(
   socket?: number,
   reload?: ReloadConfiguration,
 ): Promise<AdminListener> {
-  const { adminHost: host, adminPort: port, adminToken, admin: { tokens } } = config
+  const {
+    adminHost: host,
+    adminPort: port,
+    adminToken,
+    admin: { tokens },
+  } = config
   const settings = { current: settingsOf(config) }
   const admin = createAdmin({
     ...{ pages, api, settings, reload, ...settings.current },

@@ -108,9 +108,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const createUpstream = createUpstreams({
     ...{ config, nodes, limits, budgets, deadlines, transcoding },
   })
-  const upstreams = settings.derive(now =>
-    createUpstream({ cookieKey: now.keys.stickyCookie }),
-  )
+  const upstreams = settings.derive(now => createUpstream({ cookieKey: now.keys.stickyCookie }))
 
   // Policies of routes, and what they count with.
   const policyCounts = new PolicyCounts()

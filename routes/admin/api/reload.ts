@@ -7,9 +7,9 @@ import {
   type ReloadPage,
   ReloadRefused,
 } from '../reload-types.ts'
+import { about, boolean, list, named, object, oneOf, optional, string, unknown } from './json-schema.ts'
 import { flagParameter } from './parameters.ts'
 import { resource } from './resource.ts'
-import { about, boolean, list, named, object, oneOf, optional, string, unknown } from './json-schema.ts'
 
 /** The schema of the answer to a reload. */
 const ReloadAnswer = named(
