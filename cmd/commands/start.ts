@@ -3,6 +3,7 @@ import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { processCount } from '../../config/load/route-context.ts'
 import type { StartCommand } from '../cli/command.ts'
+import { formatError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { openServiceManager } from '../cli/service-manager.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
@@ -59,7 +60,13 @@ async function serveAlone(
   }
   onHangup(() => reload())
   const manager = openServiceManager(process.env, logger)
-  const again = { load, source, onBegin: () => manager.reloading(), onEnd: () => manager.ready() }
+  const again = {
+    formatError,
+    load,
+    source,
+    onBegin: () => manager.reloading(),
+    onEnd: () => manager.ready(),
+  }
   const stack = await startStack(source.loaded, log, packageVersion(), sockets, again)
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.

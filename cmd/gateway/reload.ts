@@ -7,7 +7,6 @@ import type { LoadedConfig } from '../../config/load/load.ts'
 import { findRuleProblems } from '../../config/load/rules.ts'
 import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import { type ReloadPage, ReloadRefused } from '../../routes/admin/reload-types.ts'
-import { formatError } from '../cli/format-error.ts'
 import { checkLoaded } from './check-loaded.ts'
 import { logStartWarnings } from './logger.ts'
 import type { RefusedDocument } from './settings.ts'
@@ -40,6 +39,8 @@ export interface ReloaderOptions {
   /** Called when a reload begins that is not a dry run, and when it is over, whatever came of it. */
   readonly onBegin?: () => void
   readonly onEnd?: () => void
+  /** Says for people what an error means that is none of the configuration. */
+  readonly formatError: (error: unknown) => string
   readonly logger: Logger
 }
 
@@ -115,7 +116,7 @@ export class Reloader {
       prepared?.discard()
       return page
     } catch (error) {
-      throw refusalOf(error)
+      throw this.#refusalOf(error)
     }
   }
 
@@ -138,9 +139,9 @@ export class Reloader {
       logger.info({ changed, tookMs }, 'new configuration is active')
       return { ...page, applied: true }
     } catch (error) {
-      if (this.#isClosed) throw refusalOf(error)
+      if (this.#isClosed) throw this.#refusalOf(error)
       this.counts.failed++
-      const refusal = refusalOf(error)
+      const refusal = this.#refusalOf(error)
       for (const { source, path, message } of refusal.problems) {
         const place = path === '' ? {} : { source, path }
         if (isApplying) logger.error({ reason: message }, 'new configuration could not be applied')
@@ -151,6 +152,12 @@ export class Reloader {
     } finally {
       onEnd?.()
     }
+  }
+
+  #refusalOf(error: unknown): ReloadRefused {
+    if (error instanceof ReloadRefused) return error
+    if (error instanceof ConfigError) return new ReloadRefused(error.problems)
+    return new ReloadRefused([{ path: '', message: this.#options.formatError(error) }])
   }
 
   #logPlan({ needsRestart, refusedDocuments }: ReloadPage): void {
@@ -239,10 +246,4 @@ function openingWarnings(old: Source, next: Source): readonly string[] {
   return hasKey(old) && !hasKey(next)
     ? ['no token key is configured any more, so routes without auth are open to everyone']
     : []
-}
-
-function refusalOf(error: unknown): ReloadRefused {
-  if (error instanceof ReloadRefused) return error
-  if (error instanceof ConfigError) return new ReloadRefused(error.problems)
-  return new ReloadRefused([{ path: '', message: formatError(error) }])
 }

@@ -38,7 +38,7 @@ export async function startStack(
   { logger, write: writeLine, lost: lostLines }: Log,
   version: string,
   sockets: InheritedSockets = {},
-  again?: Pick<ReloaderOptions, 'load' | 'source' | 'onBegin' | 'onEnd'>,
+  again?: Omit<ReloaderOptions, 'applies' | 'prepare' | 'logger'>,
 ): Promise<Stack> {
   const { config, keys } = loaded
   const ofDiscovery = logger.child({ module: 'discovery' })

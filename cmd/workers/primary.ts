@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
-import { RemoteError } from '../cli/format-error.ts'
+import { formatError, RemoteError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { openServiceManager } from '../cli/service-manager.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
@@ -79,7 +79,7 @@ export async function servePrimary(
   })
 
   const reloader = new Reloader({
-    ...{ load, source, logger },
+    ...{ load, source, logger, formatError },
     onBegin: () => manager.reloading(),
     onEnd: () => manager.ready(),
     applies: NEW_WORKERS,

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { formatError } from '../../cmd/cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../../cmd/cli/listening.ts'
 import { parseCommandLine } from '../../cmd/cli/options.ts'
 import { createLogger, logStartWarnings } from '../../cmd/gateway/logger.ts'
@@ -56,7 +57,7 @@ export async function startGatewayHere(options: ServingOptions = {}): Promise<Ga
       return false
     })
     logStartWarnings(loaded, log.logger)
-    const stack = await startStack(loaded, log, 'here', {}, { load, source })
+    const stack = await startStack(loaded, log, 'here', {}, { load, source, formatError })
     const listening = { ...publicUrlsOf(stack.gateway.addresses), admin: urlOf(stack.adminAddress) }
     log.logger.info(listening, 'waygate is listening')
     let stopped: Promise<unknown> | undefined
