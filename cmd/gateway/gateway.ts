@@ -79,7 +79,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ticketSecret: options.ticketSecret ?? randomBytes(32),
     port: () => (bound ?? addresses()).tls!.port,
   })
-  const tracing = await loadTracing(config, logger, () => loop.turnMs)
+  const loopWaitMs = () => loop.turnMs
+  const tracing = await loadTracing(config, { version: options.version, logger, loopWaitMs })
 
   // The nodes, and the state that this process keeps about them.
   const nodeSide = openNodeSide({

@@ -4,7 +4,7 @@ import type { Config } from '../../config/schema.ts'
 import type { LimitStore } from './limit-store.ts'
 import type { GatewayTls, TlsOptions } from './tls.ts'
 import type { TlsFromRegistry } from './tls-from-registry.ts'
-import type { Tracing } from './tracing.ts'
+import type { Tracing, TracingOptions } from './tracing.ts'
 
 /** The parts of a gateway that few configurations ask for. Each is loaded only then. Whoever opened one closes it. */
 
@@ -45,12 +45,10 @@ export async function loadLimitStore(
   return (await import('./limit-store.ts')).openLimitStore(store, clock, keys.limitStore, logger)
 }
 
-/** @param loopWaitMs returns the recent length of a turn of the event loop */
 export async function loadTracing(
   { tracing: config }: Config,
-  logger: Logger,
-  loopWaitMs: () => number,
+  options: Omit<TracingOptions, 'config'>,
 ): Promise<Tracing | undefined> {
   if (!config.endpoint) return undefined
-  return (await import('./tracing.ts')).openTracing({ config, logger, loopWaitMs })
+  return (await import('./tracing.ts')).openTracing({ ...options, config })
 }
