@@ -14,6 +14,7 @@ import type {
   ServiceDetail,
   ServiceSummary,
 } from '../../routes/admin/api-types.ts'
+import type { HeartbeatPage, HeartbeatQuestion } from '../../routes/admin/heartbeat-types.ts'
 import {
   mergeChanges,
   mergeFigures,
@@ -130,13 +131,17 @@ export class WorkerApi implements ApiPages {
     return mergeSummaries(await this.#ask('serviceSummaries'))
   }
 
-  async leases(): Promise<readonly LeasePage[] | undefined> {
+  leases(): Promise<readonly LeasePage[] | undefined> {
     // All of them would read the same.
-    for (const worker of this.#workers) {
-      const answer = await askWorker(worker, 'leases', [])
-      if (answer) return answer
-    }
-    return undefined
+    return this.#askAny('leases')
+  }
+
+  async heartbeat(question: HeartbeatQuestion): Promise<HeartbeatPage> {
+    return (await this.#askAny('heartbeat', question)) ?? NO_WORKER
+  }
+
+  async farewell(question: HeartbeatQuestion): Promise<HeartbeatPage> {
+    return (await this.#askAny('farewell', question)) ?? NO_WORKER
   }
 
   async requests(query: RequestsQuery): Promise<readonly RequestEntry[]> {
@@ -161,6 +166,15 @@ export class WorkerApi implements ApiPages {
     return new Map(workers.map((worker, i) => [String(worker.pid), deltas[i]]))
   }
 
+  /** Asks one worker after the other, until one answers. */
+  async #askAny<Name extends keyof AskedPages>(page: Name, ...args: Parameters<AskedPages[Name]>) {
+    for (const worker of this.#workers) {
+      const answer = await askWorker(worker, page, args)
+      if (answer) return answer
+    }
+    return undefined
+  }
+
   /** Returns the answers that are not undefined. */
   async #ask<Name extends keyof AskedPages>(page: Name, ...args: Parameters<AskedPages[Name]>) {
     return (await this.#askEach(page, ...args)).map(({ answer }) => answer)
@@ -183,6 +197,8 @@ async function askWorker<Name extends keyof AskedPages>(
   const parts = await worker.ask({ api, args } as ApiQuestion, ANSWER_WITHIN_MS)
   return parts?.[0] as Exclude<Awaited<ReturnType<AskedPages[Name]>>, undefined> | undefined
 }
+
+const NO_WORKER: HeartbeatPage = { outcome: 'unreachable', detail: 'no worker answers; try again' }
 
 const NOTHING_KNOWN = {
   revision: null,
