@@ -36,6 +36,8 @@ import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker has to answer; one that takes longer is left out. */
 const ANSWER_WITHIN_MS = 2_000
+/** The same for what is written into the registry, which has 3 s. */
+const WRITTEN_WITHIN_MS = 4_000
 
 export interface WorkerApiOptions {
   readonly version: string
@@ -133,15 +135,15 @@ export class WorkerApi implements ApiPages {
 
   leases(): Promise<readonly LeasePage[] | undefined> {
     // All of them would read the same.
-    return this.#askAny('leases')
+    return this.#askAny('leases', [])
   }
 
   async heartbeat(question: HeartbeatQuestion): Promise<HeartbeatPage> {
-    return (await this.#askAny('heartbeat', question)) ?? NO_WORKER
+    return (await this.#askAny('heartbeat', [question], WRITTEN_WITHIN_MS)) ?? NO_WORKER
   }
 
   async farewell(question: HeartbeatQuestion): Promise<HeartbeatPage> {
-    return (await this.#askAny('farewell', question)) ?? NO_WORKER
+    return (await this.#askAny('farewell', [question], WRITTEN_WITHIN_MS)) ?? NO_WORKER
   }
 
   async requests(query: RequestsQuery): Promise<readonly RequestEntry[]> {
@@ -167,9 +169,13 @@ export class WorkerApi implements ApiPages {
   }
 
   /** Asks one worker after the other, until one answers. */
-  async #askAny<Name extends keyof AskedPages>(page: Name, ...args: Parameters<AskedPages[Name]>) {
+  async #askAny<Name extends keyof AskedPages>(
+    page: Name,
+    args: Parameters<AskedPages[Name]>,
+    withinMs = ANSWER_WITHIN_MS,
+  ) {
     for (const worker of this.#workers) {
-      const answer = await askWorker(worker, page, args)
+      const answer = await askWorker(worker, page, args, withinMs)
       if (answer) return answer
     }
     return undefined
@@ -193,8 +199,9 @@ async function askWorker<Name extends keyof AskedPages>(
   worker: WorkerProcess,
   api: Name,
   args: Parameters<AskedPages[Name]>,
+  withinMs = ANSWER_WITHIN_MS,
 ): Promise<Exclude<Awaited<ReturnType<AskedPages[Name]>>, undefined> | undefined> {
-  const parts = await worker.ask({ api, args } as ApiQuestion, ANSWER_WITHIN_MS)
+  const parts = await worker.ask({ api, args } as ApiQuestion, withinMs)
   return parts?.[0] as Exclude<Awaited<ReturnType<AskedPages[Name]>>, undefined> | undefined
 }
 

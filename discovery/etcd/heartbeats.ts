@@ -1,6 +1,11 @@
 import { hash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Etcd3, EtcdPermissionDeniedError, GRPCFailedPreconditionError } from 'etcd3'
+import {
+  type Etcd3,
+  EtcdPermissionDeniedError,
+  GRPCDeadlineExceededError,
+  GRPCFailedPreconditionError,
+} from 'etcd3'
 import { encodeNode } from '../codecs/waygate.ts'
 import type { HeartbeatOutcome, WantedNode } from '../heartbeat.ts'
 import { BeatStream } from './beat-stream.ts'
@@ -9,8 +14,8 @@ import { connectionReason, plainReason } from './etcd-errors.ts'
 import { putIfFree } from './put-if-free.ts'
 import { type StoredKey, storedKey } from './transport.ts'
 
-/** A process waits for the answer, and a primary asks another worker after 2 s. */
-const WITHIN_MS = 1_500
+/** A process waits for the answer, which it needs within its TTL. */
+const WITHIN_MS = 3_000
 /** A lease that has expired is there until etcd has removed its keys. */
 const EXPIRING_MS = 50
 const MAX_GRANTS = 20
@@ -133,6 +138,8 @@ function isOurs(key: string, { lease }: StoredKey): boolean {
   return lease !== undefined && BigInt(lease) >> TTL_BITS === keyBits(key)
 }
 
+const SILENT: HeartbeatOutcome = { outcome: 'unreachable', detail: 'etcd does not answer' }
+
 function gone(key: string): HeartbeatOutcome {
   return { outcome: 'expired', detail: `${key} has expired or was never registered; send the body again` }
 }
@@ -145,18 +152,17 @@ function taken(key: string, found?: StoredKey): HeartbeatOutcome {
   return { outcome: 'taken', detail: `${key} ${owner}; use another id` }
 }
 
-/** Says what etcd's errors mean. Resolves within 1.5 s. */
+/** Says what etcd's errors mean. Resolves within 3 s. */
 async function answered(key: string, work: () => Promise<HeartbeatOutcome>): Promise<HeartbeatOutcome> {
   const time = new AbortController()
-  const late = wait(WITHIN_MS, undefined, { signal: time.signal }).then(
-    (): HeartbeatOutcome => ({ outcome: 'unreachable', detail: `etcd did not answer in ${WITHIN_MS} ms` }),
-  )
+  const late = wait(WITHIN_MS, undefined, { signal: time.signal }).then(() => SILENT)
   late.catch(() => {})
   const working = work().catch((error: Error): HeartbeatOutcome => {
     if (error instanceof TypeError || error instanceof RangeError) throw error
     if (error instanceof EtcdPermissionDeniedError) {
       return { outcome: 'read-only', detail: `the user of etcd may not read and write ${key}; grant it that` }
     }
+    if (error instanceof GRPCDeadlineExceededError) return SILENT
     return { outcome: 'unreachable', detail: `etcd: ${plainReason(connectionReason(error.message))}` }
   })
   // Nobody waits for it once time is up.
