@@ -44,6 +44,7 @@ import {
 import { LivePolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
 import { NONE_LOST } from './log-destination.ts'
+import { createNodeHeartbeats } from './node-heartbeats.ts'
 import { openNodeSide } from './node-side.ts'
 import { limitOpenFiles } from './open-files.ts'
 import { loadClientTls, loadLimitStore, loadTracing } from './optional-parts.ts'
@@ -292,6 +293,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     version: options.version,
     name: () => `${hostname()}:${(bound?.plain ?? bound?.tls)?.port ?? config.port}`,
     inFlight: () => traffic.open,
+    heartbeats: createNodeHeartbeats({ registry, refusalOf: guard.refusalOf, logger }),
   })
   await transcoding.prepareConfigured()
   // The primary of a worker has read the files when it started.

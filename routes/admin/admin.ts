@@ -68,6 +68,8 @@ export function createAdmin({
   app.addHook('onRequest', (request, _reply, done) => {
     try {
       const caller = admit(request)
+      // Some clients name the type of every body, also of none.
+      if (hasNoBody(request.headers)) delete request.headers['content-type']
       if (caller) callers.set(request, caller)
       done()
     } catch (error) {
@@ -140,6 +142,10 @@ function serveApi(app: FastifyInstance, options: ApiOptions): void {
     return (await loaded).answer(request, reply, path.slice(API_PREFIX.length))
   })
   app.addHook('preClose', async () => (await loaded)?.close('the admin listener closes'))
+}
+
+function hasNoBody(headers: FastifyRequest['headers']): boolean {
+  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
 }
 
 /** Somebody whom nobody asked for a token. */

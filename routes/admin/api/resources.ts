@@ -5,6 +5,7 @@ import type { StatusPage } from '../api-types.ts'
 import { writeRouteList } from '../write-pages.ts'
 import { listNodes } from './node-list.ts'
 import { countParameter, textParameter } from './parameters.ts'
+import { REGISTRATION } from './registration.ts'
 import { REQUEST_RESOURCES } from './request-resources.ts'
 import { filterOr400, type Resource, resource } from './resource.ts'
 import {
@@ -136,6 +137,7 @@ export const RESOURCES: readonly Resource[] = [
     },
   }),
   ...REQUEST_RESOURCES,
+  ...REGISTRATION,
 ]
 
 function only<T>(
