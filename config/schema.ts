@@ -168,10 +168,16 @@ const AdminToken = Type.Object(
       title: 'a SHA-256 hash in lower-case hexadecimal, as printed by `waygate admin-token`',
       description: 'Hash of the token.',
     }),
-    role: Type.Enum(['metrics', 'read', 'operate'], {
+    role: Type.Enum(['metrics', 'register', 'read', 'operate'], {
       description:
-        'What the token may do. `metrics`: read `/metrics`. `read`: read everything, with the clients and users of requests masked. `operate`: read everything, verify credentials in `explain`, and write.',
+        'What the token may do. `metrics`: read `/metrics`. `register`: register and remove nodes by HTTP, and read nothing. `read`: read everything, with the clients and users of requests masked. `operate`: read everything, verify credentials in `explain`, and write.',
     }),
+    services: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description: 'With the role `register`: the services whose nodes it may register. Absent: all.',
+      }),
+    ),
   },
   { additionalProperties: false, title: 'a token' },
 )

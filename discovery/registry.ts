@@ -1,4 +1,5 @@
 import type { Node, NodeInput } from '../internal/nodes/node.ts'
+import type { HeartbeatOutcome, WantedNode } from './heartbeat.ts'
 
 /**
  * The source of nodes and routes: etcd today, another store tomorrow. An implementation is one file and one
@@ -48,6 +49,13 @@ export interface Registry {
    * @throws Error when the store does not answer within 2 s, or refuses
    */
   leases?(key?: string): Promise<readonly LeasedKeys[]>
+  /**
+   * Registers a node for a process that says so again and again, in place of {@link register}: this instance keeps nothing, so
+   * each call may go to another. Without `wanted`, only renews it. Absent where processes cannot register.
+   */
+  heartbeat?(service: string, id: string, wanted?: WantedNode): Promise<HeartbeatOutcome>
+  /** Removes a node that a heartbeat has registered. */
+  farewell?(service: string, id: string): Promise<HeartbeatOutcome>
   /** Ends all watches and unregisters the nodes that this instance registered. */
   close(): Promise<void>
 }

@@ -39,6 +39,9 @@ export async function bundle(folder: string): Promise<void> {
     // In a checkout whose node_modules is a link as well, the names of files are the same.
     preserveSymlinks: true,
     platform: 'node',
+    // Half of the text of packages is indentation, and workers are handed all of it. Names stay, for stack traces.
+    minifyWhitespace: true,
+    lineLimit: 120,
     target: 'node22.19',
     logLevel: 'warning',
   } as const satisfies BuildOptions

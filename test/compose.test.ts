@@ -15,10 +15,17 @@ interface Service {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly volumes?: readonly string[]
   readonly ports?: readonly string[]
+  readonly profiles?: readonly string[]
+  readonly secrets?: readonly string[]
+  readonly networks?: { readonly default: { readonly ipv4_address: string } }
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
 }
 
 interface Compose {
+  readonly networks: {
+    readonly default: { readonly ipam: { readonly config: readonly [{ readonly subnet: string }] } }
+  }
+  readonly secrets: Readonly<Record<string, { readonly environment: string }>>
   readonly services: Readonly<Record<string, Service>>
   readonly volumes: Readonly<Record<string, unknown>>
 }
@@ -27,6 +34,23 @@ const root = join(import.meta.dirname, '..')
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
 const compose: Compose = parse(text, { merge: true })
 const services = Object.entries(compose.services)
+const haproxy = readFileSync(join(root, 'deploy/compose/haproxy.cfg'), 'utf8')
+const GATEWAYS = ['gateway-1', 'gateway-2'] as const
+
+/** The configuration of a gateway, with the file at its place in the checkout. */
+function configuration(): ReturnType<typeof loadConfig> {
+  const { environment, volumes = [] } = compose.services['gateway-1']!
+  const [file, inside] = volumes[0]!.split(':') as [string, string]
+  assert.equal(environment?.WAYGATE_CONFIG, inside)
+  const env = {
+    ...environment,
+    WAYGATE_IMAGE: '1',
+    WAYGATE_CONFIG: join(root, file),
+    WAYGATE_JWT_SECRET: 'x'.repeat(64),
+    WAYGATE_ADMIN_TOKEN: 'y'.repeat(48),
+  }
+  return loadConfig({ env, cwd: import.meta.dirname })
+}
 
 const strings = { type: 'array', items: { type: 'string' } }
 const duration = { type: 'string', pattern: '^\\d+(ms|s|m|h)$' }
@@ -37,6 +61,15 @@ const schema = {
   additionalProperties: false,
   patternProperties: { '^x-': {} },
   properties: {
+    networks: { type: 'object' },
+    secrets: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: { environment: { type: 'string' } },
+      },
+    },
     name: { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]*$' },
     volumes: { type: 'object', additionalProperties: { type: 'null' } },
     services: {
@@ -58,6 +91,9 @@ const schema = {
           stop_grace_period: duration,
           volumes: strings,
           ports: strings,
+          profiles: strings,
+          secrets: strings,
+          networks: { type: 'object' },
           environment: { type: 'object', additionalProperties: { type: 'string' } },
           depends_on: {
             type: 'object',
@@ -101,8 +137,8 @@ test('the compose file is valid by the published schema of the Compose Specifica
   )
   const formats = { duration: true, ports: true, expose: true, subnet_ip_address: true } as const
   const validate = new Ajv({ allErrors: true, strict: false, formats }).compile(published)
-  // `name` came into the specification after the published snapshot; the schema above checks it.
-  const { name: _, ...rest } = parse(text, { merge: true }) as Record<string, unknown>
+  // They came into the specification after the published snapshot; the schema above checks them.
+  const { name: _, secrets: __, ...rest } = parse(text, { merge: true }) as Record<string, unknown>
   assert.ok(validate(rest), JSON.stringify(validate.errors))
 
   assert.ok(
@@ -117,43 +153,78 @@ test('what a service depends on exists, and has a health check when it must be h
     for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
       const dependency = compose.services[other]
       assert.ok(dependency, `${name} depends on ${other}`)
-      if (condition === 'service_healthy')
+      // Our image brings its own.
+      if (condition === 'service_healthy' && dependency.image !== 'waygate')
         assert.ok(dependency.healthcheck?.test, `${other} has a health check`)
     }
   }
 })
 
 test('every named volume that is mounted is declared, and every declared one is mounted', () => {
-  const mounted = services.flatMap(([, { volumes = [] }]) => volumes.map(volume => volume.split(':')[0]))
-  assert.deepEqual([...new Set(mounted)].sort(), Object.keys(compose.volumes).sort())
+  const mounted = services.flatMap(([, { volumes = [] }]) => volumes.map(volume => volume.split(':')[0]!))
+  const isFile = (volume: string) => volume.startsWith('./')
+  const volumes = mounted.filter(volume => !isFile(volume))
+  assert.deepEqual([...new Set(volumes)].sort(), Object.keys(compose.volumes).sort())
+  for (const file of mounted.filter(isFile)) assert.ok(existsSync(join(root, file)), file)
 })
 
 test('an image is built once, and services that are not built name an exact version', () => {
   const built = services.filter(([, service]) => service.build !== undefined)
   assert.deepEqual(
     built.map(([name, { image, build }]) => [name, image, build]),
-    [['gateway', 'waygate', '.']],
+    [['gateway-1', 'waygate', '.']],
   )
   for (const [name, { image }] of services) {
     assert.match(image, /^(waygate|.+:v?\d+\.\d+\.\d+)$/, `${name}'s image`)
   }
 })
 
-test('the gateway alone is published, its admin listener on loopback with a token', () => {
-  const published = services.filter(([, { ports }]) => ports).map(([name]) => name)
-  assert.deepEqual(published, ['gateway'])
-  const { ports, environment = {} } = compose.services.gateway!
-  assert.deepEqual(ports, ['8080:8080', '127.0.0.1:9180:9180'])
-  assert.ok(environment.WAYGATE_ADMIN_TOKEN)
+test('only the balancer is published to other machines, and what needs a token on loopback', () => {
+  const published = services.flatMap(([name, { ports = [] }]) => ports.map(port => `${name} ${port}`))
+  assert.deepEqual(published, [
+    'gateway-1 127.0.0.1:9180:9180',
+    'gateway-2 127.0.0.1:9181:9180',
+    'balancer 8080:8080',
+    'prometheus 127.0.0.1:9090:9090',
+    'grafana 127.0.0.1:3000:3000',
+  ])
+  for (const name of GATEWAYS) assert.ok(compose.services[name]!.environment?.WAYGATE_ADMIN_TOKEN, name)
 })
 
-test('the gateway can be configured with what it is given', () => {
-  const env = {
-    ...compose.services.gateway!.environment,
-    WAYGATE_JWT_SECRET: 'x'.repeat(64),
-    WAYGATE_ADMIN_TOKEN: 'y'.repeat(48),
-  }
-  const { config, warnings } = loadConfig({ env, cwd: import.meta.dirname })
+test('the balancer is the only one who may name clients, and asks for what the gateways serve', () => {
+  const { ipv4_address: address } = compose.services.balancer!.networks!.default
+  const { config } = configuration()
+  assert.deepEqual(config.proxyProtocol.from, [address])
+  const [{ subnet }] = compose.networks.default.ipam.config
+  assert.equal(address.split('.').slice(0, 3).join(), subnet.split('.').slice(0, 3).join())
+  const servers = [...haproxy.matchAll(/^ {4}server (\S+) (\S+):(\d+) check port (\d+)$/gm)]
+  assert.deepEqual(
+    servers.map(([, name, host, port, adminPort]) => [name, host, Number(port), Number(adminPort)]),
+    GATEWAYS.map(name => [name, name, config.port, config.adminPort]),
+  )
+  assert.match(haproxy, /option httpchk GET \/readyz$/m)
+  const [, everyMs, times] = /inter (\d+)ms fall (\d+)/.exec(haproxy)!
+  assert.ok(Number(everyMs) * (Number(times) + 1) < config.drainMs, 'a drain is noticed before it is over')
+})
+
+test('Prometheus scrapes the gateways with the token that it is given, and reads our rules', () => {
+  const { scrape_configs, rule_files } = parse(
+    readFileSync(join(root, 'deploy/compose/prometheus.yml'), 'utf8'),
+  )
+  const [{ authorization, static_configs }] = scrape_configs
+  assert.deepEqual(
+    static_configs[0].targets,
+    GATEWAYS.map(name => `${name}:9180`),
+  )
+  const { secrets = [], volumes = [] } = compose.services.prometheus!
+  assert.equal(authorization.credentials_file, `/run/secrets/${secrets[0]}`)
+  assert.equal(compose.secrets[secrets[0]!]!.environment, 'WAYGATE_ADMIN_TOKEN')
+  assert.ok(volumes.includes(`./docs/prometheus/rules.yml:${rule_files[0]}:ro`))
+})
+
+test('the gateways can be configured with what they are given', () => {
+  const { config, warnings } = configuration()
+  assert.deepEqual(compose.services['gateway-2']!.environment, compose.services['gateway-1']!.environment)
   assert.deepEqual(warnings, [])
   assert.deepEqual([config.port, config.adminHost, config.adminPort], [8080, '0.0.0.0', 9180])
   assert.equal(config.etcd.endpoints?.length, 3)
@@ -167,13 +238,14 @@ test('secrets come from outside: without them nothing starts, and none has a def
     references.map(([, variable]) => variable),
     ['WAYGATE_JWT_SECRET', 'WAYGATE_ADMIN_TOKEN'],
   )
+  assert.deepEqual(Object.values(compose.secrets), [{ environment: 'WAYGATE_ADMIN_TOKEN' }])
   for (const [, , rest] of references) assert.match(rest!, /^:\?./)
   const secrets = services.flatMap(([name, { environment = {} }]) =>
     environment.WAYGATE_JWT_SECRET ? [[name, environment.WAYGATE_JWT_SECRET]] : [],
   )
   assert.deepEqual(
     secrets.map(([name]) => name),
-    ['gateway', 'user-1', 'user-2'],
+    ['gateway-1', 'gateway-2', 'user-1', 'user-2'],
   )
   assert.equal(new Set(secrets.map(([, secret]) => secret)).size, 1)
 })

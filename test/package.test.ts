@@ -31,7 +31,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }))
 
 /** The largest installation that is accepted. */
-const MAX_MB = 14
+const MAX_MB = 10
 
 test('an installation is one package, and stays small', async () => {
   const names = await readdir(join(consumer, 'node_modules'))
@@ -129,9 +129,9 @@ test('on a Node.js that is too old, every command says in one line which is need
   const { engines } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
   const program = join(installed, 'dist', 'cmd', 'waygate.js')
   const source = await readFile(program, 'utf8')
-  assert.doesNotMatch(source, /^import /m, 'nothing is loaded before the version was checked')
+  assert.doesNotMatch(source, /^import[\s{"]/m, 'nothing is loaded before the version was checked')
   const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node) ?? []
-  assert.match(source, new RegExp(`NEEDED_MAJOR = ${major};\\s+(?:const|var) NEEDED_MINOR = ${minor};`))
+  assert.match(source, new RegExp(`NEEDED_MAJOR=${major};\\s*(?:const|var) NEEDED_MINOR=${minor};`))
   const old = await olderNode(Number(major))
   if (!old) return t.skip('needs an older Node.js, as OLD_NODE or outside node_modules')
   for (const args of [['demo'], ['start'], ['--help'], ['register'], [], ['no-such-command']]) {

@@ -100,7 +100,10 @@ const CASES: Readonly<Record<string, PolicyCase>> = {
         fields: { requestLimits: { targetBytes: 1_000, headerLines: 50, queryParameters: 10 } },
       },
       'security headers': { fields: { securityHeaders: 'api' } },
-      'a rewritten path': { fields: { rewrite: { path: '/items/{request.method}' } } },
+      // A path is rewritten, or loses its prefix.
+      'a rewritten path': {
+        fields: { stripPrefix: undefined, rewrite: { path: '/items/{request.method}' } },
+      },
     },
   },
   mirror: {

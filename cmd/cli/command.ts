@@ -158,12 +158,14 @@ export interface ApiKeyCommand extends Configured {
 }
 
 /** The roles of tokens of the admin listener, from the least to the most. */
-export const ADMIN_ROLES = ['metrics', 'read', 'operate'] as const
+export const ADMIN_ROLES = ['metrics', 'register', 'read', 'operate'] as const
 
 export interface AdminTokenCommand {
   readonly command: 'admin-token'
   readonly name: string
   readonly role: (typeof ADMIN_ROLES)[number]
+  /** With the role `register`: the services that it is for; empty = all. */
+  readonly services: readonly string[]
 }
 
 export interface HashPasswordCommand {

@@ -130,8 +130,14 @@ export const COMMANDS = {
         value: 'ROLE',
         choices: ADMIN_ROLES,
         description:
-          'What the token may do: metrics reads /metrics, read reads everything with clients and users masked, operate reads everything.',
+          'What the token may do: metrics reads /metrics, register registers nodes and reads nothing, read reads everything with clients and users masked, operate reads everything.',
         default: 'read',
+      },
+      {
+        name: 'service',
+        value: 'NAME',
+        description: 'With the role register: a service whose nodes it may register. May be repeated.',
+        absent: 'all services',
       },
     ],
     notes:

@@ -3,6 +3,7 @@ import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.
 import { Arguments, jsonOrText } from './arguments.ts'
 import {
   ADMIN_ROLES,
+  type AdminTokenCommand,
   type ApiKeyCommand,
   CERTIFICATE_ACTIONS,
   type CertificateCommand,
@@ -72,7 +73,7 @@ function toCommand(command: CommandName, given: Arguments): Command {
     case 'api-key':
       return parseApiKey(given)
     case 'admin-token':
-      return { command, name: given.required('name'), role: given.choice('role', ADMIN_ROLES) }
+      return parseAdminToken(given)
     case 'hash-password':
       return { command, user: given.one('user') }
     case 'doctor':
@@ -160,6 +161,15 @@ function parseApiKey(given: Arguments): ApiKeyCommand {
     claims: Object.fromEntries(claims),
     expiresInSeconds,
   }
+}
+
+function parseAdminToken(given: Arguments): AdminTokenCommand {
+  const role = given.choice('role', ADMIN_ROLES)
+  const services = given.all('service')
+  if (services.length > 0 && role !== 'register') {
+    throw given.error(`--service is for --role register, not for ${role}`)
+  }
+  return { command: 'admin-token', name: given.required('name'), role, services }
 }
 
 function parseCheck(given: Arguments): CheckCommand {

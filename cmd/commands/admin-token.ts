@@ -14,13 +14,14 @@ export function makeAdminToken<Role extends AdminTokenCommand['role']>(
 }
 
 /** Runs `waygate admin-token`: prints a new token, and the lines of the configuration that let it in. Resolves with the exit code. */
-export async function runAdminToken({ name, role }: AdminTokenCommand): Promise<number> {
+export async function runAdminToken({ name, role, services }: AdminTokenCommand): Promise<number> {
   const { token, entry } = makeAdminToken(role)
+  const bound = services.length === 0 ? '' : `, services: ${JSON.stringify(services)}`
   console.log(`token: ${token}`)
   console.log('\nLines of the configuration, which hold its hash alone:\n')
   console.log('admin:')
   console.log('  tokens:')
-  console.log(`    ${JSON.stringify(name)}: { sha256: ${entry.sha256}, role: ${entry.role} }`)
+  console.log(`    ${JSON.stringify(name)}: { sha256: ${entry.sha256}, role: ${entry.role}${bound} }`)
   console.log('\nIt is sent as "Authorization: Bearer TOKEN". Commands read it from WAYGATE_ADMIN_TOKEN.')
   console.log('The token itself is stored nowhere and cannot be shown again.')
   return 0

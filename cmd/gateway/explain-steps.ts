@@ -2,7 +2,7 @@ import { describeAuth } from '../../config/route/describe-route.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import type { Exchange, Policy } from '../../internal/policy.ts'
+import type { Exchange } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Authenticators } from '../../middleware/auth/authenticator.ts'
 import { authorize } from '../../middleware/auth/authorize.ts'
@@ -14,6 +14,7 @@ import { type ExplainNotes, Stop } from './explain-notes.ts'
 import { headBytesOf } from './explain-request.ts'
 import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
+import type { NamedPolicy } from './route-plan.ts'
 
 /** A request on its way through the steps, with what is noted of it. */
 export interface ExplainedRequest {
@@ -21,9 +22,6 @@ export interface ExplainedRequest {
   readonly exchange: Exchange
   readonly notes: ExplainNotes
 }
-
-/** The policies of a route by name, in the order in which a request meets them. */
-type Chain = readonly { readonly name: string; readonly policy: Policy }[]
 
 /** What the configuration asks of every head. */
 export async function takeHead(
@@ -44,7 +42,7 @@ export async function takeRoute(
   { exchange, notes }: ExplainedRequest,
   table: Pick<LiveTable, 'routeTable'>,
   policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>,
-): Promise<{ readonly route: Route; readonly chain: Chain }> {
+): Promise<{ readonly route: Route; readonly chain: readonly NamedPolicy[] }> {
   const act = () => {
     const route = matchRoute(table.routeTable(), exchange)
     exchange.call.route = route
@@ -58,7 +56,7 @@ export async function takeRoute(
 
 export async function takePolicies(
   { exchange, notes }: ExplainedRequest,
-  chain: Chain,
+  chain: readonly NamedPolicy[],
   hook: 'onRequest' | 'onAuthorized',
 ): Promise<void> {
   const { call } = exchange

@@ -42,6 +42,7 @@ import {
   listenerLimits,
 } from './limits.ts'
 import { LiveTable } from './live-table.ts'
+import { createNodeHeartbeats } from './node-heartbeats.ts'
 import { openNodeSide } from './node-side.ts'
 import { loadClientTls, loadLimitStore, openLiveTracing } from './optional-parts.ts'
 import { openPolicies, reloadTable } from './reloaded.ts'
@@ -83,7 +84,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ticketSecret: options.ticketSecret ?? randomBytes(32),
     port: () => (bound ?? addresses()).tls!.port,
   })
-  const { tracing, spans } = await openLiveTracing(settings, logger, () => loop.turnMs)
+  const loopWaitMs = () => loop.turnMs
+  const { tracing, spans } = await openLiveTracing(settings, { version: options.version, logger, loopWaitMs })
 
   // The nodes, and the state that this process keeps about them.
   const nodeSide = openNodeSide({
@@ -286,6 +288,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     version: options.version,
     name: () => `${hostname()}:${(bound?.plain ?? bound?.tls)?.port ?? config.port}`,
     inFlight: () => traffic.open,
+    heartbeats: createNodeHeartbeats({ registry, refusalOf: guard.refusalOf, logger }),
   })
   await transcoding.prepareConfigured()
   // The primary of a worker has read the files when it started.

@@ -1,35 +1,21 @@
 import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { GatewayError } from '../../internal/http/errors.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type {
-  CreatePolicy,
-  EditHead,
-  Exchange,
-  HidesField,
-  Policy,
-  RoutePlan,
-  Step,
-  TransformBody,
-} from '../../internal/policy.ts'
+import type { CreatePolicy, Exchange, Policy, RoutePlan } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
+import type { Upstream } from '../../internal/upstream.ts'
 import type { CredentialPlaces } from '../../middleware/policies/credential-places.ts'
 import { Delays } from '../../middleware/policies/fixed-answer.ts'
 import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 import type { Mirrors } from '../../middleware/policies/mirror.ts'
 import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
 import { CHAIN, type PolicyTools } from './policies.ts'
+import { brokenPlan, compilePlan, type NamedPolicy } from './route-plan.ts'
 
 interface Live {
   readonly rule: unknown
   readonly policy: Policy
 }
-
-const BROKEN = new GatewayError('WG_ROUTE_BROKEN', {
-  headers: { 'retry-after': '5' },
-  cause: new Error('the document of the route is invalid'),
-})
 
 type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
 
@@ -110,7 +96,9 @@ export class LivePolicies {
   planOf(route: Route): RoutePlan {
     let plan = this.#plans.get(route)
     if (!plan) {
-      plan = route.isBroken ? this.#brokenPlan() : this.#compile(route)
+      plan = route.isBroken
+        ? brokenPlan(this.#settings.upstream)
+        : compilePlan(this.policiesOf(route), this.#settings.upstream, this.#counts)
       this.#plans.set(route, plan)
     }
     return plan
@@ -138,34 +126,11 @@ export class LivePolicies {
   }
 
   /** Returns the policies of a route by name, in the order in which a request meets them. */
-  policiesOf(route: Route): readonly { readonly name: string; readonly policy: Policy }[] {
+  policiesOf(route: Route): readonly NamedPolicy[] {
     return Object.keys(this.#chain).flatMap(name => {
       const rule = route.policies?.[name]
       return rule === undefined ? [] : [{ name, policy: this.#policy(route, name, rule) }]
     })
-  }
-
-  #compile(route: Route): RoutePlan {
-    const policies = this.policiesOf(route)
-    const steps = (hook: 'onRequest' | 'onAuthorized'): Step[] =>
-      policies.flatMap(({ name, policy }) => {
-        const step = policy[hook]
-        return step ? [this.#counted(name, step)] : []
-      })
-    const all = <Hook extends 'around' | 'onResponse' | 'transform' | 'hidesFromClient' | 'hidesFromNode'>(
-      hook: Hook,
-    ) => policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
-    const transforms = (all('transform') as TransformBody[]).reverse()
-    return {
-      onRequest: steps('onRequest'),
-      onAuthorized: steps('onAuthorized'),
-      upstream: wrap(this.#settings.upstream, all('around') as Wrapper[]),
-      refusal: policies.find(({ policy }) => policy.refusal)?.policy.refusal,
-      onResponse: (all('onResponse') as EditHead[]).reverse(),
-      transforms: transforms.length === 0 ? undefined : transforms,
-      hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
-      hidesFromNode: anyOf(all('hidesFromNode') as HidesField[]),
-    }
   }
 
   #policy(route: Route, name: string, rule: unknown): Policy {
@@ -218,40 +183,6 @@ export class LivePolicies {
       notCompressed: reason => this.#counts.notCompressed.add(reason),
     }
   }
-
-  /** Notes the refusals of a step in the call and in the metrics. */
-  #counted(name: string, step: Step): Step {
-    const note = (error: unknown, { call }: Exchange): never => {
-      if (error instanceof GatewayError) {
-        call.policy = name
-        this.#counts.refusals.add(call.route!.id, [name, call.limits?.rule ?? ''])
-      }
-      throw error
-    }
-    return exchange => {
-      try {
-        const answer = step(exchange)
-        return answer instanceof Promise ? answer.catch(error => note(error, exchange)) : answer
-      } catch (error) {
-        return note(error, exchange)
-      }
-    }
-  }
-
-  #brokenPlan(): RoutePlan {
-    const refuse = () => {
-      throw BROKEN
-    }
-    return {
-      ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#settings.upstream, onResponse: [] },
-      refusal: undefined,
-      ...{ transforms: undefined, hidesFromClient: undefined, hidesFromNode: undefined },
-    }
-  }
-}
-
-function anyOf(hides: readonly HidesField[]): HidesField | undefined {
-  return hides.length === 0 ? undefined : spelling => hides.some(each => each(spelling))
 }
 
 /** Closes the policies whose rule is missing from `rules` or different there. */

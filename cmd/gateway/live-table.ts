@@ -3,7 +3,6 @@ import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import {
-  type LastGood,
   OPTIONAL_SCOPES,
   type Registry,
   type RegistryEntry,
@@ -17,10 +16,12 @@ import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
-import type { LastGoodValue, LastGoodView, SourceView, TableView } from '../../routes/admin/views.ts'
+import type { LastGoodView, SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
+import { LastGoodSummary } from './last-good-summary.ts'
 import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
+import { PairedChanges } from './paired-changes.ts'
 import { largest, sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
 import type { TlsFromRegistry } from './tls-from-registry.ts'
@@ -58,8 +59,6 @@ export interface LiveTableOptions extends LiveRoutesOptions {
 
 const NO_LEASE =
   'key has no lease, although other keys of this service have one: the node stays in the table when its process dies; delete the key, and a node that is alive registers itself again'
-/** How long the other half of a transaction may take. */
-const TRANSACTION_MS = 50
 const NOT_LOADED = new GatewayError('WG_NO_NODE', {
   detail: 'The gateway has not loaded its routes yet; try again later.',
   headers: { 'retry-after': '1' },
@@ -82,14 +81,16 @@ export class LiveTable implements TableView {
   readonly #moreProblems: LiveTableOptions['moreProblems']
   readonly #onRemembered: LiveTableOptions['onRemembered']
   readonly #onRoutes: LiveTableOptions['onRoutes']
+  readonly #changes = new PairedChanges({
+    revisionOf: half => this.#revisionOf(half),
+    mayBePaired: () => this.#isLoaded && this.#namesSets(),
+    take: () => this.#takeRoutes(),
+  })
   #setsChanged = false
   #revision: string | undefined = undefined
-  /** Takes a change over that waits for its other half. */
-  #swap: NodeJS.Timeout | undefined
   /** The `auth` of routes that do not set it. */
   defaultAuth: 'jwt' | 'none'
-  /** What is said of the last good values, which may be many, and of which ones. */
-  #lastGood: ({ readonly byKey: ReadonlyMap<string, LastGood> } & ReturnType<typeof summaryOf>) | undefined
+  readonly #lastGood = new LastGoodSummary()
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
@@ -119,7 +120,7 @@ export class LiveTable implements TableView {
       onDescriptors: (before, after) => descriptors?.apply(before, after),
       ...(tls && { parseCertificate: entry => tls.parse(entry) }),
       onTls: (before, after) => tls?.apply(before, after),
-      onRoutes: () => this.#routesChanged('routes'),
+      onRoutes: () => this.#changes.changed('routes'),
       refusalOfPolicySet: entry => this.#routes.refusalOfPolicySet(entry),
       onPolicySet: (before, after) => {
         this.#routes.setPolicySet(before, after)
@@ -169,10 +170,7 @@ export class LiveTable implements TableView {
       onApplied: event => this.#applied(event),
       onRemembered: this.#onRemembered,
       signal,
-    }).finally(() => {
-      clearTimeout(this.#swap)
-      this.#swap = undefined
-    })
+    }).finally(() => this.#changes.close())
   }
 
   /** The largest revision of a source; undefined before the first snapshot. */
@@ -229,10 +227,7 @@ export class LiveTable implements TableView {
   }
 
   lastGood(): LastGoodView {
-    const byKey = this.#directory.lastGood()
-    if (byKey !== this.#lastGood?.byKey) this.#lastGood = { byKey, ...summaryOf([...byKey.values()]) }
-    const { oldest, routes } = this.#lastGood
-    return { count: byKey.size, ageMs: Math.max(0, Date.now() - oldest), routes }
+    return this.#lastGood.of(this.#directory.lastGood())
   }
 
   formerServices(): number {
@@ -259,33 +254,13 @@ export class LiveTable implements TableView {
     }
     if (this.#setsChanged) {
       this.#setsChanged = false
-      this.#routesChanged('policies')
+      this.#changes.changed('policies')
     }
     if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
   }
 
-  /**
-   * Takes a change of routes or of policy sets over. What was changed in one transaction arrives as an event of each, so when
-   * routes name sets, the first of the two waits a moment for the other.
-   */
-  #routesChanged(scope: 'routes' | 'policies'): void {
-    const other = scope === 'routes' ? 'policies' : 'routes'
-    const isAlone = this.#revisionOf(scope) > this.#revisionOf(other)
-    if (this.#isLoaded && isAlone && this.#namesSets()) {
-      // When the loop is late, what has arrived meanwhile is read before the timer counts.
-      this.#swap ??= setTimeout(() => setImmediate(() => this.#takeHeldRoutes()), TRANSACTION_MS).unref()
-    } else this.#takeRoutes()
-  }
-
-  /** Takes over what waited, unless that has been done since. */
-  #takeHeldRoutes(): void {
-    if (this.#swap !== undefined) this.#takeRoutes()
-  }
-
   #takeRoutes(): void {
-    clearTimeout(this.#swap)
-    this.#swap = undefined
     const directory = this.#directory
     const isUnlisted = (service: string) => directory.isUnlisted(service)
     this.#routes.set(directory.routes(), directory.blockedServices(), directory.formerServices(), isUnlisted)
@@ -332,16 +307,6 @@ export class LiveTable implements TableView {
     this.#warnOfOpenRoutes()
     this.#loaded.resolve()
   }
-}
-
-function summaryOf(lastGood: readonly LastGood[]) {
-  const routes = new Map<string, LastGoodValue>()
-  let oldest = Number.POSITIVE_INFINITY
-  for (const { entry, revision, since } of lastGood) {
-    oldest = Math.min(oldest, since)
-    if (entry.kind === 'route') routes.set(entry.id, { revision, since: new Date(since).toISOString() })
-  }
-  return { oldest, routes }
 }
 
 function defaultAuthOf({ defaultAuth }: LiveRoutesOptions['context']): 'jwt' | 'none' {

@@ -6,7 +6,7 @@ import type { LimitStore } from './limit-store.ts'
 import type { Live, Settings } from './settings.ts'
 import type { GatewayTls, TlsOptions } from './tls.ts'
 import type { TlsFromRegistry } from './tls-from-registry.ts'
-import type { Tracing } from './tracing.ts'
+import type { Tracing, TracingOptions } from './tracing.ts'
 
 /** The parts of a gateway that few configurations ask for. Each is loaded only then. Whoever opened one closes it. */
 
@@ -51,19 +51,17 @@ export async function loadLimitStore(
  * Opens tracing, and another one with each reload that changes it. Spans of requests under way are sent to the collector that is
  * configured when they end.
  *
- * @param loopWaitMs returns the recent length of a turn of the event loop
  * @returns `current` is undefined while nothing is traced
  */
 export async function openLiveTracing(
   settings: Settings,
-  logger: Logger,
-  loopWaitMs: () => number,
+  options: Omit<TracingOptions, 'config'>,
 ): Promise<{ readonly tracing: Live<Tracing | undefined>; readonly spans: SpansView }> {
   const tracing = await settings.open({
     of: ({ config }) => ({ ...config.tracing, url: undefined }),
     async open({ config: { tracing: config } }) {
       if (!config.endpoint) return undefined
-      return (await import('./tracing.ts')).openTracing({ config, logger, loopWaitMs })
+      return (await import('./tracing.ts')).openTracing({ ...options, config })
     },
     close: old => void old?.close(),
   })

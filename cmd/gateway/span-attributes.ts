@@ -25,23 +25,23 @@ export function integerKey(key: string): string {
 }
 
 /** Returns an attribute. @param key as `textKey` returns it */
-export function text(key: string, value: string): string {
+export function textAttribute(key: string, value: string): string {
   const shown = value.length > MAX_CHARACTERS ? value.slice(0, MAX_CHARACTERS) : value
   return key + escaped(shown) + END
 }
 
 /** Returns an attribute. @param key as `integerKey` returns it */
-export function integer(key: string, value: number): string {
+export function integerAttribute(key: string, value: number): string {
   return key + value + END
 }
 
 /** Returns an attribute that is a number with a fraction. */
-export function number(key: string, value: number): string {
+export function numberAttribute(key: string, value: number): string {
   return `,{"key":"${key}","value":{"doubleValue":${value}}}`
 }
 
 /** Returns an attribute that is true. */
-export function yes(key: string): string {
+export function trueAttribute(key: string): string {
   return `,{"key":"${key}","value":{"boolValue":true}}`
 }
 

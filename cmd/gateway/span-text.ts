@@ -15,14 +15,14 @@ import type { TraceParent } from '../../internal/trace/trace-context.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
 import {
   escaped,
-  integer,
+  integerAttribute,
   integerKey,
-  number,
+  numberAttribute,
   remembering,
   rememberingTexts,
-  text,
+  textAttribute,
   textKey,
-  yes,
+  trueAttribute,
 } from './span-attributes.ts'
 
 // The names of attributes are those of OpenTelemetry's semantic conventions 1.45, of which only stable ones are used. Texts are
@@ -83,22 +83,22 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   const { route } = call
   const scheme = schemeOf(exchange)
   let attributes = methodOf(call.method) + protocolOf[scheme][call.http]
-  attributes += text(KEY.path, pathOf(call.target))
+  attributes += textAttribute(KEY.path, pathOf(call.target))
   if (route !== undefined) attributes += attributesOfRoute(route)
   // A client that left before the head of its answer has got no status.
-  if (exchange.response.headersSent || call.upgraded) attributes += integer(KEY.status, status)
+  if (exchange.response.headersSent || call.upgraded) attributes += integerAttribute(KEY.status, status)
   const host = askedHostOf(exchange)
   if (host !== undefined && host !== '') attributes += authorityOf[scheme](host)
-  attributes += text(KEY.clientAddress, call.clientAddress!)
-  attributes += text(KEY.peerAddress, exchange.peerAddress)
+  attributes += textAttribute(KEY.clientAddress, call.clientAddress!)
+  attributes += textAttribute(KEY.peerAddress, exchange.peerAddress)
   const userAgent = getHeader(exchange.head.headers, 'user-agent')
-  if (userAgent !== undefined) attributes += text(KEY.userAgent, userAgent)
-  if (error !== undefined) attributes += text(KEY.error, error)
+  if (userAgent !== undefined) attributes += textAttribute(KEY.userAgent, userAgent)
+  if (error !== undefined) attributes += textAttribute(KEY.error, error)
   if (call.rpc !== undefined) attributes += rpc(call.rpc, call.grpcStatus)
-  attributes += text(KEY.requestId, call.requestId)
-  attributes += integer(KEY.attempts, call.attempts)
-  if (call.degraded) attributes += yes('waygate.fallback')
-  if (call.revision !== undefined) attributes += text(KEY.revision, call.revision)
+  attributes += textAttribute(KEY.requestId, call.requestId)
+  attributes += integerAttribute(KEY.attempts, call.attempts)
+  if (call.degraded) attributes += trueAttribute('waygate.fallback')
+  if (call.revision !== undefined) attributes += textAttribute(KEY.revision, call.revision)
   attributes += loopWait(ended.loopWaitMs)
   const method = METHODS.has(call.method) ? call.method : 'HTTP'
   // An open WebSocket is no longer a request: its span ends with the answer to the handshake.
@@ -129,16 +129,16 @@ export function trySpan(span: TrySpan, originMs: number): string {
   else if (isFailedCall) error = GRPC_STATUS_NAMES[grpcStatus]
   else if (span.failure !== undefined) error = failureName(span.failure)
   let attributes = methodOf(method)
-  attributes += text(attributesOfNode(node), pathOf(request.target))
+  attributes += textAttribute(attributesOfNode(node), pathOf(request.target))
   // A node that has a name may have another address in each try.
   if (span.address !== undefined && isIP(node.host) === 0) attributes += networkPeer(span.address, node.port)
-  if (span.resendCount > 0 && !isCopy) attributes += integer(KEY.resendCount, span.resendCount)
-  if (status !== 0) attributes += integer(KEY.status, status)
-  if (error !== undefined) attributes += text(KEY.error, error)
+  if (span.resendCount > 0 && !isCopy) attributes += integerAttribute(KEY.resendCount, span.resendCount)
+  if (status !== 0) attributes += integerAttribute(KEY.status, status)
+  if (error !== undefined) attributes += textAttribute(KEY.error, error)
   if (called !== undefined) attributes += rpc(called.method, grpcStatus)
-  attributes += text(KEY.breaker, span.breaker)
-  if (request.isHedge) attributes += yes('waygate.hedge')
-  if (isCopy) attributes += yes('waygate.mirror')
+  attributes += textAttribute(KEY.breaker, span.breaker)
+  if (request.isHedge) attributes += trueAttribute('waygate.hedge')
+  if (isCopy) attributes += trueAttribute('waygate.mirror')
   let json = beginning(trace, span.spanId, trace.spanId)
   json += times(span.startedAt, span.endedAt, originMs)
   json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE},"kind":${KIND_CLIENT}`
@@ -168,9 +168,9 @@ function failureName(kind: FailureKind): string {
 }
 
 const attributesOfRoute = remembering(({ id, path, service }: Route) => {
-  const own = text(textKey('http.route'), path) + text(textKey('waygate.route'), id)
+  const own = textAttribute(textKey('http.route'), path) + textAttribute(textKey('waygate.route'), id)
   // A route that no node answers has no service.
-  return service ? own + text(textKey('waygate.service'), service) : own
+  return service ? own + textAttribute(textKey('waygate.service'), service) : own
 })
 
 const nameOfRoute = remembering(({ path }: Route) => ` ${escaped(path)}`)
@@ -178,15 +178,16 @@ const nameOfRoute = remembering(({ path }: Route) => ` ${escaped(path)}`)
 /** Returns the attributes of a node, and the beginning of `url.full`, behind which the path comes. */
 const attributesOfNode = remembering((node: Node) => {
   const { host, port, service, id } = node
-  const address = text(textKey('server.address'), host) + integer(integerKey('server.port'), port)
+  const address =
+    textAttribute(textKey('server.address'), host) + integerAttribute(integerKey('server.port'), port)
   const peer = isIP(host) === 0 ? '' : networkPeer(host, port)
-  const own = text(textKey('waygate.service'), service) + text(textKey('waygate.node'), id)
+  const own = textAttribute(textKey('waygate.service'), service) + textAttribute(textKey('waygate.node'), id)
   const url = `${usesTls(node) ? 'https' : 'http'}://${addressOf(node)}`
   return address + peer + own + textKey('url.full') + escaped(url)
 })
 
 function networkPeer(address: string, port: number): string {
-  return text(KEY.peerAddress, address) + integer(integerKey('network.peer.port'), port)
+  return textAttribute(KEY.peerAddress, address) + integerAttribute(integerKey('network.peer.port'), port)
 }
 
 function beginning({ traceId, state }: Trace, spanId: string, parentId: string | undefined): string {
@@ -215,11 +216,11 @@ function nanos(ms: number): string {
 
 /** Returns the attributes about the method, which come first. */
 function methodOf(method: string): string {
-  return METHODS.has(method) ? knownMethod(method) : OTHER_METHOD + text(ORIGINAL_METHOD, method)
+  return METHODS.has(method) ? knownMethod(method) : OTHER_METHOD + textAttribute(ORIGINAL_METHOD, method)
 }
 
 const METHOD = textKey('http.request.method')
-const knownMethod = rememberingTexts(method => text(METHOD, method).slice(1))
+const knownMethod = rememberingTexts(method => textAttribute(METHOD, method).slice(1))
 const OTHER_METHOD = knownMethod('_OTHER')
 const ORIGINAL_METHOD = textKey('http.request.method_original')
 
@@ -228,7 +229,10 @@ const protocolOf = { http: protocols('http'), https: protocols('https') } as con
 
 function protocols(scheme: 'http' | 'https'): Readonly<Record<Call['http'], string>> {
   const of = (version: string) =>
-    ownText(text(textKey('url.scheme'), scheme) + text(textKey('network.protocol.version'), version))
+    ownText(
+      textAttribute(textKey('url.scheme'), scheme) +
+        textAttribute(textKey('network.protocol.version'), version),
+    )
   return { '1.0': of('1.0'), '1.1': of('1.1'), '2': of('2') }
 }
 
@@ -239,7 +243,7 @@ function authorities(scheme: 'http' | 'https'): (host: string) => string {
   return rememberingTexts(host => {
     const name = normaliseHost(host).replace(/^\[(.*)\]$/, '$1')
     const port = Number(portOf(host, scheme))
-    return text(textKey('server.address'), name) + integer(integerKey('server.port'), port)
+    return textAttribute(textKey('server.address'), name) + integerAttribute(integerKey('server.port'), port)
   })
 }
 
@@ -247,14 +251,15 @@ let lastWait = { ms: -1, attribute: '' }
 
 /** It is measured now and then, so that many spans have the same. */
 function loopWait(ms: number): string {
-  if (ms !== lastWait.ms) lastWait = { ms, attribute: ownText(number('waygate.loop_wait_ms', roundMs(ms))) }
+  if (ms !== lastWait.ms)
+    lastWait = { ms, attribute: ownText(numberAttribute('waygate.loop_wait_ms', roundMs(ms))) }
   return lastWait.attribute
 }
 
 function rpc(method: string, status: number | undefined): string {
   const name = status === undefined ? undefined : (GRPC_STATUS_NAMES[status] ?? String(status))
-  const called = text(RPC_METHOD, method)
-  return name === undefined ? called : called + text(textKey('rpc.status_code'), name)
+  const called = textAttribute(RPC_METHOD, method)
+  return name === undefined ? called : called + textAttribute(textKey('rpc.status_code'), name)
 }
 
-const RPC_METHOD = text(textKey('rpc.system.name'), 'grpc') + textKey('rpc.method')
+const RPC_METHOD = textAttribute(textKey('rpc.system.name'), 'grpc') + textKey('rpc.method')

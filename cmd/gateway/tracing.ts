@@ -6,12 +6,13 @@ import type { Trace } from '../../internal/trace/trace.ts'
 import type { StartTrace } from '../../middleware/request/open-exchange.ts'
 import { createStartTrace } from '../../middleware/request/start-trace.ts'
 import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
-import { packageVersion } from '../cli/version.ts'
 import { OtlpSender, type SenderTimes } from './otlp-sender.ts'
 import { errorOf, requestSpan, trySpan } from './span-text.ts'
 
 export interface TracingOptions {
   readonly config: Config['tracing']
+  /** That of this program. */
+  readonly version: string
   readonly logger: Logger
   /** Returns the recent length of a turn of the event loop, milliseconds. */
   readonly loopWaitMs: () => number
@@ -35,13 +36,13 @@ const MAX_ERRORS_PER_SECOND = 100
 const MAX_DRIFT_MS = 5
 
 /** Opens tracing, with the endpoint that is configured. */
-export function openTracing({ config, logger, loopWaitMs, times }: TracingOptions): Tracing {
+export function openTracing({ config, version, logger, loopWaitMs, times }: TracingOptions): Tracing {
   const sender = new OtlpSender({
     url: tracesUrl(config.endpoint!),
     headers: config.headers,
     resource: {
       'service.name': config.serviceName,
-      'service.version': packageVersion(),
+      'service.version': version,
       'service.instance.id': randomUUID(),
       ...config.resource,
     },

@@ -14,6 +14,7 @@ import type {
   ServiceDetail,
   ServiceSummary,
 } from '../../routes/admin/api-types.ts'
+import type { HeartbeatPage, HeartbeatQuestion } from '../../routes/admin/heartbeat-types.ts'
 import {
   mergeChanges,
   mergeFigures,
@@ -35,6 +36,8 @@ import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker has to answer; one that takes longer is left out. */
 const ANSWER_WITHIN_MS = 2_000
+/** The same for what is written into the registry, which has 3 s. */
+const WRITTEN_WITHIN_MS = 4_000
 
 export interface WorkerApiOptions {
   readonly version: string
@@ -130,13 +133,17 @@ export class WorkerApi implements ApiPages {
     return mergeSummaries(await this.#ask('serviceSummaries'))
   }
 
-  async leases(): Promise<readonly LeasePage[] | undefined> {
+  leases(): Promise<readonly LeasePage[] | undefined> {
     // All of them would read the same.
-    for (const worker of this.#workers) {
-      const answer = await askWorker(worker, 'leases', [])
-      if (answer) return answer
-    }
-    return undefined
+    return this.#askAny('leases', [])
+  }
+
+  async heartbeat(question: HeartbeatQuestion): Promise<HeartbeatPage> {
+    return (await this.#askAny('heartbeat', [question], WRITTEN_WITHIN_MS)) ?? NO_WORKER
+  }
+
+  async farewell(question: HeartbeatQuestion): Promise<HeartbeatPage> {
+    return (await this.#askAny('farewell', [question], WRITTEN_WITHIN_MS)) ?? NO_WORKER
   }
 
   async requests(query: RequestsQuery): Promise<readonly RequestEntry[]> {
@@ -161,6 +168,19 @@ export class WorkerApi implements ApiPages {
     return new Map(workers.map((worker, i) => [String(worker.pid), deltas[i]]))
   }
 
+  /** Asks one worker after the other, until one answers. */
+  async #askAny<Name extends keyof AskedPages>(
+    page: Name,
+    args: Parameters<AskedPages[Name]>,
+    withinMs = ANSWER_WITHIN_MS,
+  ) {
+    for (const worker of this.#workers) {
+      const answer = await askWorker(worker, page, args, withinMs)
+      if (answer) return answer
+    }
+    return undefined
+  }
+
   /** Returns the answers that are not undefined. */
   async #ask<Name extends keyof AskedPages>(page: Name, ...args: Parameters<AskedPages[Name]>) {
     return (await this.#askEach(page, ...args)).map(({ answer }) => answer)
@@ -179,10 +199,13 @@ async function askWorker<Name extends keyof AskedPages>(
   worker: WorkerProcess,
   api: Name,
   args: Parameters<AskedPages[Name]>,
+  withinMs = ANSWER_WITHIN_MS,
 ): Promise<Exclude<Awaited<ReturnType<AskedPages[Name]>>, undefined> | undefined> {
-  const parts = await worker.ask({ api, args } as ApiQuestion, ANSWER_WITHIN_MS)
+  const parts = await worker.ask({ api, args } as ApiQuestion, withinMs)
   return parts?.[0] as Exclude<Awaited<ReturnType<AskedPages[Name]>>, undefined> | undefined
 }
+
+const NO_WORKER: HeartbeatPage = { outcome: 'unreachable', detail: 'no worker answers; try again' }
 
 const NOTHING_KNOWN = {
   revision: null,

@@ -1,13 +1,15 @@
 import type { Config } from '../schema.ts'
-import { type Findings, readKeyText, readPem } from './key-files.ts'
+import { readKeyPairFiles } from './certificate-pair.ts'
+import { attempt, type Findings, readAuthorities, readKeyText } from './key-files.ts'
 
 /** What the files of `rateLimits.store` hold. */
 export interface LimitStoreKeys {
   readonly password?: string
   /** PEM. */
-  readonly ca?: Buffer
-  readonly cert?: Buffer
-  readonly key?: Buffer
+  readonly ca?: string
+  /** PEM; there is a key where there is a certificate. */
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** Reads the files of the store of shared limits; undefined when there are none. */
@@ -25,21 +27,15 @@ export function loadLimitStoreKeys(
   if (password === '') {
     findings.problems.push({ path: [...at, 'passwordFile'], message: 'is empty, but must hold a password' })
   }
-  const pem = (field: 'caFile' | 'certFile' | 'keyFile') => {
-    const file = tls?.[field]
-    if (file === undefined) return undefined
-    const path = [...at, 'tls', field]
-    const bytes = readPem(file, path, findings)
-    if (bytes === undefined || bytes.includes('-----BEGIN ')) return bytes
-    findings.problems.push({ path, message: `${file} does not hold PEM` })
-    return undefined
-  }
-  const [ca, cert, key] = [pem('caFile'), pem('certFile'), pem('keyFile')]
+  const { caFile, certFile: cert, keyFile: key } = tls ?? {}
+  const readFrom = <T>(field: string, read: () => T) => attempt([...at, 'tls', field], findings, read)
+  const ca = caFile && readFrom('caFile', () => readAuthorities(caFile, findings.readFile))
+  // A rule of the configuration holds that there is no certificate without a key.
+  const pair = cert && key && readFrom('certFile', () => readKeyPairFiles({ cert, key }, findings.readFile))
   const keys = {
     ...(password && { password }),
     ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
+    ...(pair && { cert: pair.cert, key: pair.key }),
   }
   return Object.keys(keys).length === 0 ? undefined : keys
 }

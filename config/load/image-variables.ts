@@ -25,8 +25,10 @@ export function readImageVariables(
   const hasToken = isSet('adminToken') || isSet('admin.tokens')
   const settings = hasToken ? [{ path: 'adminHost', value: '0.0.0.0', source }] : []
   const { registry = 'etcd' } = membersOf(membersOf(layers.tree).discovery)
-  const isTold = env[EMBEDDED_VARIABLE] === '1' || isSet('etcd.endpoints') || isSet('etcd.embedded')
+  const isTold =
+    env[EMBEDDED_VARIABLE] === '1' ||
+    ['endpoints', 'embedded', 'embeddedData', 'embeddedMemory'].some(field => isSet(`etcd.${field}`))
   if (registry !== 'etcd' || isTold) return { settings, problems: [] }
-  const message = `must be set in the image, because the embedded etcd loses its data when the container ends: set WAYGATE_ETCD, or ${EMBEDDED_VARIABLE}=1 to try Waygate out`
+  const message = `must be set in the image, because what the embedded etcd keeps is lost with the container, unless a volume is mounted at its dataDir: set WAYGATE_ETCD, or ${EMBEDDED_VARIABLE}=1`
   return { settings, problems: [{ path: '$.etcd.endpoints', message, source }] }
 }

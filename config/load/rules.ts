@@ -52,7 +52,10 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   })
 }
 
-/** Finds a listener that everybody could read, and tokens that are one, whose role would depend on their order. */
+/**
+ * Finds a listener that everybody could read, tokens that are one, whose role would depend on their order, and services that
+ * would bind nothing.
+ */
 function* adminProblems({ adminHost, adminToken, admin: { tokens } }: Config): Generator<Finding> {
   if (!isLoopback(adminHost) && adminToken === undefined && Object.keys(tokens).length === 0) {
     yield {
@@ -62,7 +65,13 @@ function* adminProblems({ adminHost, adminToken, admin: { tokens } }: Config): G
   }
   const known = new Map<string, string>()
   if (adminToken !== undefined) known.set(hash('sha256', adminToken), 'adminToken')
-  for (const [name, { sha256 }] of Object.entries(tokens)) {
+  for (const [name, { sha256, role, services }] of Object.entries(tokens)) {
+    if (services !== undefined && role !== 'register') {
+      yield {
+        path: ['admin', 'tokens', name, 'services'],
+        message: `is for the role register alone, not for ${role}`,
+      }
+    }
     const other = known.get(sha256)
     if (other !== undefined)
       yield { path: ['admin', 'tokens', name, 'sha256'], message: `is the hash of ${other} as well` }

@@ -1,6 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 import { createNode, type NodeInput } from '../../internal/nodes/node.ts'
 import { EventQueue } from '../event-queue.ts'
+import type { HeartbeatOutcome, WantedNode } from '../heartbeat.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import {
   type LeasedKeys,
@@ -207,11 +208,32 @@ export class EtcdRegistry implements Registry {
     return readLeases(this.#client, key ?? prefixes)
   }
 
+  async heartbeat(service: string, id: string, wanted?: WantedNode): Promise<HeartbeatOutcome> {
+    return (
+      this.#unreadable(service) ??
+      (await import('./heartbeats.ts')).heartbeat(this.#client, this.#keyOf({ service, id }), wanted)
+    )
+  }
+
+  async farewell(service: string, id: string): Promise<HeartbeatOutcome> {
+    return (await import('./heartbeats.ts')).farewell(this.#client, this.#keyOf({ service, id }))
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all([...this.#registrars].map(registrar => registrar.unregister()))
     await Promise.all(this.#stopping)
     this.#client.close()
+  }
+
+  /** Refuses to register where gateways would not read it: as another software's format, or for another service. */
+  #unreadable(service: string): HeartbeatOutcome | undefined {
+    const prefix = this.#servicesPrefix
+    const source = this.#nodeSources.find(each => prefix.startsWith(each.prefix))
+    const isRead =
+      ['auto', 'waygate'].includes(source?.format ?? 'auto') && (source?.service ?? service) === service
+    if (source && isRead) return undefined
+    return { outcome: 'read-only', detail: `nodes below ${prefix} are not read in the format of Waygate` }
   }
 
   #registered(key: string): readonly Registrar[] {

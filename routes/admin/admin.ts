@@ -74,6 +74,8 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
       const { current } = settings
       if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
       const caller = admission.admit(request)
+      // Some clients name the type of every body, also of none.
+      if (hasNoBody(request.headers)) delete request.headers['content-type']
       if (caller) callers.set(request, caller)
       if (!current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
       done()
@@ -150,6 +152,10 @@ function serveApi(app: FastifyInstance, options: ApiOptions): void {
     return (await loaded).answer(request, reply, path.slice(API_PREFIX.length))
   })
   app.addHook('preClose', async () => (await loaded)?.close('the admin listener closes'))
+}
+
+function hasNoBody(headers: FastifyRequest['headers']): boolean {
+  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
 }
 
 /** Somebody whom nobody asked for a token. */

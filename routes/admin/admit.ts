@@ -58,6 +58,12 @@ export function createAdmit({
         `the token "${caller.name}" has the role metrics, which reads /metrics alone`,
       )
     }
+    if (caller.role === 'register' && !isNode(url) && !isOfUi(url)) {
+      throw new ApiError(
+        'WA_ROLE',
+        `the token "${caller.name}" has the role register, which registers nodes and reads nothing`,
+      )
+    }
     return caller
   }
 }
@@ -76,6 +82,11 @@ function foreignError(why: Foreignness, site: unknown): ApiError {
     default:
       return why satisfies never
   }
+}
+
+/** Whether a target is that of a node, at which processes register. Nothing can be read there. */
+function isNode(url: string): boolean {
+  return /^\/api\/v1\/services\/[^/?#]+\/nodes\/[^/?#]+(?:\?|$)/.test(url)
 }
 
 function isMetrics(url: string): boolean {

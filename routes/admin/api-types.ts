@@ -3,14 +3,15 @@ import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { TimedFigures } from '../../internal/telemetry/traffic-history.ts'
 import type { SampleFigures } from '../../internal/telemetry/traffic-series.ts'
 import type { ExplainPage } from './explain.ts'
+import type { NodeHeartbeats } from './heartbeat-types.ts'
 import type { ListedRoute, NodePage, ServicePage, ServiceState, WorkerPage } from './page-types.ts'
 import type { SourceView, TableProblem } from './views.ts'
 
 /**
- * What a caller of the admin listener may do: read `/metrics`; read everything, with the clients and users of requests masked;
- * read everything, and write.
+ * What a caller of the admin listener may do: read `/metrics`; register nodes, and read nothing; read everything, with the
+ * clients and users of requests masked; read everything, and write.
  */
-export type AdminRole = 'metrics' | 'read' | 'operate'
+export type AdminRole = 'metrics' | 'register' | 'read' | 'operate'
 
 /** A list of the API. */
 export interface Items<Item> {
@@ -275,7 +276,7 @@ export interface LiveRequests {
 }
 
 /** What the API asks of a gateway: of one process, or of several whose answers are merged. */
-export interface ApiPages {
+export interface ApiPages extends NodeHeartbeats {
   status(): Promise<Omit<StatusPage, 'role' | 'features'>>
   problems(): Promise<readonly TableProblem[]>
   figures(): Promise<FiguresPage>

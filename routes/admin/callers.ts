@@ -8,6 +8,8 @@ export interface Caller {
   readonly role: AdminRole
   /** Whether clients and users of requests are hidden from it. */
   readonly isMasked: boolean
+  /** The services whose nodes it may register; undefined = all that its role may. */
+  readonly services?: readonly string[] | undefined
 }
 
 /** A token of the configuration, which has its hash alone. */
@@ -15,6 +17,8 @@ export interface AdminToken {
   /** In hexadecimal. */
   readonly sha256: string
   readonly role: AdminRole
+  /** With the role `register`: the services whose nodes it registers; undefined = all. */
+  readonly services?: readonly string[] | undefined
 }
 
 /** The caller while no token is configured: somebody on this machine. It reads everything, and never writes. */
@@ -32,10 +36,12 @@ export function createFindCaller(
   tokens: Readonly<Record<string, AdminToken>>,
 ): ((authorization: string | undefined) => Caller | undefined) | undefined {
   const known: { readonly digest: Buffer; readonly caller: Caller }[] = []
-  const add = (name: string, role: AdminRole, digest: Buffer) =>
-    known.push({ digest, caller: { name, role, isMasked: role !== 'operate' } })
-  if (adminToken !== undefined) add('adminToken', 'read', hash('sha256', adminToken, 'buffer'))
-  for (const [name, { sha256, role }] of Object.entries(tokens)) add(name, role, Buffer.from(sha256, 'hex'))
+  const add = (digest: Buffer, caller: Omit<Caller, 'isMasked'>) =>
+    known.push({ digest, caller: { ...caller, isMasked: caller.role !== 'operate' } })
+  if (adminToken !== undefined)
+    add(hash('sha256', adminToken, 'buffer'), { name: 'adminToken', role: 'read' })
+  for (const [name, { sha256, role, services }] of Object.entries(tokens))
+    add(Buffer.from(sha256, 'hex'), { name, role, ...(services && { services }) })
   if (known.length === 0) return undefined
   return authorization => {
     const token = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]

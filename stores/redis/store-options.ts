@@ -24,7 +24,7 @@ export interface StoreOptions {
 
 export interface StoreTls {
   /** Authorities to trust instead of those of the system. */
-  readonly ca?: Buffer | undefined
-  readonly cert?: Buffer | undefined
-  readonly key?: Buffer | undefined
+  readonly ca?: string | Buffer | undefined
+  readonly cert?: string | Buffer | undefined
+  readonly key?: string | Buffer | undefined
 }

@@ -19,7 +19,7 @@ test('the instructions of the Dockerfile make an image that runs as it should', 
   const ports = `WAYGATE_PORT=${port} WAYGATE_ADMIN_PORT=${adminPort}`
   const then = `
 echo "== user: $(inside id -u):$(inside id -g)"
-echo "== npm: $(inside sh -c 'command -v npm || echo none')"
+echo "== npm: $(inside sh -c 'ls /usr/local/lib/node_modules /usr/local/bin/npm 2>/dev/null || echo none')"
 echo "== data: $(inside sh -c 'touch /data/x && echo writable')"
 echo "== app: $(inside sh -c 'touch /app/x 2>/dev/null || echo read-only')"
 echo "== alone: $( (container) 2>&1 || echo "exit $?")"

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { type AdminOptions, createAdmin } from '../../routes/admin/admin.ts'
 import type { ApiPages, LiveListener, RequestEntry } from '../../routes/admin/api-types.ts'
+import type { HeartbeatPage } from '../../routes/admin/heartbeat-types.ts'
 import type { AdminPages, RouteList } from '../../routes/admin/page-types.ts'
 import type { ReloadPage } from '../../routes/admin/reload-types.ts'
 import { send } from './http.ts'
@@ -87,6 +88,7 @@ export class FakeApi {
   entries: readonly RequestEntry[] = [requestEntry()]
   readonly listeners = new Set<LiveListener>()
   readonly asked: string[] = []
+  heartbeat: HeartbeatPage = { outcome: 'registered', leftSeconds: 10 }
 
   /** The listener of the table, of figures and of changes. */
   get watcher(): LiveListener {
@@ -155,6 +157,9 @@ export class FakeApi {
         ...{ service: 'user', before: null, after: '{}' },
       },
     ],
+    heartbeat: async ({ service, id, body }) =>
+      this.#answer(`heartbeat ${service} ${id} ${JSON.stringify(body)}`, this.heartbeat),
+    farewell: async ({ service, id }) => this.#answer(`farewell ${service} ${id}`, this.heartbeat),
     watch: listener => {
       this.listeners.add(listener)
       return () => void this.listeners.delete(listener)

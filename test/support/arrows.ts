@@ -58,7 +58,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   // The page of the admin listener uses some of its files as they are, so it stands alone.
   'internal/telemetry': [],
   'internal/text': [],
-  // A span is of a try on a peer, whose request gets it.
+  // A span is of a try on a peer.
   'internal/trace': ['internal', 'internal/http', 'internal/nodes'],
   'internal/tls': ['internal/http'],
   middleware: [],

@@ -11,6 +11,7 @@ import type {
   RequestEntry,
 } from '../../../routes/admin/api-types.ts'
 import type { TablePagesOptions } from '../../../routes/admin/build-pages.ts'
+import type { NodeHeartbeats } from '../../../routes/admin/heartbeat-types.ts'
 import { isCut, toRequestEntry, toTries } from './kept-request.ts'
 import { LiveFeed, type LiveFeedOptions, type LiveHooks, type LiveSource } from './live-feed.ts'
 import { LiveWatch } from './live-watch.ts'
@@ -23,6 +24,7 @@ export interface ApiPagesOptions
   readonly version: string
   /** See `StatusPage.name`. */
   readonly name: () => string
+  readonly heartbeats: NodeHeartbeats
   readonly inFlight: () => number
   readonly onInternalError: (error: unknown) => void
 }
@@ -72,6 +74,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
 
   return {
     ...createTableDetails({ ...options, problems }),
+    ...options.heartbeats,
     async status() {
       const { revision, ...rest } = table.source()
       return {

@@ -68,7 +68,7 @@ const ERROR = {
 }
 
 function operationOf(resource: Resource, schemaOf: (schema: Schema<unknown>) => unknown): object {
-  const { method, path, summary, query = {}, answer, body } = resource
+  const { method, path, summary, query = {}, answer, body, isBodyOptional } = resource
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -81,7 +81,9 @@ function operationOf(resource: Resource, schemaOf: (schema: Schema<unknown>) => 
     ...((inPath.length > 0 || Object.keys(query).length > 0) && {
       parameters: [...inPath, ...parametersOf(query)],
     }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && {
+      requestBody: { required: !isBodyOptional, content: { 'application/json': { schema: body } } },
+    }),
     responses: {
       200: { description: 'The answer.', content: { 'application/json': { schema: schemaOf(answer) } } },
       default: ERROR,

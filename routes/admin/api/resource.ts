@@ -3,13 +3,16 @@ import { ApiError } from '../api-errors.ts'
 import type { ApiPages } from '../api-types.ts'
 import type { Caller } from '../callers.ts'
 import type { ApiOptions } from './api-options.ts'
+import type { CallRate } from './call-rate.ts'
 import type { Schema } from './json-schema.ts'
 import type { Parameters, ValuesOf } from './parameters.ts'
 
 /** What the resources are answered from. */
-export type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features' | 'reload'>
+export type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features' | 'reload'> & {
+  readonly calls: CallRate
+}
 
-interface ResourceRequest<Query extends Parameters = Parameters> {
+export interface ResourceRequest<Query extends Parameters = Parameters> {
   readonly caller: Caller
   /** The parts of the path that the resource leaves open. */
   readonly path: Readonly<Record<string, string>>
@@ -20,16 +23,18 @@ interface ResourceRequest<Query extends Parameters = Parameters> {
 
 /** A resource of `/api/v1`. The router, the OpenAPI document and the docs follow from these. */
 export interface Resource<Answer = unknown, Query extends Parameters = Parameters> {
-  /** What is posted is a question, which has a body and changes nothing, or a reload. */
-  readonly method: 'GET' | 'POST'
+  /** What is posted is a question, which has a body and changes nothing, or a reload. PUT and DELETE write. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below `/api/v1`, with the open parts in braces. */
   readonly path: string
   readonly summary: string
   readonly query?: Query
   readonly answer: Schema<Answer>
-  /** The schema of the body of a question. */
+  /** The schema of the body of a question, or of what is put. */
   readonly body?: object
-  /** Resolves with undefined when there is no such thing. */
+  /** Whether the body may be left out. */
+  readonly isBodyOptional?: true
+  /** Reads, or does what is asked for. Resolves with undefined when there is no such thing. */
   read(context: ResourceContext, request: ResourceRequest<Query>): Promise<Answer | undefined>
   /** Writes an answer that may be large, in pieces. */
   write?(answer: Answer): AsyncIterable<string>

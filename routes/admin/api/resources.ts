@@ -5,6 +5,7 @@ import type { StatusPage } from '../api-types.ts'
 import { writeRouteList } from '../write-pages.ts'
 import { listNodes } from './node-list.ts'
 import { countParameter, textParameter } from './parameters.ts'
+import { REGISTRATION } from './registration.ts'
 import { RELOAD_RESOURCE } from './reload.ts'
 import { REQUEST_RESOURCES } from './request-resources.ts'
 import { filterOr400, type Resource, resource } from './resource.ts'
@@ -137,6 +138,7 @@ export const RESOURCES: readonly Resource[] = [
     },
   }),
   ...REQUEST_RESOURCES,
+  ...REGISTRATION,
   RELOAD_RESOURCE,
 ]
 

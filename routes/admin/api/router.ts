@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../api-errors.ts'
 import { sendPieces } from '../write-pages.ts'
 import type { Api, ApiOptions } from './api-options.ts'
+import { CallRate } from './call-rate.ts'
 import { createLive } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'
-import type { Resource } from './resource.ts'
+import type { Resource, ResourceContext } from './resource.ts'
 import { RESOURCES } from './resources.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
@@ -18,7 +19,7 @@ type Answer = (
 
 /** A method of a path, whose open parts are in braces. */
 interface Entry {
-  readonly method: 'GET' | 'POST'
+  readonly method: Resource['method']
   readonly parts: readonly string[]
   readonly answer: Answer
 }
@@ -26,8 +27,9 @@ interface Entry {
 /** Makes the API: the resources, the document that describes them, and the stream. */
 export function createApi(options: ApiOptions): Api {
   const live = createLive(options)
+  const context = { ...options, calls: new CallRate() }
   const entries: readonly Entry[] = [
-    ...RESOURCES.map(resource => entryOf(resource.method, resource.path, resourceAnswer(resource, options))),
+    ...RESOURCES.map(resource => entryOf(resource.method, resource.path, resourceAnswer(resource, context))),
     entryOf('GET', '/openapi.json', (_request, reply) => reply.send(openApiDocument())),
     entryOf('GET', '/live', live.answer),
   ]
@@ -49,10 +51,10 @@ function entryOf(method: Entry['method'], path: string, answer: Answer): Entry {
   return { method, parts: path.slice(1).split('/'), answer }
 }
 
-function resourceAnswer(resource: Resource, options: ApiOptions): Answer {
+function resourceAnswer(resource: Resource, context: ApiOptions & ResourceContext): Answer {
   return async (request, reply, path) => {
-    const page = await resource.read(options, {
-      caller: options.callerOf(request),
+    const page = await resource.read(context, {
+      caller: context.callerOf(request),
       path,
       query: readParameters(resource.query ?? {}, request.url),
       body: request.body,
@@ -62,7 +64,7 @@ function resourceAnswer(resource: Resource, options: ApiOptions): Answer {
     if (etag !== undefined) reply.header('etag', etag)
     reply.header('cache-control', 'no-store').type(JSON_TYPE)
     if (!resource.write) return reply.send(JSON.stringify(page))
-    return sendPieces(reply, resource.write(page), options.onInternalError)
+    return sendPieces(reply, resource.write(page), context.onInternalError)
   }
 }
 

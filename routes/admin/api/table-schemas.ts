@@ -122,7 +122,7 @@ export const Status = named(
     revision: REVISION,
     source: SourceSchema,
     problems: integer,
-    role: oneOf('metrics', 'read', 'operate'),
+    role: oneOf('metrics', 'register', 'read', 'operate'),
     features: Features,
     workers: optional(list(Worker)),
   }),

@@ -10,7 +10,7 @@ const etcd = { WAYGATE_ETCD: 'http://etcd:2379' }
 test('in the image a gateway without an etcd is refused, and told what to set', t => {
   assert.throws(() => loadConfig({ env: image, cwd: tempFolder(t) }), {
     message:
-      'environment WAYGATE_IMAGE: $.etcd.endpoints: must be set in the image, because the embedded etcd loses its data when the container ends: set WAYGATE_ETCD, or WAYGATE_EMBEDDED=1 to try Waygate out',
+      'environment WAYGATE_IMAGE: $.etcd.endpoints: must be set in the image, because what the embedded etcd keeps is lost with the container, unless a volume is mounted at its dataDir: set WAYGATE_ETCD, or WAYGATE_EMBEDDED=1',
   })
 })
 
@@ -19,6 +19,7 @@ const accepted: readonly [string, Record<string, string>, string][] = [
   ['WAYGATE_EMBEDDED=1', { WAYGATE_EMBEDDED: '1' }, ''],
   ['endpoints in the file', {}, 'etcd: { endpoints: ["http://etcd:2379"] }'],
   ['the embedded etcd in the file', {}, 'etcd: { embedded: 127.0.0.1:2379 }'],
+  ['memory alone in the file', {}, 'etcd: { embeddedMemory: true }'],
   ['another registry', {}, 'discovery: { registry: file, file: nodes.yaml }'],
 ]
 for (const [what, env, yaml] of accepted) {

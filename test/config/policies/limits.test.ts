@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { ConfigError } from '../../../config/kit/problem.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { readRouteDocument } from '../../../config/route/read-route-document.ts'
+import { makeAuthority } from '../../support/certificates.ts'
 import { tempFolder } from '../temp-folder.ts'
 import { parseRule } from './parse-rule.ts'
 
@@ -250,19 +252,21 @@ for (const [store, problems] of stores) {
 }
 
 test('the password and the files of TLS are read at the start', t => {
-  const pem = '-----BEGIN CERTIFICATE-----\n'
+  const authority = makeAuthority(t)
+  const pair = authority.issue('gateway')
+  const other = authority.issue('other')
   const store = {
     url: 'rediss://a',
     username: 'waygate',
     passwordFile: 'password',
-    tls: { caFile: 'ca.pem', certFile: 'cert.pem', keyFile: 'key.pem' },
+    tls: { caFile: authority.ca, certFile: pair.cert, keyFile: pair.key },
   }
-  const files = { password: 'a secret\n', 'ca.pem': pem, 'cert.pem': `${pem}2`, 'key.pem': `${pem}3` }
+  const files = { password: 'a secret\n' }
   const { keys, config } = load(t, { rateLimits: { store } }, files)
   assert.equal(keys.limitStore?.password, 'a secret')
-  assert.equal(String(keys.limitStore?.ca), pem)
-  assert.equal(String(keys.limitStore?.cert), `${pem}2`)
-  assert.equal(String(keys.limitStore?.key), `${pem}3`)
+  assert.equal(keys.limitStore?.ca, authority.pem)
+  assert.equal(keys.limitStore?.cert, readFileSync(pair.cert, 'utf8'))
+  assert.match(keys.limitStore?.key ?? '', /^-----BEGIN PRIVATE KEY-----/)
   assert.equal(config.rateLimits.store?.timeoutMs, 25)
   assert.equal(config.rateLimits.store?.prefix, 'waygate:')
   assert.equal(load(t, { rateLimits: { store: { url: 'redis://a' } } }).keys.limitStore, undefined)
@@ -270,7 +274,11 @@ test('the password and the files of TLS are read at the start', t => {
   assert.match(missing!, /^\$\.rateLimits\.store\.passwordFile: .*nowhere cannot be read/)
   assert.match(
     problemsOf(t, { ...store, tls: { caFile: 'ca.pem' } }, { ...files, 'ca.pem': 'x' })[0]!,
-    /does not hold PEM/,
+    /store\.tls\.caFile: .*ca\.pem does not hold/,
+  )
+  assert.match(
+    problemsOf(t, { ...store, tls: { certFile: pair.cert, keyFile: other.key } }, files)[0]!,
+    /store\.tls\.certFile: .*gateway\.crt with .*other\.key: the private key is not that of the certificate/,
   )
   assert.match(problemsOf(t, store, { ...files, password: '\n' })[0]!, /is empty, but must hold a password/)
   assert.match(

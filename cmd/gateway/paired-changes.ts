@@ -1,0 +1,54 @@
+/** How long the other half of a transaction may take. */
+const TRANSACTION_MS = 50
+
+/** Routes, and the policy sets that they name. */
+export type Half = 'routes' | 'policies'
+
+export interface PairedChangesOptions {
+  /** Returns the revision of the registry that a half shows. */
+  readonly revisionOf: (half: Half) => bigint
+  /** Whether a change of one half may belong to one of the other that is still on its way. */
+  readonly mayBePaired: () => boolean
+  /** Takes both halves over. */
+  readonly take: () => void
+}
+
+/**
+ * Takes changes of routes and of policy sets over. What was changed in one transaction arrives as an event of each, so the first of
+ * the two waits a moment for the other.
+ */
+export class PairedChanges {
+  readonly #options: PairedChangesOptions
+  /** Takes over a change that waits for its other half. */
+  #waiting: NodeJS.Timeout | undefined
+
+  constructor(options: PairedChangesOptions) {
+    this.#options = options
+  }
+
+  /** Notes that a half has changed, which is taken over now or in a moment. */
+  changed(half: Half): void {
+    const { revisionOf, mayBePaired } = this.#options
+    const isAlone = revisionOf(half) > revisionOf(half === 'routes' ? 'policies' : 'routes')
+    if (isAlone && mayBePaired()) {
+      // When the loop is late, what has arrived meanwhile is read before the timer counts.
+      this.#waiting ??= setTimeout(() => setImmediate(() => this.#takeWaiting()), TRANSACTION_MS).unref()
+    } else this.#take()
+  }
+
+  /** Forgets what waits. */
+  close(): void {
+    clearTimeout(this.#waiting)
+    this.#waiting = undefined
+  }
+
+  /** Takes over what waited, unless that has been done since. */
+  #takeWaiting(): void {
+    if (this.#waiting !== undefined) this.#take()
+  }
+
+  #take(): void {
+    this.close()
+    this.#options.take()
+  }
+}

@@ -1,0 +1,171 @@
+import { hash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  type Etcd3,
+  EtcdPermissionDeniedError,
+  GRPCDeadlineExceededError,
+  GRPCFailedPreconditionError,
+} from 'etcd3'
+import { encodeNode } from '../codecs/waygate.ts'
+import type { HeartbeatOutcome, WantedNode } from '../heartbeat.ts'
+import { BeatStream } from './beat-stream.ts'
+import { systemClock } from './clock.ts'
+import { connectionReason, plainReason } from './etcd-errors.ts'
+import { putIfFree } from './put-if-free.ts'
+import { type StoredKey, storedKey } from './transport.ts'
+
+/** A process waits for the answer, which it needs within its TTL. */
+const WITHIN_MS = 3_000
+/** A lease that has expired is there until etcd has removed its keys. */
+const EXPIRING_MS = 50
+const MAX_GRANTS = 20
+/** The bits of a lease's id that are its TTL. 3,600 s fit in. */
+const TTL_BITS = 12n
+
+/**
+ * Registers a node under a lease, or renews that lease. Nothing is remembered here: each call may reach another process.
+ * The lease is found by the key, since its id is made of the key and the TTL. So it is known which keys were written here,
+ * and a key of anybody else is never touched.
+ *
+ * @param wanted undefined only renews what is there
+ */
+export function heartbeat(client: Etcd3, key: string, wanted?: WantedNode): Promise<HeartbeatOutcome> {
+  return answered(key, () => (wanted ? register(client, key, wanted) : renewKey(client, key)))
+}
+
+/** Removes a node that {@link heartbeat} has registered, with its lease. */
+export function farewell(client: Etcd3, key: string): Promise<HeartbeatOutcome> {
+  return answered(key, async () => {
+    const found = await read(client, key)
+    if (!found) return gone(key)
+    if (!isOurs(key, found)) return taken(key, found)
+    await revoke(client, found.lease!)
+    return { outcome: 'removed' }
+  })
+}
+
+async function register(
+  client: Etcd3,
+  key: string,
+  { node, ttlSeconds }: WantedNode,
+): Promise<HeartbeatOutcome> {
+  const value = encodeNode(node)
+  const lease = leaseOf(key, ttlSeconds)
+  for (let attempt = 1; ; attempt++) {
+    const found = await read(client, key)
+    const isOwn = found !== undefined && isOurs(key, found)
+    if (isOwn && found.lease === lease && found.value === value && (await renew(client, lease))) {
+      return { outcome: 'renewed', leftSeconds: ttlSeconds }
+    }
+    // A key that somebody has put without its lease would stay when the process dies.
+    const hasLostLease = found !== undefined && found.lease === undefined && (await renew(client, lease))
+    if (found && !isOwn && !hasLostLease) return taken(key, found)
+    await grant(client, lease, ttlSeconds)
+    const done = await putIfFree(client, {
+      ...{ key: Buffer.from(key), value: Buffer.from(value), lease },
+      formers: isOwn ? [found.lease!] : [],
+      replaces: hasLostLease ? found.modRevision : undefined,
+    })
+    if (done) {
+      if (isOwn && found.lease !== lease) await revoke(client, found.lease!)
+      return { outcome: found ? 'updated' : 'registered', leftSeconds: ttlSeconds }
+    }
+    // Somebody was faster. Who, is to be read.
+    if (attempt === 2) return taken(key)
+  }
+}
+
+async function renewKey(client: Etcd3, key: string): Promise<HeartbeatOutcome> {
+  const found = await read(client, key)
+  if (found?.lease === undefined) return gone(key)
+  if (!isOurs(key, found)) return taken(key, found)
+  if (!(await renew(client, found.lease))) return gone(key)
+  return { outcome: 'renewed', leftSeconds: ttlSecondsOf(found.lease) }
+}
+
+async function read(client: Etcd3, key: string): Promise<StoredKey | undefined> {
+  const { kvs } = await client.kv.range({ key: Buffer.from(key) })
+  return kvs[0] && storedKey(kvs[0])
+}
+
+/** Grants a lease, or renews the one with this id. */
+async function grant(client: Etcd3, lease: string, ttlSeconds: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.leaseClient.leaseGrant({ ID: lease, TTL: String(ttlSeconds) })
+      return
+    } catch (error) {
+      if (!(error instanceof GRPCFailedPreconditionError) || attempt === MAX_GRANTS) throw error
+    }
+    if (await renew(client, lease)) return
+    await wait(EXPIRING_MS)
+  }
+}
+
+/** @returns false when etcd does not have the lease */
+async function renew(client: Etcd3, lease: string): Promise<boolean> {
+  const { signal } = new AbortController()
+  const stream = new BeatStream({ client, clock: systemClock, lease, signal })
+  try {
+    return await stream.beat(WITHIN_MS)
+  } finally {
+    stream.close(false)
+  }
+}
+
+/** Removes a lease with its keys. Whoever finds it gone has what it wanted. */
+async function revoke(client: Etcd3, lease: string): Promise<void> {
+  await client.leaseClient.leaseRevoke({ ID: lease }).catch(error => {
+    if (error instanceof EtcdPermissionDeniedError) throw error
+  })
+}
+
+/** What all leases of a key have in common: 51 bits, of the 63 that an id has. */
+function keyBits(key: string): bigint {
+  return BigInt(`0x${hash('sha256', `waygate heartbeat ${key}`).slice(0, 13)}`) >> 1n
+}
+
+/** Returns the id of the lease of a key, decimal. */
+function leaseOf(key: string, ttlSeconds: number): string {
+  return String((keyBits(key) << TTL_BITS) | BigInt(ttlSeconds))
+}
+
+function ttlSecondsOf(lease: string): number {
+  return Number(BigInt.asUintN(Number(TTL_BITS), BigInt(lease)))
+}
+
+function isOurs(key: string, { lease }: StoredKey): boolean {
+  return lease !== undefined && BigInt(lease) >> TTL_BITS === keyBits(key)
+}
+
+const SILENT: HeartbeatOutcome = { outcome: 'unreachable', detail: 'etcd does not answer' }
+
+function gone(key: string): HeartbeatOutcome {
+  return { outcome: 'expired', detail: `${key} has expired or was never registered; send the body again` }
+}
+
+function taken(key: string, found?: StoredKey): HeartbeatOutcome {
+  const owner =
+    found && found.lease === undefined
+      ? 'was written without a lease, and stays until somebody deletes it'
+      : 'belongs to a process that registers by itself'
+  return { outcome: 'taken', detail: `${key} ${owner}; use another id` }
+}
+
+/** Says what etcd's errors mean. Resolves within 3 s. */
+async function answered(key: string, work: () => Promise<HeartbeatOutcome>): Promise<HeartbeatOutcome> {
+  const time = new AbortController()
+  const late = wait(WITHIN_MS, undefined, { signal: time.signal }).then(() => SILENT)
+  late.catch(() => {})
+  const working = work().catch((error: Error): HeartbeatOutcome => {
+    if (error instanceof TypeError || error instanceof RangeError) throw error
+    if (error instanceof EtcdPermissionDeniedError) {
+      return { outcome: 'read-only', detail: `the user of etcd may not read and write ${key}; grant it that` }
+    }
+    if (error instanceof GRPCDeadlineExceededError) return SILENT
+    return { outcome: 'unreachable', detail: `etcd: ${plainReason(connectionReason(error.message))}` }
+  })
+  // Nobody waits for it once time is up.
+  working.catch(() => {})
+  return Promise.race([working, late]).finally(() => time.abort())
+}
