@@ -19,7 +19,10 @@ const watchedBy = (count: number): Contender => ({
   name: `Waygate: ${count === 0 ? 'no viewer' : count === 1 ? '1 viewer' : `${count} viewers`}`,
   start: scene => {
     const documents = Object.fromEntries(
-      Array.from({ length: ROUTES - 1 }, (_, i) => [`r${i}`, { path: `/r${i}/*`, service: 'echo' }]),
+      Array.from({ length: ROUTES }, (_, i) => {
+        const prefix = i === 0 ? '/echo' : `/r${i}`
+        return [`r${i}`, { path: `${prefix}/*`, service: 'echo', stripPrefix: prefix }]
+      }),
     )
     return scene.startWaygate({ weights: Array<number>(NODES).fill(1), config: { routes: { documents } } })
   },

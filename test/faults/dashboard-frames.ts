@@ -32,7 +32,7 @@ for (const hash of ['#/routes', '#/services/fleet'] as const) {
     })
     const { page } = await openPage(t)
     const cost = await measurePage(page)
-    await page.goto(`http://127.0.0.1:${adminPort}/${hash}`)
+    await page.goto(`http://127.0.0.1:${adminPort}/${hash}`, { timeout: 60_000 })
     await page.locator('main tbody tr').nth(20).waitFor({ timeout: 60_000 })
     await scrollFrames(page, 5_000)
     const before = await cost.heapBytes()
