@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openDurable } from '../../../discovery/embedded-etcd/durable.ts'
@@ -304,9 +305,12 @@ test('a lease that was renewed has its whole time again after a restart, once, u
 
 test('a full disk refuses changes with the words of etcd, and reads, watches and renewals go on; with space, it goes on', async t => {
   if (!maySetUpDisks()) return t.skip('file systems cannot be mounted here')
-  const disk = tempFolder(t, {})
+  const disk = mkdtempSync(join(tmpdir(), 'waygate-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
-  t.after(() => execFileSync('umount', [disk]))
+  t.after(() => {
+    execFileSync('umount', [disk])
+    rmdirSync(disk)
+  })
   const folder = join(disk, 'etcd')
   const value = 'v'.repeat(10_000)
   const REFUSED = /^Error: 8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded$/
