@@ -43,7 +43,8 @@ test('all keys without a lease are moved to a real etcd, whatever bytes they hav
   await client.put('/waygate/routes/user').value('{"path":"/user/*","service":"user"}')
   await client.put(BINARY).value(BINARY)
   await client.put('empty').value('')
-  await client.lease(60).put('/services/user/n1').value('127.0.0.1:1')
+  const { ID } = await client.leaseClient.leaseGrant({ TTL: 60 })
+  await client.put('/services/user/n1').value('127.0.0.1:1').lease(ID)
   const { lines, result } = await exported()
   assert.deepEqual({ ...result, revision: 0n }, { keys: 3, leased: 1, revision: 0n })
   assert.equal(

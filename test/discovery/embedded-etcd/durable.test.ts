@@ -224,7 +224,10 @@ test('a second one in the same folder is refused while the first one runs', asyn
 
 test('a folder that cannot be used is an error that names it', async t => {
   const folder = tempFolder(t, { file: '' })
-  await assert.rejects(open(join(folder, 'file', 'etcd')), /ENOTDIR.*file/)
+  await assert.rejects(
+    open(join(folder, 'file', 'etcd')),
+    /cannot keep its data in .*file.*: ENOTDIR.*; name another folder with --embedded-etcd-data, or keep nothing/,
+  )
 })
 
 test('many puts of one turn share one write, and are kept all the same', async t => {
