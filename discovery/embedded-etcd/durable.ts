@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../logger.ts'
 import { Commits } from './commits.ts'
+import { DataFolderError } from './errors.ts'
 import { lockFile } from './folder-lock.ts'
 import type { CallTurns } from './journal.ts'
 import { JournalFile } from './journal-file.ts'
@@ -56,7 +57,7 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
     return await openFolder(options)
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause)) throw cause
-    throw new Error(
+    throw new DataFolderError(
       `the embedded etcd cannot keep its data in ${folder}: ${cause.message}; ` +
         'name another folder with --embedded-etcd-data, or keep nothing with --embedded-etcd-memory',
       { cause },

@@ -7,7 +7,7 @@ import { withClient } from './stored-values.ts'
 
 const PAGE_SIZE = 500
 /** How many keys are written at once. */
-const PARALLEL = 50
+const PARALLEL = 8
 const EVERYTHING = { key: Buffer.of(0), range_end: Buffer.of(0) }
 
 /** What an export has left out, and at which revision it read. */

@@ -77,13 +77,13 @@ test('an import goes on where it stopped, and keeps other values unless it is to
 test('more keys than a page holds are exported in order, at one revision', async t => {
   const { exported, imported } = await setUp(t)
   const lines = Array.from(
-    { length: 1_200 },
+    { length: 600 },
     (_, n) => `{"key":"k${String(n).padStart(4, '0')}","value":"${n}"}`,
   )
-  assert.equal((await imported(lines)).written, 1_200)
+  assert.equal((await imported(lines)).written, 600)
   const { lines: back, result } = await exported()
   assert.deepEqual(back, lines)
-  assert.equal(result.revision, 1_201n)
+  assert.equal(result.revision, 601n)
 })
 
 for (const [line, message] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -122,6 +122,18 @@ test('what was compacted stays compacted, by a call or by the bounds of the hist
   assert.ok(Number(answers[2]) > 30, String(answers[2]))
   assert.equal(answers[3], answers[2])
   assert.equal((await etcd.client.call('KV', 'Range', { key: b('a') })).kvs[0].version, '55')
+})
+
+test('the file is bounded over restarts too, however little each life writes', async t => {
+  const folder = folderFor(t)
+  const journal = join(folder, 'journal')
+  const bounds = { growthBytes: 1_000 }
+  for (let life = 0; life < 20; life++) {
+    await using etcd = await open(folder, { ...bounds, historyEvents: 4 })
+    for (let n = 0; n < 2; n++) await etcd.put('a', 'x'.repeat(150))
+  }
+  assert.ok(readFileSync(journal).length < 4_000, String(readFileSync(journal).length))
+  assert.deepEqual(readdirSync(folder).sort(), ['journal', 'lock'])
 })
 
 test('a last write that is torn at any byte is cut off, alone, and a later write takes its place', async t => {
