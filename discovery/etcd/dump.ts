@@ -1,4 +1,5 @@
 import { CompareResult, CompareTarget, type Etcd3 } from 'etcd3'
+import { QuietError } from '../../internal/http/quiet-error.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { isObject } from '../codecs/value.ts'
 import type { EtcdClientOptions } from './client.ts'
@@ -92,7 +93,9 @@ export async function importKeys(
 }
 
 /** A line that no export writes. The message has its number. */
-export class DumpError extends Error {}
+class DumpError extends QuietError {
+  override readonly name = 'DumpError'
+}
 
 interface Item {
   readonly key: Buffer
