@@ -103,7 +103,7 @@ async function listen(checkout: string, route: Route): Promise<number> {
     isCredential: () => false,
     send: async () => 'failed' as const,
   }
-  const limits = createLimitSettings({ rateLimits: RATE_LIMITS, workers: 1 }, undefined)
+  const limits = createLimitSettings({ config: { rateLimits: RATE_LIMITS, workers: 1 } }, undefined)
   const plans =
     route.policies &&
     new LivePolicies({
@@ -114,20 +114,24 @@ async function listen(checkout: string, route: Route): Promise<number> {
       mirrors: noMirrors,
     })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
+  const serving = {
+    ...{ upstream, handshake: upstream, maxBodyBytes: 0 },
+    authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
+  }
   const proxy = createProxy({
     routes: () => table,
     planOf: asked => plans!.planOf(asked),
-    upstream,
-    handshake: upstream,
-    authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
+    // Checkouts from before reloads have these fields among the others.
+    ...{ ...serving, settings: { current: serving } },
     readRpc: () => undefined,
-    ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
+    ...{ deadlines, onPiece, respond },
   } satisfies ProxyOptions)
+  // Checkouts from before reloads have these fields among the others.
+  const exchange = { identityHeaders: ['x-user-id'], maxTargetBytes: 8_192 }
   const { app } = createHttp1Listener({
-    ...{ proxy, onPiece },
-    identityHeaders: ['x-user-id'],
+    ...{ proxy, onPiece, ...exchange },
+    settings: { current: exchange },
     isTrustedProxy: () => false,
-    maxTargetBytes: 8_192,
     maxHeaderBytes: 16_384,
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,

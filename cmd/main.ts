@@ -27,6 +27,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/tail.ts')).runTail(command)
     case 'why':
       return (await import('./commands/why.ts')).runWhy(command)
+    case 'reload':
+      return (await import('./commands/reload.ts')).runReload(command)
     case 'status':
       return (await import('./commands/status.ts')).runStatus(command)
     case 'healthcheck':

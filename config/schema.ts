@@ -45,17 +45,20 @@ const EtcdSection = section(
         'Address that the embedded etcd listens on, `host:port`. It must be on loopback, because the embedded etcd has no authentication.',
       flag: '--embedded-etcd HOST:PORT',
       insteadOf: 'endpoints',
+      reload: 'restart',
     }),
     embeddedData: Type.Optional(
       text('Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`.', {
         flag: '--embedded-etcd-data FOLDER',
         isPath: true,
+        reload: 'restart',
       }),
     ),
     embeddedMemory: Type.Boolean({
       default: false,
       description: 'Whether the embedded etcd keeps its data in memory alone, and loses it on exit.',
       flag: '--embedded-etcd-memory',
+      reload: 'restart',
       insteadOf: 'embeddedData',
     }),
     user: Type.Optional(text('User name for etcd.', { env: 'WAYGATE_ETCD_USER' })),
@@ -77,6 +80,7 @@ const EtcdSection = section(
     ),
   },
   'The etcd that holds nodes and routes ([etcd](etcd.md)).',
+  { reload: 'workers', isFollowed: true },
 )
 
 const DiscoverySection = section(
@@ -154,6 +158,7 @@ const DiscoverySection = section(
     ),
   },
   'Where nodes and routes are found.',
+  { reload: 'workers' },
 )
 
 const AdminToken = Type.Object(
@@ -198,9 +203,11 @@ const AdminSection = section(
       default: true,
       description:
         'Whether the last requests are remembered and those in flight listed, for the admin API. Neither queries nor headers nor bodies are. Counts and times are kept in any case.',
+      reload: 'workers',
     }),
   },
   'The admin listener.',
+  { reload: 'live' },
 )
 
 const MetricsSection = section(
@@ -217,6 +224,7 @@ const MetricsSection = section(
     ),
   },
   'What `/metrics` shows.',
+  { reload: 'live' },
 )
 
 const RoutesSection = section(
@@ -300,6 +308,7 @@ const RoutesSection = section(
     documents: RouteDocuments,
   },
   'Routes that do not come from etcd, and defaults for all routes.',
+  { reload: 'live' },
 )
 
 const ProxyProtocolSection = section(
@@ -311,30 +320,37 @@ const ProxyProtocolSection = section(
     }),
   },
   'The address of the client, as TCP load balancers tell it ([behind a TCP load balancer](headers.md#behind-a-tcp-load-balancer)).',
+  { reload: 'workers' },
 )
 
 /** The schema of the configuration: types, defaults, rules, descriptions, variables and options in one place. */
 export const ConfigSchema = Type.Object(
   {
     $schema: Type.Optional(
-      Type.String({ description: 'URL of the JSON Schema, for editors. Waygate ignores it.' }),
+      Type.String({
+        description: 'URL of the JSON Schema, for editors. Waygate ignores it.',
+        reload: 'live',
+      }),
     ),
     host: text('Address that the gateway listens on.', {
       default: '0.0.0.0',
       env: 'WAYGATE_HOST',
       flag: '--host ADDRESS',
+      reload: 'workers',
     }),
     port: port(8_080, 'Port that the gateway listens on. 0: any free port.', {
       env: 'WAYGATE_PORT',
       flag: '--port PORT',
+      reload: 'workers',
     }),
     adminHost: text(
       'Address that the admin listener listens on. An address that is not loopback requires `adminToken` or `admin.tokens`, because the admin listener shows every node.',
-      { default: '127.0.0.1', env: 'WAYGATE_ADMIN_HOST', flag: '--admin-host ADDRESS' },
+      { default: '127.0.0.1', env: 'WAYGATE_ADMIN_HOST', flag: '--admin-host ADDRESS', reload: 'restart' },
     ),
     adminPort: port(9_180, 'Port that the admin listener listens on. 0: any free port.', {
       env: 'WAYGATE_ADMIN_PORT',
       flag: '--admin-port PORT',
+      reload: 'restart',
     }),
     adminToken: Type.Optional(
       Type.String({
@@ -345,6 +361,7 @@ export const ConfigSchema = Type.Object(
           'Token that the admin listener requires as `Authorization: Bearer`, with the role `read`. Absent: none, or those of `admin.tokens`.',
         env: 'WAYGATE_ADMIN_TOKEN',
         neverEmpty: true,
+        reload: 'live',
       }),
     ),
     admin: AdminSection,
@@ -355,13 +372,16 @@ export const ConfigSchema = Type.Object(
       minimum: 0,
       maximum: 1_024,
       description:
-        'Number of processes that share the port, each with its own table, connections and breakers. 0: one per core. With 2 or more, SIGHUP reloads the configuration.',
+        'Number of processes that share the port, each with its own table, connections and breakers. 0: one per core. A [reload](reload.md) changes it, but not between one process and several.',
       env: 'WAYGATE_WORKERS',
       flag: '--workers N',
+      reload: 'workers',
     }),
     workerTimeoutMs: durationMs(
       15_000,
       'With `workers`: how long a worker may leave the primary without an answer before it is killed and replaced, milliseconds. 0: it is never killed.',
+      0,
+      { reload: 'workers' },
     ),
     dataDir: text(
       'Folder for the copy of the routing table from which the gateway starts while etcd is down, and for what it must not forget: the last good version of documents with a mistake, and which services had a document.',
@@ -370,6 +390,7 @@ export const ConfigSchema = Type.Object(
         env: 'WAYGATE_DATA_DIR',
         flag: '--data-dir FOLDER',
         isPath: true,
+        reload: 'restart',
       },
     ),
     logLevel: Type.Enum(LOG_LEVELS, {
@@ -378,26 +399,33 @@ export const ConfigSchema = Type.Object(
         'Least severe level that is logged: `fatal`, `error`, `warn`, `info`, `debug` or `trace`; `silent` logs nothing.',
       env: 'WAYGATE_LOG_LEVEL',
       flag: '--log-level LEVEL',
+      reload: 'live',
     }),
     accessLog: AccessLogSetting,
     drainMs: durationMs(
       1_000,
       'How long new connections are still served on shutdown, milliseconds, so that load balancers notice first.',
+      0,
+      { reload: 'live' },
     ),
     shutdownTimeoutMs: durationMs(
       10_000,
       'How long requests in flight may take to finish on shutdown, milliseconds.',
+      0,
+      { reload: 'live' },
     ),
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description:
         'Addresses and CIDR ranges of proxies whose `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and `Client-Cert` headers are trusted ([headers](headers.md#trusted-proxies)).',
+      reload: 'live',
     }),
     proxyProtocol: ProxyProtocolSection,
     forwardedHeader: Type.Boolean({
       default: false,
       description:
         'Whether nodes get the `Forwarded` header of RFC 7239 beside `X-Forwarded-*` ([headers](headers.md#headers-to-nodes)).',
+      reload: 'live',
     }),
     etcd: EtcdSection,
     discovery: DiscoverySection,

@@ -139,6 +139,11 @@ export class DirectorySource {
     return this.#keys.size
   }
 
+  /** Returns every key with its state. */
+  entries(): Iterable<readonly [string, KeyState]> {
+    return this.#keys
+  }
+
   keyStates(): Iterable<KeyState> {
     return this.#keys.values()
   }

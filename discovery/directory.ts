@@ -19,6 +19,7 @@ import {
   type PolicySetEntry,
   type ReadOptions,
   readEntry,
+  rereadState,
   shownNodes,
   type TlsEntry,
 } from './key-state.ts'
@@ -85,8 +86,13 @@ export interface EntryChange {
   readonly after: RegistryEntry | undefined
 }
 
+/** A route document of the registry. */
+export type RouteEntry = Extract<RegistryEntry, { readonly kind: 'route' }>
+
 type Report = (key: string, before: RegistryEntry | undefined, after: RegistryEntry | undefined) => void
 
+/** The kinds of keys whose values are judged by settings that a reload can change. */
+const REREAD_SCOPES = ['routes', 'api-keys', 'policies'] as const
 const RECALLS_NOTHING: ReadOptions['recall'] = () => undefined
 const LOST = 'the registry no longer has this route and may have lost it; in use until its grace period ends'
 
@@ -174,6 +180,33 @@ export class Directory {
       default:
         event satisfies never
     }
+  }
+
+  /**
+   * Reads routes, API keys and policy sets again, whose rules have changed. Calls back about credentials and policy sets that
+   * are different now; the caller takes the routes.
+   *
+   * @param documented services that have a route document which is not in the registry
+   */
+  reread(documented: readonly string[]): void {
+    for (const scope of REREAD_SCOPES) {
+      for (const source of this.#sources.of(scope)) {
+        for (const [key, before] of source.entries()) {
+          const after = rereadState(before, this.#options)
+          const isSame = isDeepStrictEqual(before.route, after.route)
+          this.#note(source, key, isSame ? { ...after, route: before.route } : after)
+          this.#tell(before, after)
+        }
+      }
+    }
+    this.#routes.setElsewhere(documented)
+    this.#gatherRoutes()
+  }
+
+  /** Returns the route documents of the registry as they are there now, good or not. */
+  *documents(): Generator<RouteEntry> {
+    for (const source of this.#sources.of('routes'))
+      for (const { present } of source.keyStates()) if (present?.kind === 'route') yield present
   }
 
   /** Returns every service that has a node, with its nodes ordered by id. */
@@ -337,16 +370,11 @@ export class Directory {
       if (!sameNodes(from, to) || before.isLeased !== after.isLeased) {
         this.#services.move(key, from, to, touched)
       }
-      if (!isDeepStrictEqual(before.credential, after.credential)) {
-        this.#options.onCredential?.(before.credential, after.credential)
-      }
+      this.#tell(before, after)
       if (before.descriptors !== after.descriptors) {
         this.#options.onDescriptors?.(before.descriptors, after.descriptors)
       }
       if (before.tls !== after.tls) this.#options.onTls?.(before.tls, after.tls)
-      if (!isDeepStrictEqual(before.policySet, after.policySet)) {
-        this.#options.onPolicySet?.(before.policySet, after.policySet)
-      }
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
     for (const key of deletes) set(key, doubted.get(key))
@@ -365,6 +393,16 @@ export class Directory {
         this.#options.onNodes?.(service, this.services().get(service) ?? [])
       }
       yield
+    }
+  }
+
+  /** Calls back about the credential and the policy set of a key, if they have changed. */
+  #tell(before: KeyState, after: KeyState): void {
+    if (!isDeepStrictEqual(before.credential, after.credential)) {
+      this.#options.onCredential?.(before.credential, after.credential)
+    }
+    if (!isDeepStrictEqual(before.policySet, after.policySet)) {
+      this.#options.onPolicySet?.(before.policySet, after.policySet)
     }
   }
 

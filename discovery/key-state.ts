@@ -136,6 +136,20 @@ function judgeEntry(before: KeyState, entry: RegistryEntry, options: ReadOptions
   return withLastGood(applyEntry(recalled, entry, rules), recalled)
 }
 
+/**
+ * Returns the state of a key after the rules have changed. Its entries are read again as after a restart: the present one
+ * counts, or else the last good one, and one that the new rules refuse is not kept because older rules allowed it.
+ */
+export function rereadState(state: KeyState, rules: EntryRules): KeyState {
+  const { present, entry, revision = '0', refusedSince, suspectSince, isLeased } = state
+  const good = entry === undefined ? NOTHING : applyEntry(NOTHING, entry, rules)
+  const before: KeyState =
+    entry === undefined || good.problem !== undefined ? NOTHING : { ...good, entry, revision, refusedSince }
+  const options = { rules, revision, recall: () => undefined }
+  const read = present === undefined ? before : readEntry(before, present, options)
+  return { ...read, ...(isLeased && { isLeased }), ...(suspectSince !== undefined && { suspectSince }) }
+}
+
 /** Notes the last good value with the state of a key whose present value is refused, if it is in use. */
 function withLastGood(state: KeyState, before: KeyState): KeyState {
   const isInUse =

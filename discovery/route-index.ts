@@ -24,12 +24,18 @@ export class RouteIndex {
   /** How often `documented` or `unlisted` has changed. */
   documentedChanges = 0
   /** The services with a document that is not in the registry. */
-  readonly #elsewhere: ReadonlySet<string>
+  #elsewhere: ReadonlySet<string>
 
   /** @param elsewhere services with a document that is not in the registry */
   constructor(elsewhere: readonly string[] = []) {
     this.#elsewhere = new Set(elsewhere)
     this.recall(elsewhere)
+  }
+
+  /** Replaces the services with a document that is not in the registry. Takes effect with the next `gather`. */
+  setElsewhere(services: readonly string[]): void {
+    this.#elsewhere = new Set(services)
+    this.recall(services)
   }
 
   /** Ordered by id. */

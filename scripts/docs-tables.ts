@@ -1,5 +1,6 @@
 import type { CommandRow, OptionRow } from '../cmd/cli/option-rows.ts'
 import { COMMANDS } from '../cmd/cli/option-table.ts'
+import type { Reload } from '../config/kit/values.ts'
 import { ADMIN_VARIABLE, CONFIG_VARIABLE, VARIABLES } from '../config/load/environment.ts'
 import { isList } from '../config/load/fields.ts'
 import { RouteDocument } from '../config/route/route-schema.ts'
@@ -21,6 +22,7 @@ interface Field {
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMinimum?: number
+  readonly reload?: Reload
 }
 
 /** Writes what every command is for, and its options, by its name. */
@@ -62,6 +64,13 @@ export function variableTable(): string {
   return table(['variable', 'option', 'field', 'meaning'], [file, admin, ...rows])
 }
 
+/** What a change of a field needs to take effect. */
+const NEEDS: Readonly<Record<Reload, string>> = {
+  live: 'reload',
+  workers: 'new workers',
+  restart: 'restart',
+}
+
 /** Writes the fields of the configuration file, one table for each section. */
 export function fieldTables(): string {
   return sectionTables('', ConfigSchema as Field).join('\n\n')
@@ -79,7 +88,12 @@ export function routeTable(): string {
   return table(['field', 'type', 'required', 'meaning'], rows)
 }
 
-function sectionTables(prefix: string, { properties = {}, description = '' }: Field): string[] {
+function sectionTables(
+  prefix: string,
+  { properties = {}, description = '', ...section }: Field,
+  inherited?: Reload,
+): string[] {
+  const { reload = inherited } = section
   const entries = Object.entries(properties)
   const rows = entries
     .filter(([, field]) => field.properties === undefined)
@@ -87,16 +101,17 @@ function sectionTables(prefix: string, { properties = {}, description = '' }: Fi
       code(`${prefix}${name}`),
       typeText(field),
       field.default === undefined ? 'none' : code(JSON.stringify(field.default)),
+      NEEDS[field.reload ?? reload ?? 'restart'],
       field.description ?? '',
     ])
   const heading = prefix === '' ? 'Top level' : code(prefix.slice(0, -1))
   return [
     `### ${heading}`,
     description,
-    table(['field', 'type', 'default', 'meaning'], rows),
+    table(['field', 'type', 'default', 'change', 'meaning'], rows),
     ...entries
       .filter(([, field]) => field.properties !== undefined)
-      .flatMap(([name, field]) => sectionTables(`${prefix}${name}.`, field)),
+      .flatMap(([name, field]) => sectionTables(`${prefix}${name}.`, field, reload)),
   ]
 }
 

@@ -20,6 +20,12 @@ export interface PrintingCommand extends AdminCommand {
   readonly output: OutputFormat
 }
 
+export interface ReloadCommand extends PrintingCommand {
+  readonly command: 'reload'
+  /** Whether it only says what would change. */
+  readonly dryRun: boolean
+}
+
 export interface StartCommand extends Configured {
   readonly command: 'start'
 }
@@ -253,6 +259,7 @@ export type Command =
   | TailCommand
   | WhyCommand
   | StatusCommand
+  | ReloadCommand
   | HealthcheckCommand
   | DashboardCommand
   | CompletionCommand

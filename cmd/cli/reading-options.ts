@@ -53,6 +53,9 @@ export function parseReading(command: ReadingCommandName, given: Arguments): Com
       const waitSeconds = given.one('wait') === undefined ? 0 : given.seconds('wait', MAX_WAIT_SECONDS)
       return { command, ...printing(given), waitSeconds }
     }
+    case 'reload':
+      operands(given, 0)
+      return { command, ...printing(given), dryRun: given.has('dry-run') }
     case 'healthcheck':
       operands(given, 0)
       return { command, ...configured(given) }

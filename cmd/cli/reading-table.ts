@@ -155,6 +155,18 @@ export const READING_COMMANDS = {
     ],
     notes: 'Exits with 1 when it is not ready.',
   },
+  reload: {
+    summary: 'let a running gateway load its configuration again, without a restart',
+    operands: '',
+    options: [
+      { name: 'dry-run', value: '', description: 'Only says what would change.' },
+      page,
+      admin,
+      config,
+    ],
+    notes:
+      'Needs a token with the role operate. SIGHUP does the same without one. Exits with 1 when the configuration was refused, which changes nothing; a dry run with 3 when something would change.',
+  },
   healthcheck: {
     summary: 'ask the gateway of this configuration whether it lives, for containers and units',
     operands: '',

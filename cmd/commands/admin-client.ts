@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ADMIN_VARIABLE } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { Items } from '../../routes/admin/api-types.ts'
@@ -40,8 +41,9 @@ export class AdminClient {
    */
   constructor({ command, admin, config: file, settings }: AdminCommand & { readonly command?: string }) {
     this.#command = command
-    const { config } = loadConfig({ file, env: process.env, flags: settings })
-    this.token = config.adminToken
+    const { env, token } = ownToken(process.env)
+    const { config } = loadConfig({ file, env, flags: settings })
+    this.token = token ?? config.adminToken
     this.url =
       admin ?? fromEnvironment() ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
   }
@@ -72,13 +74,13 @@ export class AdminClient {
   }
 
   /** Posts a question as JSON, and resolves with the answer. */
-  async ask<Page>(path: string, question: object): Promise<Page> {
+  async ask<Page>(path: string, question: object, withinMs = ANSWER_MS): Promise<Page> {
     const init = {
       method: 'POST',
       body: JSON.stringify(question),
       headers: { 'content-type': 'application/json' },
     }
-    return this.#json(await this.#fetch(path, init, AbortSignal.timeout(ANSWER_MS)))
+    return this.#json(await this.#fetch(path, init, AbortSignal.timeout(withinMs)))
   }
 
   /** Opens a stream, and resolves with its body. The caller cancels it. */
@@ -113,7 +115,9 @@ export class AdminClient {
         `${this.url}${path} answered ${response.status}: it redirects to ${to}, which is not followed; --admin must be the URL of the admin listener`,
       )
     }
-    const { code, detail } = await problemOf(response)
+    const { code, detail, lines } = await problemOf(response)
+    if (code === 'WA_CONFIGURATION')
+      throw new AskError(`the gateway refuses its configuration, and nothing has changed:\n${lines}`)
     // The gateway knows the fields of its lists, and says which word of the command line is wrong.
     if (code === 'WA_QUERY' && detail?.startsWith(BAD_FILTER)) throw new UsageError(detail, this.#command)
     if (response.status === 404 && code?.startsWith('WA_'))
@@ -151,6 +155,21 @@ export class AdminClient {
   }
 }
 
+const TOKEN_VARIABLE = 'WAYGATE_ADMIN_TOKEN'
+
+/**
+ * Returns the token of the environment, and an environment in which another one stands in for it: here it is the token of the
+ * caller, which may be one of `admin.tokens`, and a configuration refuses an `adminToken` that is one of these.
+ */
+function ownToken(env: NodeJS.ProcessEnv): {
+  readonly env: NodeJS.ProcessEnv
+  readonly token: string | undefined
+} {
+  const token = env[TOKEN_VARIABLE]
+  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) return { env, token: undefined }
+  return { env: { ...env, [TOKEN_VARIABLE]: randomUUID() }, token }
+}
+
 function whyNoAnswer(error: Error): string {
   if (!(error.cause instanceof Error)) return String(error)
   const { message, code = '' } = error.cause as NodeJS.ErrnoException
@@ -169,12 +188,15 @@ function fromEnvironment(): string | undefined {
 }
 
 /** Returns what a problem document says; nothing when the answer is none. */
-async function problemOf(response: Response): Promise<{ code?: string; detail?: string }> {
+async function problemOf(response: Response): Promise<{ code?: string; detail?: string; lines?: string }> {
   try {
     const { code, detail } = (await response.json()) as { code?: unknown; detail?: unknown }
     return {
       ...(typeof code === 'string' && { code }),
-      ...(typeof detail === 'string' && { detail: visible(detail) }),
+      ...(typeof detail === 'string' && {
+        detail: visible(detail),
+        lines: detail.split('\n').map(visible).join('\n'),
+      }),
     }
   } catch {
     return {}

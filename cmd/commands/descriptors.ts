@@ -62,7 +62,7 @@ async function ask(
   { host, port, protocol }: NonNullable<DescriptorsCommand['from']>,
 ): Promise<DescriptorFile[]> {
   const logger = pino({ level: 'silent' })
-  const rules = new LiveRules(config)
+  const rules = new LiveRules({ config })
   const tls = new UpstreamTls({
     ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger },
     ruleOf: () => undefined,

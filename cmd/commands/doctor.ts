@@ -66,7 +66,7 @@ async function findAll({ config: file, settings, writeCheck }: DoctorCommand): P
 
 /** Creates the function that connects to nodes over TLS as a gateway with this configuration does. */
 function createInspection({ config, keys }: LoadedConfig): InspectCertificate {
-  const rules = new LiveRules(config)
+  const rules = new LiveRules({ config })
   const tls = new UpstreamTls({
     ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger: silentLogger },
     ruleOf: service => rules.of(service).upstreamTls,

@@ -3,6 +3,7 @@ import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { processCount } from '../../config/load/route-context.ts'
 import type { StartCommand } from '../cli/command.ts'
+import { formatError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { openServiceManager } from '../cli/service-manager.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
@@ -10,8 +11,8 @@ import { packageVersion } from '../cli/version.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { checkSockets, type InheritedSockets, takeSockets } from '../gateway/inherited-sockets.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
+import type { Source } from '../gateway/reload.ts'
 import { startStack } from '../gateway/stack.ts'
-import type { Source } from '../workers/reload.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
@@ -28,7 +29,7 @@ export async function runStart(options: StartCommand): Promise<number> {
   logUnusedSignals(log.logger)
   try {
     logStartWarnings(source.loaded, log.logger)
-    if (countWorkers(source.loaded) === 1) await serveAlone(source.loaded, log, sockets)
+    if (countWorkers(source.loaded) === 1) await serveAlone(source, { load, log, sockets })
     else {
       const { servePrimary } = await import('../workers/primary.ts')
       await servePrimary(source, { load, countWorkers, log, sockets })
@@ -44,11 +45,29 @@ function countWorkers({ config }: LoadedConfig): number {
   return processCount(config)
 }
 
-async function serveAlone(loaded: LoadedConfig, log: Log, sockets: InheritedSockets): Promise<void> {
+async function serveAlone(
+  source: Source,
+  {
+    load,
+    log,
+    sockets,
+  }: { readonly load: () => Source; readonly log: Log; readonly sockets: InheritedSockets },
+): Promise<void> {
   const { logger, flush } = log
-  onHangup(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
+  let isReloadDue = false
+  let reload = () => {
+    isReloadDue = true
+  }
+  onHangup(() => reload())
   const manager = openServiceManager(process.env, logger)
-  const stack = await startStack(loaded, log, packageVersion(), sockets)
+  const again = {
+    formatError,
+    load,
+    source,
+    onBegin: () => manager.reloading(),
+    onEnd: () => manager.ready(),
+  }
+  const stack = await startStack(source.loaded, log, packageVersion(), sockets, again)
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.
   const ended = untilSignal()
@@ -59,6 +78,8 @@ async function serveAlone(loaded: LoadedConfig, log: Log, sockets: InheritedSock
   // Node would write it when the process ends by itself, which a gateway may never do.
   flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
+  reload = () => void stack.reloader!.onSignal()
+  if (isReloadDue) reload()
   const signal = await ended
   manager.stopping()
   logger.info({ signal }, 'shutting down; a second signal exits at once')

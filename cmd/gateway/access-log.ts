@@ -1,8 +1,11 @@
-import type { Logger } from 'pino'
+import pino, { type Logger } from 'pino'
 import type { Config } from '../../config/schema.ts'
 import { createAccessLog, type WriteAccess } from '../../middleware/access-log.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
+import type { GatewayOptions } from './gateway-types.ts'
+import { NONE_LOST } from './log-destination.ts'
 import { LogFile } from './log-file.ts'
+import type { Live, Settings } from './settings.ts'
 
 /** The access log of a process. */
 export interface AccessLog {
@@ -18,6 +21,8 @@ export interface AccessLog {
 
 export interface AccessLogSources {
   readonly setting: Config['accessLog']
+  /** That of the log. Default: the present one of `logger`. */
+  readonly level?: string | undefined
   readonly logger: Logger
   /** Writes to the log of the process. */
   readonly writeLine: (line: string) => void
@@ -31,9 +36,9 @@ export interface AccessLogSources {
  * @throws Error when its file cannot be opened
  */
 export async function openAccessLog(sources: AccessLogSources): Promise<AccessLog> {
-  const { logger, writeLine, lostLines } = sources
+  const { logger, writeLine, lostLines, level = logger.level } = sources
   const setting = sources.setting === true ? {} : sources.setting
-  if (setting === false || (setting.to === undefined && !logger.isLevelEnabled('info'))) {
+  if (setting === false || (setting.to === undefined && !isInfoEnabled(level))) {
     return { log: undefined, needsBytes: false, lostLines, close() {} }
   }
   const { to } = setting
@@ -53,6 +58,42 @@ export async function openAccessLog(sources: AccessLogSources): Promise<AccessLo
     },
     close: () => file.close(),
   }
+}
+
+/** Opens the access log of the settings, and with each reload the one that they ask for then. The caller closes the last one. */
+export async function openLiveAccessLog(
+  settings: Settings,
+  { logger, writeLine, lostLines = NONE_LOST }: Pick<GatewayOptions, 'logger' | 'writeLine' | 'lostLines'>,
+): Promise<Live<AccessLog> & Pick<AccessLog, 'lostLines'>> {
+  const log = await settings.open({
+    of: ({ config }) => [config.accessLog, config.logLevel],
+    open: inputs =>
+      openAccessLog({
+        ...{ setting: inputs.config.accessLog, logger, writeLine, lostLines },
+        // That of the log is set later in a reload.
+        level: inputs === settings ? logger.level : inputs.config.logLevel,
+      }),
+    close: old => old.close(),
+  })
+  return {
+    get current() {
+      return log.current
+    },
+    lostLines: {
+      get slowReader() {
+        return log.current.lostLines.slowReader
+      },
+      get writeError() {
+        return log.current.lostLines.writeError
+      },
+    },
+  }
+}
+
+/** A level that has no number logs nothing. */
+function isInfoEnabled(level: string): boolean {
+  const { values } = pino.levels
+  return values.info! >= (values[level] ?? Number.POSITIVE_INFINITY)
 }
 
 /** Loads the formats that few gateways use when they are configured. */

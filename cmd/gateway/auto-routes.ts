@@ -23,7 +23,7 @@ const MAX_NAMED = 10
  * either: a document that is lost must open nothing.
  */
 export class AutoRoutes {
-  readonly #options: AutoRoutesOptions
+  #options: AutoRoutesOptions
   /** Those that were asked for, until the process ends. A gateway sees few services, and a route is small. */
   readonly #routes = new Map<string, Route>()
   /** Services that have a route document, valid or not. */
@@ -37,6 +37,12 @@ export class AutoRoutes {
 
   constructor(options: AutoRoutesOptions) {
     this.#options = options
+  }
+
+  /** Replaces what the configuration says about them. */
+  configure(settings: Pick<AutoRoutesOptions, 'isOn' | 'context'>): void {
+    this.#options = { ...this.#options, ...settings }
+    this.#routes.clear()
   }
 
   /** Whether every source of the registry is loaded. */

@@ -9,7 +9,7 @@ import type { Route } from '../../internal/routing/route.ts'
 import type { Authenticators } from '../../middleware/auth/authenticator.ts'
 import { createClaimReader } from '../../middleware/auth/claims.ts'
 import { createAddressTest } from '../../middleware/request/client-address.ts'
-import { createOpenExchange } from '../../middleware/request/open-exchange.ts'
+import { createOpenExchange, type OpenExchangeOptions } from '../../middleware/request/open-exchange.ts'
 import type { ExplainNode, ExplainPage, ExplainQuestion, ExplainStep } from '../../routes/admin/explain.ts'
 import type { DescribedRoute } from '../../routes/admin/page-types.ts'
 import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
@@ -30,6 +30,7 @@ import {
 import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
 
+/** The fields are read at each question: a reload may change what they say. */
 export interface ExplainOptions {
   readonly config: Config
   readonly table: LiveTable
@@ -37,7 +38,7 @@ export interface ExplainOptions {
   readonly policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>
   readonly readRpc: ReadRpc
   readonly authenticators: Authenticators
-  readonly identityHeaders: readonly string[]
+  readonly exchange: OpenExchangeOptions['settings']
   readonly isTrustedProxy: (address: string) => boolean
   readonly describeRoute: (route: Route) => DescribedRoute
 }
@@ -47,27 +48,33 @@ export interface ExplainOptions {
  * functions, and stops where the request would. It sends, charges, counts and moves nothing.
  */
 export function createExplain(options: ExplainOptions): (question: ExplainQuestion) => Promise<ExplainPage> {
-  const { config, table, nodes, policies, readRpc, authenticators } = options
+  const { table, nodes, policies, readRpc } = options
   const openExchange = createOpenExchange({
     bodies: NO_BODIES,
-    identityHeaders: options.identityHeaders,
-    maxTargetBytes: config.clientLimits.targetBytes,
+    settings: {
+      // What is asked is no request, so it has no trace.
+      get current() {
+        return { ...options.exchange.current, startTrace: undefined }
+      },
+    },
     isTrustedProxy: options.isTrustedProxy,
-    sendsForwarded: config.forwardedHeader,
     httpVersion: 1,
     onOpen: () => {},
     onClose: () => {},
   })
-  const readIdentity = createClaimReader(config.jwt)
-  const secrets = new Set(credentialHeaders(config))
 
   /** Takes the steps up to the node. @throws Stop where the request is refused or answered */
-  async function takeSteps(request: ExplainedRequest, shown: ExplainNode[]): Promise<void> {
+  async function takeSteps(
+    request: ExplainedRequest,
+    shown: ExplainNode[],
+    secrets: ReadonlySet<string>,
+  ): Promise<void> {
     const { exchange, notes } = request
+    const { config, authenticators } = options
     await takeHead(request, config)
     const { route, chain } = await takeRoute(request, table, policies)
     await takePolicies(request, chain, 'onRequest')
-    await takeAuth(request, route, config, authenticators, readIdentity)
+    await takeAuth(request, route, config, authenticators, createClaimReader(config.jwt))
     await takeBody(request, route, config)
     exchange.outgoing = await notes.take(
       'forward',
@@ -88,6 +95,8 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
   }
 
   return async question => {
+    const { config } = options
+    const secrets = new Set(credentialHeaders(config))
     const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
     const { call } = exchange
     // Authentication takes tokens out of it.
@@ -96,7 +105,7 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     const shown: ExplainNode[] = []
     let wouldAnswer: ExplainPage['wouldAnswer'] = null
     try {
-      await takeSteps({ question, exchange, notes }, shown)
+      await takeSteps({ question, exchange, notes }, shown, secrets)
     } catch (error) {
       if (!(error instanceof Stop)) throw error
       wouldAnswer = error.answer

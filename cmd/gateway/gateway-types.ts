@@ -4,11 +4,13 @@ import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Registry, RememberedSource } from '../../discovery/registry.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
+import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
 import type { InheritedSockets } from './inherited-sockets.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
+import type { Inputs, Prepared } from './settings.ts'
 import type { OwnApiPages } from './telemetry/api-pages.ts'
 
 export interface GatewayOptions {
@@ -32,6 +34,8 @@ export interface GatewayOptions {
    * operators wait for the port, and `/readyz` tells them when the gateway is ready.
    */
   readonly listen?: ListenWhen | undefined
+  /** How often the configuration was loaded again, where this process does that; for the metrics. */
+  readonly reloads?: ReloadCounts | undefined
   /** The sockets to listen on in place of the configured addresses. Default: none. */
   readonly sockets?: InheritedSockets | undefined
   /** Returns the port of the admin listener, which no request may reach; 0 = not open yet. Default: as configured. */
@@ -64,6 +68,12 @@ export interface Gateway {
   readonly pages: OwnPages
   /** What its API shows. */
   readonly api: OwnApiPages
+  /**
+   * Makes everything that other settings need, without using it.
+   *
+   * @throws Error with the reason why they cannot be used
+   */
+  prepare(next: Inputs): Promise<Prepared>
   /** Returns whether any request has arrived yet. */
   hasServed(): boolean
   /** Returns the number of nodes in the table, over all services. */

@@ -22,7 +22,7 @@ import { createReadRpc } from '../../routes/public/read-rpc.ts'
 import { createRespond } from '../../routes/public/respond.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
-import { openAccessLog } from './access-log.ts'
+import { openLiveAccessLog } from './access-log.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
@@ -41,19 +41,18 @@ import {
   createRetryBudgets,
   listenerLimits,
 } from './limits.ts'
-import { LivePolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
-import { NONE_LOST } from './log-destination.ts'
 import { createNodeHeartbeats } from './node-heartbeats.ts'
 import { openNodeSide } from './node-side.ts'
-import { limitOpenFiles } from './open-files.ts'
-import { loadClientTls, loadLimitStore, loadTracing } from './optional-parts.ts'
+import { loadClientTls, loadLimitStore, openLiveTracing } from './optional-parts.ts'
+import { openPolicies, reloadTable } from './reloaded.ts'
 import { createServiceMethods } from './service-methods.ts'
+import { Settings } from './settings.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
-import { composeUpstreams } from './upstream.ts'
+import { createUpstreams } from './upstream.ts'
 
 /**
  * Assembles a gateway and starts it. Read it from the top: each part is made from the parts above it. Requests go to
@@ -62,14 +61,19 @@ import { composeUpstreams } from './upstream.ts'
  * @throws Error when a port cannot be bound; everything is closed again then
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, keys, registry, logger, writeLine } = options
+  const { config, keys, registry, logger } = options
   const onInternalError = (error: unknown) => logger.error({ err: error }, 'internal error')
+  // What follows reads of `config` and `keys` what only a restart changes, and of `settings` what a reload may change.
+  const settings = new Settings(options, onInternalError)
+  const context = settings.derive(now => routeContext(now.config, now.keys))
+  const proxies = settings.derive(now => createTrustedProxies(now.config.trustedProxies))
+  const isTrustedProxy = (address: string) => proxies.current(address)
 
   const telemetry = new Telemetry(config.admin.tail)
   // The limits of this process.
   const traffic = new Traffic()
   const deadlines = new Deadlines()
-  const loop = createLoopGuard(config, logger, () => traffic.requests)
+  const loop = createLoopGuard(settings, logger, () => traffic.requests)
   const limits = createLimits(loop, logger)
   const budgets = createRetryBudgets(logger)
 
@@ -81,11 +85,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port: () => (bound ?? addresses()).tls!.port,
   })
   const loopWaitMs = () => loop.turnMs
-  const tracing = await loadTracing(config, { version: options.version, logger, loopWaitMs })
+  const { tracing, spans } = await openLiveTracing(settings, { version: options.version, logger, loopWaitMs })
 
   // The nodes, and the state that this process keeps about them.
   const nodeSide = openNodeSide({
-    ...{ config, keys, logger, limits },
+    ...{ settings, logger, limits },
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
   const { nodes, rules, guard, names, health, mirrors, upstreamTls } = nodeSide
@@ -94,41 +98,37 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const grpcNames = config.grpc.auto ? new GrpcNames() : undefined
   const transcodeCounts = new TranscodeCounts()
   const transcoding = new Transcoding({
-    ...{ config, keys, nodes, rules, grpcNames, logger },
+    get config() {
+      return settings.config
+    },
+    ...{ keys, nodes, rules, grpcNames, logger },
     counts: transcodeCounts,
   })
   const { descriptors } = transcoding
   const { findMethod } = descriptors
 
-  const { upstream, handshake } = composeUpstreams({
-    ...{ config, keys, nodes, limits, budgets, deadlines, transcoding },
+  const createUpstream = createUpstreams({
+    ...{ config, nodes, limits, budgets, deadlines, transcoding },
   })
+  const upstreams = settings.derive(now => createUpstream({ cookieKey: now.keys.stickyCookie }))
 
   // Policies of routes, and what they count with.
   const policyCounts = new PolicyCounts()
   const limitStore = options.sharedCounters ? undefined : await loadLimitStore(config, keys, logger)
-  const rateLimits = createLimitSettings(config, options.sharedCounters ?? limitStore?.counters)
-  const policies = new LivePolicies({
-    ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
-    cookieKey: keys.stickyCookie,
-    ...{ maxTargetBytes: config.clientLimits.targetBytes },
-    credentialPlaces: {
-      keyHeader: config.apiKeys.enabled ? config.apiKeys.header.toLowerCase() : undefined,
-      tokenParameter: config.jwt.queryParameter,
-      tokenCookie: config.jwt.cookie,
-    },
+  const rateLimits = createLimitSettings(settings, options.sharedCounters ?? limitStore?.counters)
+  const policies = openPolicies(settings, upstreams, {
+    ...{ nodes, mirrors, counts: policyCounts, limits: rateLimits },
   })
 
   // The table: nodes and routes, as the registry has them.
-  const context = routeContext(config, keys)
-  const credentials = new LiveCredentials(config)
-  const auth = await openAuthenticators({ config, keys, credentials, logger })
+  const credentials = new LiveCredentials(settings)
+  const auth = await openAuthenticators(settings, credentials, logger)
   const table = new LiveTable({
     registry,
     nodes,
     config: config.routes,
     rules,
-    context,
+    context: context.current,
     grpcNames,
     descriptors,
     prepare: entry => transcoding.prepare(entry),
@@ -158,49 +158,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
 
+  reloadTable(settings, table, { transcoding, health })
+
   // The side that faces clients.
-  const { bodyBytes: maxBodyBytes } = config.clientLimits
-  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
-  const maxConnections = limitOpenFiles(config, () => connections.open, logger)
-  const connections = createClientConnections(config, maxConnections, isTrustedProxy, logger)
-  const proxyProtocol = createProxyProtocol(config, connections, logger)
+  const connections = createClientConnections(settings, isTrustedProxy, logger)
+  const proxyProtocol = createProxyProtocol(settings, connections, logger)
   const http2Counts = new Http2Counts()
-  const accessLog = await openAccessLog({
-    ...{ setting: config.accessLog, logger, writeLine },
-    lostLines: options.lostLines ?? NONE_LOST,
-  })
+  const accessLog = await openLiveAccessLog(settings, options)
   const metrics = createMetrics({
     version: options.version,
-    labels: config.metrics.labels,
-    ...{
-      nodes,
-      table,
-      budgets,
-      health,
-      limits,
-      loop,
-      connections,
-      proxyProtocol,
-      sessions: nodeSide.sessions,
-      http2: http2Counts,
-    },
-    files: nodeSockets,
-    tls,
-    lookUps: names.counts,
-    policies: policyCounts,
-    localCounters: rateLimits.local,
-    limitStore: limitStore?.view,
-    grpc: new GrpcCounts(findMethod),
-    transcode: transcodeCounts,
-    descriptors,
-    lostLines: accessLog.lostLines,
-    spans: tracing?.counts,
+    byNode: () => settings.config.metrics.labels.node,
+    ...{ nodes, table, budgets, health, limits, loop, connections, proxyProtocol, tls, descriptors, spans },
+    ...{ sessions: nodeSide.sessions, http2: http2Counts, lookUps: names.counts, files: nodeSockets },
+    ...{ policies: policyCounts, localCounters: rateLimits.local, limitStore: limitStore?.view },
+    ...{ grpc: new GrpcCounts(findMethod), transcode: transcodeCounts },
+    ...{ lostLines: accessLog.lostLines, reloads: options.reloads },
   })
+  settings.onSwap(() => metrics.relabel())
   const record = createRecord()
   const isDraining = () => traffic.isDraining
   const respond = createRespond({
     ...{ isDraining, onPiece: countBodyBytes, onInternalError },
-    countsBytes: accessLog.needsBytes,
+    get countsBytes() {
+      return accessLog.current.needsBytes
+    },
   })
   const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
   // A challenge must be answered where everything else is sent to TLS.
@@ -213,18 +194,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
-    ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
-    authenticators: auth.authenticators,
-    readRpc,
+    settings: settings.derive(now => ({
+      ...upstreams.current,
+      ...{ maxBodyBytes: now.config.clientLimits.bodyBytes, authenticators: auth.current },
+    })),
+    ...{ deadlines, onPiece: countBodyBytes, respond, loop, readRpc },
   })
+  const exchange = settings.derive(({ config: { clientLimits, forwardedHeader } }) => ({
+    identityHeaders: context.current.identityHeaders,
+    maxTargetBytes: clientLimits.targetBytes,
+    sendsForwarded: forwardedHeader,
+    startTrace: tracing.current?.startTrace,
+  }))
   const listener = createHttp1Listener({
     ...listenerLimits(config),
     ...{ proxy, connections, proxyProtocol, isTrustedProxy },
     http2: createHttp2Settings(config, http2Counts, logger),
     tls: tls?.server,
-    identityHeaders: context.identityHeaders,
-    sendsForwarded: config.forwardedHeader,
-    startTrace: tracing?.startTrace,
+    settings: exchange,
     onPiece: countBodyBytes,
     onOpen(call) {
       traffic.opened()
@@ -239,13 +226,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       call.limiter?.release(call)
       const status = statusOf(call, response)
       record(call, status, exchange)
-      tracing?.end(exchange, status)
+      // One that began before tracing was switched on has none.
+      if (call.trace !== undefined) tracing.current?.end(exchange, status)
     },
     onRefused: record,
   })
-
+  settings.onSwap(() => listener.limit(listenerLimits(settings.config)))
   const lifecycle = new Lifecycle({
-    ...{ config, listener, table, traffic, logger },
+    get config() {
+      return settings.config
+    },
+    ...{ listener, table, traffic, logger },
     sockets: options.sockets ?? {},
     needs: tlsFromRegistry,
     endStreams: () => transcoding.endStreams(),
@@ -254,7 +245,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       tls?.close()
     },
     onDrained: async () => {
-      await tracing?.close()
+      await tracing.current?.close()
       await options.onDrained?.(pages)
     },
     closeTable() {
@@ -264,18 +255,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       limits.close()
       policies.close()
       limitStore?.close()
-      accessLog.close()
+      accessLog.current.close()
       nodeSide.close()
     },
   })
   const isReady = () => lifecycle.isReady
-  const describe = (route: Route) => describeRoute(route, config, rules.of(route.service))
+  const describe = (route: Route) => describeRoute(route, settings.config, rules.of(route.service))
   const views = {
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
     explain: createExplain({
-      ...{ config, table, nodes, policies, readRpc, isTrustedProxy },
-      authenticators: auth.authenticators,
-      identityHeaders: context.identityHeaders,
+      get config() {
+        return settings.config
+      },
+      get authenticators() {
+        return auth.current
+      },
+      ...{ table, nodes, policies, readRpc, isTrustedProxy, exchange },
       describeRoute: describe,
     }),
     methods: createServiceMethods({
@@ -308,6 +303,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     health,
     pages,
     api,
+    prepare: next => settings.prepare(next),
     hasServed: () => traffic.hasServed,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     stop() {
@@ -328,12 +324,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   /** Creates the function that counts and logs a finished request. */
   function createRecord(): (call: Call, status: number, exchange?: Exchange) => void {
-    const { log } = accessLog
     return (call, status, exchange) => {
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
       telemetry.record(call, status, totalMs, exchange?.head.host)
-      log?.(call, status, call.clientAddress!, totalMs, exchange?.request)
+      accessLog.current.log?.(call, status, call.clientAddress!, totalMs, exchange?.request)
     }
   }
 }

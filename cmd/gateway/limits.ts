@@ -5,7 +5,10 @@ import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
 import { LocalCounters } from '../../internal/limits/local-counters.ts'
-import { ClientConnections } from '../../middleware/connection/client-connections.ts'
+import {
+  type ClientConnectionOptions,
+  ClientConnections,
+} from '../../middleware/connection/client-connections.ts'
 import { ProxyProtocol } from '../../middleware/connection/proxy-protocol.ts'
 import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
@@ -13,6 +16,8 @@ import type { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import type { Http2Settings } from '../../routes/public/http2/listener.ts'
 import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
+import { limitOpenFiles } from './open-files.ts'
+import type { Settings } from './settings.ts'
 
 /** Creates the concurrency limits of services, none configured yet. Logs when an overload begins and ends. */
 export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
@@ -39,12 +44,21 @@ export function configureLimits(
  *
  * @param inFlight returns the number of requests in flight, without WebSockets
  */
-export function createLoopGuard({ overload }: Config, logger: Logger, inFlight: () => number): LoopGuard {
-  return new LoopGuard({
-    targetMs: overload.loopDelayMs || Number.POSITIVE_INFINITY,
+export function createLoopGuard(settings: Settings, logger: Logger, inFlight: () => number): LoopGuard {
+  const loop = new LoopGuard({
+    targetMs: loopTargetMs(settings.config),
     inFlight,
     onChange: change => logLoopOverload(logger, change),
   })
+  settings.onSwap(() => {
+    loop.targetMs = loopTargetMs(settings.config)
+  })
+  return loop
+}
+
+/** Returns how long a turn of the event loop may take; Infinity = any time. */
+function loopTargetMs({ overload }: Pick<Config, 'overload'>): number {
+  return overload.loopDelayMs || Number.POSITIVE_INFINITY
 }
 
 /** Creates the retry budgets of services. Logs when one is exhausted and when it is available again. */
@@ -62,26 +76,34 @@ export function createRetryBudgets(logger: Logger): RetryBudgets {
 /**
  * Creates what the rate limits of all routes share, with counters in memory that hold no key yet.
  *
+ * @param settings their configuration is read at each use
  * @param shared the counters of the store; undefined = there is none
  */
 export function createLimitSettings(
-  config: Pick<Config, 'rateLimits' | 'workers'>,
+  settings: { readonly config: Pick<Config, 'rateLimits' | 'workers'> },
   shared: SharedCounters | undefined,
 ): LimitSettings {
-  const { localKeys, headers, expectedGateways } = config.rateLimits
+  const { localKeys } = settings.config.rateLimits
   const { timeOrigin } = performance
   const local = new LocalCounters({
     maxKeys: localKeys,
     now: () => Math.floor((timeOrigin + performance.now()) * 1_000),
     wallNow: () => Date.now() * 1_000,
   })
-  return { local, shared, headers, processes: expectedGateways * processCount(config) }
+  return {
+    ...{ local, shared },
+    get headers() {
+      return settings.config.rateLimits.headers
+    },
+    get processes() {
+      return settings.config.rateLimits.expectedGateways * processCount(settings.config)
+    },
+  }
 }
 
 /** Returns the limits and timeouts of the listener. */
 export function listenerLimits({ clientLimits }: Config) {
   return {
-    maxTargetBytes: clientLimits.targetBytes,
     maxHeaderBytes: clientLimits.headerBytes,
     headersTimeoutMs: clientLimits.headersTimeoutMs,
     keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
@@ -89,18 +111,33 @@ export function listenerLimits({ clientLimits }: Config) {
   }
 }
 
+/** Creates what limits client connections, with the limits of the settings. */
+export function createClientConnections(
+  settings: Settings,
+  isTrustedProxy: (address: string) => boolean,
+  logger: Logger,
+): ClientConnections {
+  const present = () => {
+    const maxConnections = limitOpenFiles(settings.config, () => connections.open, logger)
+    return connectionLimits(settings.config, maxConnections, isTrustedProxy, logger)
+  }
+  const connections: ClientConnections = new ClientConnections(present())
+  settings.onSwap(() => connections.configure(present()))
+  return connections
+}
+
 /**
- * Creates the limits and timeouts of client connections. Logs refused connections, at most once a minute each.
+ * Returns the limits and timeouts of client connections. Logs refused connections, at most once a minute each.
  *
  * @param maxConnections the most at the same time; 0 = any number
  */
-export function createClientConnections(
+function connectionLimits(
   { clientLimits }: Config,
   maxConnections: number,
   isTrustedProxy: (address: string) => boolean,
   logger: Logger,
-): ClientConnections {
-  return new ClientConnections({
+): ClientConnectionOptions {
+  return {
     maxConnections,
     maxConnectionsPerAddress: clientLimits.connectionsPerAddress,
     // Longer than Node's own timeout, so that it never ends a connection in the middle of a head that began in time.
@@ -115,7 +152,7 @@ export function createClientConnections(
     isTrustedProxy,
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),
-  })
+  }
 }
 
 /**
@@ -123,14 +160,17 @@ export function createClientConnections(
  * connections, at most once a minute for each reason.
  */
 export function createProxyProtocol(
-  { proxyProtocol: { from }, clientLimits }: Pick<Config, 'proxyProtocol' | 'clientLimits'>,
+  settings: { readonly config: Pick<Config, 'proxyProtocol' | 'clientLimits'> },
   connections: ClientConnections,
   logger: Logger,
 ): ProxyProtocol | undefined {
+  const { from } = settings.config.proxyProtocol
   if (from.length === 0) return undefined
   return new ProxyProtocol({
     from,
-    timeoutMs: clientLimits.headersTimeoutMs,
+    get timeoutMs() {
+      return settings.config.clientLimits.headersTimeoutMs
+    },
     connections,
     onRefused: (reason, peer) =>
       logger.warn(

@@ -27,8 +27,8 @@ export interface LiveHealthOptions {
   readonly nodes: NodeTable
   /** Returns the check that the routes of a service set; null = no check, undefined = no route sets one. */
   readonly ruleOf: (service: string) => HealthCheck | null | undefined
-  /** The check where neither routes nor nodes set one. */
-  readonly fallback: HealthCheck | undefined
+  /** Returns the check where neither routes nor nodes set one. */
+  readonly fallback: () => HealthCheck | undefined
   readonly names: Names
   /** Whether a connection may be made to an IP address. */
   readonly allows: (address: string, port: number) => boolean
@@ -145,7 +145,7 @@ export class LiveHealth {
     const rule = this.#options.ruleOf(node.service)
     if (rule !== undefined) return rule ?? undefined
     const parsed = this.#parse(node)
-    if (!parsed) return this.#options.fallback
+    if (!parsed) return this.#options.fallback()
     return 'check' in parsed ? parsed.check : undefined
   }
 

@@ -19,18 +19,22 @@ interface Live {
 
 type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
 
-export interface LivePoliciesOptions {
+/** What policies are made with that a reload may change. */
+export interface PolicySettings {
   /** The call to a node, which `around` wraps. */
   readonly upstream: Upstream
-  readonly counts: PolicyCounts
   /** The longest target that a request may have, also for a node. Default: no limit. */
   readonly maxTargetBytes?: number
   /** Default: none besides Authorization. */
   readonly credentialPlaces?: CredentialPlaces
-  readonly limits: LimitSettings
-  readonly nodes: Pick<NodeTable, 'hasAvailable'>
   /** Signs the cookies of policies; undefined = they set none. */
   readonly cookieKey?: KeyObject | undefined
+}
+
+export interface LivePoliciesOptions extends PolicySettings {
+  readonly counts: PolicyCounts
+  readonly limits: LimitSettings
+  readonly nodes: Pick<NodeTable, 'hasAvailable'>
   /** Sends copies of requests. */
   readonly mirrors: Mirrors
   /** For tests. Default: all policies. */
@@ -42,43 +46,50 @@ export interface LivePoliciesOptions {
  * the id of its route and its rule stay the same: a relist of the registry and edits of anything else keep them.
  */
 export class LivePolicies {
-  readonly #upstream: Upstream
+  #settings: PolicySettings
   readonly #counts: PolicyCounts
-  readonly #maxTargetBytes: number
-  readonly #credentialPlaces: CredentialPlaces
   readonly #delays = new Delays()
   readonly #limits: LimitSettings
   readonly #nodes: LivePoliciesOptions['nodes']
-  readonly #cookieKey: KeyObject | undefined
   readonly #mirrors: Mirrors
   readonly #chain: Chain
-  readonly #plans = new WeakMap<Route, RoutePlan>()
+  #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
   readonly #ofDocuments = new Map<string, Map<string, Live>>()
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
   readonly #openStreams = { count: 0 }
 
   constructor(options: LivePoliciesOptions) {
-    const {
-      upstream,
-      counts,
-      limits,
-      nodes,
-      mirrors,
-      cookieKey,
-      maxTargetBytes = Infinity,
-      credentialPlaces = {},
-      chain = CHAIN,
-    } = options
-    this.#upstream = upstream
+    const { counts, limits, nodes, mirrors, chain = CHAIN } = options
+    this.#settings = options
     this.#counts = counts
     this.#limits = limits
     this.#mirrors = mirrors
     this.#nodes = nodes
-    this.#cookieKey = cookieKey
-    this.#maxTargetBytes = maxTargetBytes
-    this.#credentialPlaces = credentialPlaces
     this.#chain = chain
+  }
+
+  /**
+   * Lets policies be made with other settings. Those that hold some of them are made again, and their counts go on, which the
+   * counters of all limits keep.
+   */
+  configure(settings: PolicySettings): void {
+    const { upstream: _, ...before } = this.#settings
+    const { upstream: __, ...after } = settings
+    const holdsOthers = Object.entries(after).some(
+      ([name, value]) => !isDeepStrictEqual(value, before[name as keyof typeof after]),
+    )
+    this.#settings = settings
+    this.#plans = new WeakMap()
+    if (!holdsOthers) return
+    for (const policies of [...this.#ofDocuments.values(), ...this.#ofAutoRoutes.values()]) {
+      for (const [name, { policy }] of policies) {
+        // Its places are taken by requests under way, and it is made of its rule alone.
+        if (name === 'concurrency') continue
+        policies.delete(name)
+        policy.close?.()
+      }
+    }
   }
 
   /** Returns the policies of a route, ready to run. */
@@ -86,8 +97,8 @@ export class LivePolicies {
     let plan = this.#plans.get(route)
     if (!plan) {
       plan = route.isBroken
-        ? brokenPlan(this.#upstream)
-        : compilePlan(this.policiesOf(route), this.#upstream, this.#counts)
+        ? brokenPlan(this.#settings.upstream)
+        : compilePlan(this.policiesOf(route), this.#settings.upstream, this.#counts)
       this.#plans.set(route, plan)
     }
     return plan
@@ -139,9 +150,10 @@ export class LivePolicies {
   }
 
   #toolsOf(name: string): PolicyTools {
+    const { maxTargetBytes, credentialPlaces, cookieKey } = this.#settings
     return {
-      maxTargetBytes: this.#maxTargetBytes,
-      credentialPlaces: this.#credentialPlaces,
+      maxTargetBytes: maxTargetBytes ?? Number.POSITIVE_INFINITY,
+      credentialPlaces: credentialPlaces ?? {},
       delays: this.#delays,
       wouldRefuse: ({ call, isDry }: Exchange, rule?: string) => {
         call.observed = [...(call.observed ?? []), name]
@@ -162,7 +174,7 @@ export class LivePolicies {
       diverted: ({ call, isDry }, variant) => {
         if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
       },
-      cookieKey: this.#cookieKey,
+      cookieKey,
       mirrors: this.#mirrors,
       mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,

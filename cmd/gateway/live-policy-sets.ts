@@ -16,8 +16,8 @@ type Merged = ReturnType<typeof mergeSets>
  * deleted and is still named. A route that has never fitted its sets is closed, since they may be what protects it.
  */
 export class LivePolicySets {
-  readonly #ofConfig: Sets
-  readonly #context: Omit<RouteContext, 'origin'>
+  #ofConfig: Sets
+  #context: Omit<RouteContext, 'origin'>
   /** Those of the registry, as they are there now, by name. */
   readonly #entries = new Map<string, PolicySetEntry>()
   /** Those that routes are merged with. */
@@ -25,7 +25,7 @@ export class LivePolicySets {
   /** The last merged version of each route, by id. */
   #merged: ReadonlyMap<string, Route> = new Map()
   /** What each route was merged to last, and with which sets: most changes leave nearly all of them as they are. */
-  readonly #outcomes = new WeakMap<
+  #outcomes = new WeakMap<
     Route,
     { readonly used: readonly (object | undefined)[]; readonly outcome: Merged }
   >()
@@ -34,6 +34,13 @@ export class LivePolicySets {
   constructor(ofConfig: Readonly<Record<string, object>>, context: Omit<RouteContext, 'origin'>) {
     this.#ofConfig = new Map(Object.entries(ofConfig))
     this.#context = context
+  }
+
+  /** Replaces what the configuration says. Takes effect with the next `merge`. */
+  configure(ofConfig: Readonly<Record<string, object>>, context: Omit<RouteContext, 'origin'>): void {
+    this.#ofConfig = new Map(Object.entries(ofConfig))
+    this.#context = context
+    this.#outcomes = new WeakMap()
   }
 
   /** Notes what the registry says. Takes effect with the next `merge`. */

@@ -44,15 +44,17 @@ const NONE_UNLISTED: IsUnlisted = () => false
 
 /** All current routes: route documents of the registry and of the config file, and automatic routes. */
 export class LiveRoutes {
-  readonly #config: Config['routes']
+  #config: Config['routes']
   readonly #rules: LiveRules
   readonly #nodes: NodeTable
   readonly #logger: Logger
   /** The ids of documents that were logged as closed. */
   readonly #closed = new Set<string>()
-  readonly #context: Omit<RouteContext, 'origin'>
+  #context: Omit<RouteContext, 'origin'>
   readonly #grpcNames: GrpcNames | undefined
-  readonly #fileRoutes: readonly Route[]
+  #fileRoutes: readonly Route[]
+  /** Documents that were parsed beforehand, for a configuration that is about to take effect. */
+  #parsed: ReadonlyMap<unknown, ParsedRoute> = new Map()
   readonly #sets: LivePolicySets
   readonly #auto: AutoRoutes
   /** Those of all documents, disabled ones among them. */
@@ -68,13 +70,40 @@ export class LiveRoutes {
     this.#logger = logger
     this.#sets = new LivePolicySets(config.policies, context)
     this.#auto = new AutoRoutes({ isOn: config.auto, nodes, context, grpcNames, logger })
-    this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
+    this.#fileRoutes = this.#readFileRoutes()
+    this.#table = this.#build([], [], [], NONE_UNLISTED)
+  }
+
+  /**
+   * Puts another configuration in force. Takes effect with the next `set`.
+   *
+   * @param parsed what documents, of the registry and of the configuration, become with it; others are parsed when needed
+   */
+  configure(
+    config: Config['routes'],
+    context: Omit<RouteContext, 'origin'>,
+    parsed: ReadonlyMap<unknown, ParsedRoute>,
+  ): void {
+    this.#config = config
+    this.#context = context
+    this.#parsed = parsed
+    this.#sets.configure(config.policies, context)
+    this.#auto.configure({ isOn: config.auto, context })
+    this.#fileRoutes = this.#readFileRoutes()
+  }
+
+  #readFileRoutes(): readonly Route[] {
+    return Object.entries(this.#config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
       if ('route' in parsed) return parsed.route
       // The configuration was validated by the same rules when it was loaded.
       throw new Error(`routes.documents.${id}: ${parsed.reason}`)
     })
-    this.#table = this.#build([], [], [], NONE_UNLISTED)
+  }
+
+  /** Forgets the documents that were parsed beforehand. Call it when all of them were read. */
+  forgetParsed(): void {
+    this.#parsed = new Map()
   }
 
   /** The services of the documents in the config file. */
@@ -129,7 +158,8 @@ export class LiveRoutes {
 
   /** Parses a document. One that requires a token which this gateway cannot verify becomes a closed route. */
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
-    const parsed = parseRouteDocument(id, document, { ...this.#context, origin })
+    const parsed =
+      this.#parsed.get(document) ?? parseRouteDocument(id, document, { ...this.#context, origin })
     // What a policy set says of `auth` is not known yet.
     return 'route' in parsed && !parsed.route.sets ? { route: this.#closeWithoutKey(parsed.route) } : parsed
   }

@@ -66,6 +66,8 @@ const NOT_LOADED = new GatewayError('WG_NO_NODE', {
 
 /** Keeps the node table and the route table up to date with the registry, and reports how current they are. */
 export class LiveTable implements TableView {
+  /** Where the documents of the registry come from. */
+  readonly origin: 'file' | 'etcd'
   readonly #registry: Registry
   readonly #nodes: NodeTable
   readonly #suspectGraceMs: number
@@ -86,7 +88,8 @@ export class LiveTable implements TableView {
   })
   #setsChanged = false
   #revision: string | undefined = undefined
-  readonly defaultAuth: 'jwt' | 'none'
+  /** The `auth` of routes that do not set it. */
+  defaultAuth: 'jwt' | 'none'
   readonly #lastGood = new LastGoodSummary()
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
@@ -98,9 +101,10 @@ export class LiveTable implements TableView {
     this.#suspectGraceMs = suspectGraceMs
     this.#openConnection = options.openConnection
     this.#logger = logger
-    this.defaultAuth = options.context.defaultAuth.type === 'none' ? 'none' : 'jwt'
+    this.defaultAuth = defaultAuthOf(options.context)
     this.#routes = new LiveRoutes(options)
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
+    this.origin = origin
     this.#directory = new Directory({
       prepare: options.prepare,
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
@@ -197,6 +201,22 @@ export class LiveTable implements TableView {
     return this.#routes.all()
   }
 
+  /** See `Directory.documents`. */
+  documents(): ReturnType<Directory['documents']> {
+    return this.#directory.documents()
+  }
+
+  /** Puts another configuration in force: see `LiveRoutes.configure`. Everything of the registry is read again by its rules. */
+  configure(...next: Parameters<LiveRoutes['configure']>): void {
+    const [, context] = next
+    this.defaultAuth = defaultAuthOf(context)
+    this.#routes.configure(...next)
+    this.#directory.reread(this.#routes.servicesOfFile)
+    this.#routes.forgetParsed()
+    this.#setsChanged = false
+    this.#takeRoutes()
+  }
+
   /** See `LiveRoutes.judge`. */
   judge(...document: Parameters<LiveRoutes['judge']>): ReturnType<LiveRoutes['judge']> {
     return this.#routes.judge(...document)
@@ -287,4 +307,8 @@ export class LiveTable implements TableView {
     this.#warnOfOpenRoutes()
     this.#loaded.resolve()
   }
+}
+
+function defaultAuthOf({ defaultAuth }: LiveRoutesOptions['context']): 'jwt' | 'none' {
+  return defaultAuth.type === 'none' ? 'none' : 'jwt'
 }

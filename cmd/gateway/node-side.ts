@@ -1,7 +1,5 @@
 import type { Logger } from 'pino'
-import type { Keys } from '../../config/keys/keys.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
-import type { Config } from '../../config/schema.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { createSessionCounts, type SessionCounts } from '../../wrappers/http2/session-pool.ts'
 import type { ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
@@ -15,11 +13,11 @@ import { createNames } from './names.ts'
 import { createNodeGuard, type NodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
 import { LiveRules } from './service-rules.ts'
+import type { Settings } from './settings.ts'
 import { UpstreamTls } from './upstream-tls.ts'
 
 export interface NodeSideOptions {
-  readonly config: Config
-  readonly keys: Keys
+  readonly settings: Settings
   readonly logger: Logger
   /** Returns the port of the admin listener, to which no node may lead. */
   readonly adminPort: () => number
@@ -43,8 +41,9 @@ export interface NodeSide {
   close(): void
 }
 
-export function openNodeSide({ config, keys, logger, adminPort, limits }: NodeSideOptions): NodeSide {
-  const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
+export function openNodeSide({ settings, logger, adminPort, limits }: NodeSideOptions): NodeSide {
+  const { config, keys } = settings
+  const rules = new LiveRules(settings, byService => configureLimits(limits, byService, settings.config))
   const guard = createNodeGuard({ allowedAddresses: config.discovery.allowedAddresses, adminPort })
   const names = createNames(config, logger)
   const sessions = createSessionCounts()
@@ -56,14 +55,17 @@ export function openNodeSide({ config, keys, logger, adminPort, limits }: NodeSi
   const files = new FollowedFiles(upstreamTls.followed)
   const connect = { config, guard, names, tlsOf, onPiece: countBodyBytes }
   const nodes = createNodeTable({ ...connect, rules, logger, sessionCounts: sessions })
-  const { healthCheck } = config.routes.defaults
+  const fallback = settings.derive(({ config: { routes } }) => {
+    const { healthCheck } = routes.defaults
+    return healthCheck === null ? undefined : toHealthCheck(healthCheck)
+  })
   const health = new LiveHealth({
     nodes,
     ruleOf: service => rules.of(service).healthCheck,
-    fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
+    fallback: () => fallback.current,
     ...{ names, allows: guard.allows, tlsOf, logger },
   })
-  const mirrors = createMirrors({ ...connect, nodes })
+  const mirrors = createMirrors({ ...connect, nodes, settings })
   return {
     ...{ nodes, rules, guard, names, health, mirrors, sessions, upstreamTls },
     ready: files.ready,

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
+import type { SpanCounts, SpansView } from '../../routes/admin/metrics/span-metrics.ts'
 import type { LimitStore } from './limit-store.ts'
+import type { Live, Settings } from './settings.ts'
 import type { GatewayTls, TlsOptions } from './tls.ts'
 import type { TlsFromRegistry } from './tls-from-registry.ts'
 import type { Tracing, TracingOptions } from './tracing.ts'
@@ -45,10 +47,25 @@ export async function loadLimitStore(
   return (await import('./limit-store.ts')).openLimitStore(store, clock, keys.limitStore, logger)
 }
 
-export async function loadTracing(
-  { tracing: config }: Config,
+/**
+ * Opens tracing, and another one with each reload that changes it. Spans of requests under way are sent to the collector that is
+ * configured when they end.
+ *
+ * @returns `current` is undefined while nothing is traced
+ */
+export async function openLiveTracing(
+  settings: Settings,
   options: Omit<TracingOptions, 'config'>,
-): Promise<Tracing | undefined> {
-  if (!config.endpoint) return undefined
-  return (await import('./tracing.ts')).openTracing({ ...options, config })
+): Promise<{ readonly tracing: Live<Tracing | undefined>; readonly spans: SpansView }> {
+  const tracing = await settings.open({
+    of: ({ config }) => ({ ...config.tracing, url: undefined }),
+    async open({ config: { tracing: config } }) {
+      if (!config.endpoint) return undefined
+      return (await import('./tracing.ts')).openTracing({ ...options, config })
+    },
+    close: old => void old?.close(),
+  })
+  const counts = new Set<SpanCounts>()
+  settings.derive(() => tracing.current && counts.add(tracing.current.counts))
+  return { tracing, spans: () => [...counts] }
 }

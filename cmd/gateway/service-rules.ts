@@ -69,17 +69,24 @@ const NO_RULES: ServiceRules = Object.freeze({})
 
 /** The rules that the current routes set for their services. Breakers, health checks and limits read them here. */
 export class LiveRules {
-  readonly #defaults: Defaults
+  readonly #settings: { readonly config: Defaults }
   readonly #onChange: (rules: ReadonlyMap<string, ServiceRules>) => void
-  readonly #circuit: CircuitBreakerOptions
+  /** That of services whose routes set nothing. */
+  #circuit: CircuitBreakerOptions
   #rules: ReadonlyMap<string, ServiceRules> = new Map()
   /** By service, made when they are first asked for after a change of routes. */
   readonly #circuits = new Map<string, CircuitBreakerOptions>()
 
-  /** @param onChange is called with the rules by service, after each change of routes */
-  constructor(defaults: Defaults, onChange: (rules: ReadonlyMap<string, ServiceRules>) => void = () => {}) {
-    this.#defaults = defaults
-    this.#circuit = { ...defaults.breaker, grpcFailures: numbersOf(defaults.grpc.failures) }
+  /**
+   * @param settings their configuration is read at each change of routes
+   * @param onChange is called with the rules by service, after each change of routes
+   */
+  constructor(
+    settings: { readonly config: Defaults },
+    onChange: (rules: ReadonlyMap<string, ServiceRules>) => void = () => {},
+  ) {
+    this.#settings = settings
+    this.#circuit = circuitOf(settings.config)
     this.#onChange = onChange
   }
 
@@ -101,8 +108,14 @@ export class LiveRules {
 
   /** Takes the rules of a new set of routes. */
   update(routes: readonly Route[]): void {
-    this.#rules = serviceRules(routes, this.#defaults)
+    const { config } = this.#settings
+    this.#rules = serviceRules(routes, config)
+    this.#circuit = circuitOf(config)
     this.#circuits.clear()
     this.#onChange(this.#rules)
   }
+}
+
+function circuitOf({ breaker, grpc }: Defaults): CircuitBreakerOptions {
+  return { ...breaker, grpcFailures: numbersOf(grpc.failures) }
 }

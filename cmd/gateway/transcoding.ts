@@ -46,7 +46,7 @@ export class Transcoding {
   readonly descriptors: LiveDescriptors
   readonly wrapper: Wrapper = next => {
     this.#next = next
-    this.#convert = next
+    this.#convert = this.#transcode === undefined ? next : this.#transcode(next)
     return (request, call) => this.#convert(request, call)
   }
   readonly #options: TranscodingOptions
@@ -59,6 +59,8 @@ export class Transcoding {
   #next!: Upstream
   /** The same as `#next` until the code that converts is loaded. */
   #convert!: Upstream
+  /** Undefined until the code that converts is loaded. */
+  #transcode: Wrapper | undefined
   #json: GrpcJson | undefined
   #loading: Promise<void> | undefined
   /** By route and schema: the variants of a split may be services of their own. */
@@ -91,10 +93,14 @@ export class Transcoding {
   }
 
   /** Resolves when what the configuration needs is loaded. Call it once {@link wrapper} is in place, and before anything else. */
-  async prepareConfigured(): Promise<void> {
-    const { config, keys } = this.#options
-    const documents = Object.values(config.routes.documents)
-    if (keys.descriptors?.size || documents.some(({ grpc }) => grpc !== undefined)) await this.#load()
+  async prepareConfigured(routes = this.#options.config.routes): Promise<void> {
+    if (this.#json !== undefined) return
+    const { keys } = this.#options
+    const documents = [...Object.values(routes.documents), ...Object.values(routes.policies)].map(membersOf)
+    if (keys.descriptors?.size || documents.some(({ grpc }) => grpc !== undefined)) {
+      this.#loading ??= this.#load()
+      await this.#loading
+    }
   }
 
   /** Returns a promise for what an entry of the registry needs; undefined when all of it is loaded. */
@@ -163,7 +169,7 @@ export class Transcoding {
     const { grpcJson: json } = await import('./grpc-json.ts')
     const { config, counts } = this.#options
     this.descriptors.open(json)
-    this.#convert = json.createTranscode({
+    this.#transcode = json.createTranscode({
       isTranscoded: ({ grpc, origin }, service) => {
         if (origin === 'auto' && !config.grpc.auto) return false
         return grpc?.isForJson === true || this.#speaksGrpcAlone(service)
@@ -172,7 +178,8 @@ export class Transcoding {
       maxMessageBytes: config.grpc.messageBytes,
       counter: counts,
       streams: this.#streams,
-    })(this.#next)
+    })
+    this.#convert = this.#transcode(this.#next)
     this.#json = json
   }
 

@@ -1,4 +1,4 @@
-import type { Keys } from '../../config/keys/keys.ts'
+import type { KeyObject } from 'node:crypto'
 import type { Config } from '../../config/schema.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { type Upstream, wrap } from '../../internal/upstream.ts'
@@ -19,12 +19,17 @@ import type { Transcoding } from './transcoding.ts'
 
 export interface UpstreamOptions {
   readonly config: Config
-  readonly keys: Keys
   readonly nodes: NodeTable
   readonly limits: ServiceLimits
   readonly budgets: RetryBudgets
   readonly deadlines: Deadlines
   readonly transcoding: Transcoding
+}
+
+/** What of the upstreams a reload may change. */
+export interface UpstreamSettings {
+  /** Signs sticky cookies; undefined = clients get none. */
+  readonly cookieKey: KeyObject | undefined
 }
 
 /** What a gateway does with a request to a service, and with the handshake of a WebSocket. */
@@ -33,33 +38,41 @@ export interface Upstreams {
   readonly handshake: Upstream
 }
 
-/** Puts the wrappers around the calls of nodes, outermost first. */
-export function composeUpstreams(options: UpstreamOptions): Upstreams {
-  const { config, keys, nodes, limits, budgets, deadlines, transcoding } = options
-  const balance = { cookieKey: keys.stickyCookie }
-  return {
-    upstream: wrap(createDispatch(), [
-      createObserve(),
-      createFallback(config.staleAnswers),
-      transcoding.wrapper,
-      createGrpcWeb(transcoding.descriptors.findMethod),
-      createGrpcCalls(config.grpc.auto),
-      createConcurrencyLimit(limits),
-      createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true }),
-      createHedge({ budgets }),
-      createBalance(nodes, balance),
-      createCircuitBreaker(),
-      createTryTimeout({ deadlines }),
-      createCallFields(),
-    ]),
-    // A WebSocket opens one connection to one node, so it is not hedged; the connection may stay open for days, so it takes
-    // no slot of the service; and no kept answer can stand in for it.
-    handshake: wrap(createDispatch(), [
-      createObserve(),
-      createRetry({ budgets }),
-      createBalance(nodes, balance),
-      createCircuitBreaker(),
-      createTryTimeout({ deadlines }),
-    ]),
+/**
+ * Creates the function that puts the wrappers around the calls of nodes, outermost first. What wrappers know is made once, so
+ * that it outlives a reload. Calls under way stay in the upstreams in which they began.
+ */
+export function createUpstreams(options: UpstreamOptions): (settings: UpstreamSettings) => Upstreams {
+  const { config, nodes, limits, budgets, deadlines, transcoding } = options
+  const fallback = createFallback(config.staleAnswers)
+  const retry = createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true })
+  const hedge = createHedge({ budgets })
+  return ({ cookieKey }) => {
+    const balance = createBalance(nodes, { cookieKey })
+    return {
+      upstream: wrap(createDispatch(), [
+        createObserve(),
+        fallback,
+        transcoding.wrapper,
+        createGrpcWeb(transcoding.descriptors.findMethod),
+        createGrpcCalls(config.grpc.auto),
+        createConcurrencyLimit(limits),
+        retry,
+        hedge,
+        balance,
+        createCircuitBreaker(),
+        createTryTimeout({ deadlines }),
+        createCallFields(),
+      ]),
+      // A WebSocket opens one connection to one node, so it is not hedged; the connection may stay open for days, so it takes
+      // no slot of the service; and no kept answer can stand in for it.
+      handshake: wrap(createDispatch(), [
+        createObserve(),
+        createRetry({ budgets }),
+        balance,
+        createCircuitBreaker(),
+        createTryTimeout({ deadlines }),
+      ]),
+    }
   }
 }

@@ -1,7 +1,10 @@
 import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
+import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
+import type { Config } from '../../config/schema.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
 import { formatError, RemoteError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { openServiceManager } from '../cli/service-manager.ts'
@@ -13,10 +16,10 @@ import { collectStartupLater } from '../gateway/heap.ts'
 import type { InheritedSockets } from '../gateway/inherited-sockets.ts'
 import type { Log } from '../gateway/logger.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
+import { Reloader, type ReloaderOptions, type Source } from '../gateway/reload.ts'
 import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
-import { reloadSource, type Source } from './reload.ts'
 import { WorkerApi } from './worker-api.ts'
 import { WorkerPages } from './worker-pages.ts'
 
@@ -28,6 +31,9 @@ export interface PrimaryOptions {
   /** The sockets to listen on in place of the configured addresses. */
   readonly sockets: InheritedSockets
 }
+
+/** The changes that take effect with new workers. */
+const NEW_WORKERS: ReloaderOptions['applies'] = new Set(['live', 'workers'])
 
 /**
  * Serves with several processes until SIGTERM or SIGINT. The primary handles the signals and runs the admin listener
@@ -44,22 +50,16 @@ export async function servePrimary(
   if (!cluster.isPrimary) {
     throw new Error('workers: this process is itself a cluster worker of another program; set workers to 1')
   }
-  let isReloading = true
-  let isReloadDue = false
-  let isStopping = false
-  onHangup(() => {
-    isReloadDue = true
-    void reload()
-  })
+  const started = Promise.withResolvers<void>()
+  onHangup(() => void started.promise.then(() => reloader.onSignal()))
 
   const manager = openServiceManager(process.env, logger)
   await checkLoaded(source.loaded)
-  let { config } = source.loaded
+  const { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
   const ticketSecret = randomBytes(32).toString('base64')
   const version = packageVersion()
-  const pages = new WorkerPages()
   let port: number | undefined
   const api = new WorkerApi({
     version,
@@ -78,41 +78,26 @@ export async function servePrimary(
     version,
   })
 
-  /** Runs one reload at a time. All signals that arrive during a reload cause one more. */
-  async function reload(): Promise<void> {
-    if (isReloading) return
-    isReloading = true
-    while (isReloadDue && !isStopping) {
-      isReloadDue = false
-      manager.reloading()
-      await replaceAll()
-      manager.ready()
-    }
-    isReloading = false
-  }
-
-  async function replaceAll(): Promise<void> {
-    const begunAt = performance.now()
-    logger.info('reloading the configuration')
-    const next = await reloadSource(load, config, logger)
-    if (!next) {
-      pages.reloads.failed++
-      return
-    }
-    const count = countWorkers(next.loaded)
-    try {
-      await pool.replace(settings(next), count)
-      config = next.loaded.config
-      logger.level = config.logLevel
-      const tookMs = Math.round(performance.now() - begunAt)
-      pages.reloads.succeeded++
-      logger.info({ workers: count, tookMs }, 'new configuration is active')
-    } catch (error) {
-      if (isStopping) return
-      pages.reloads.failed++
-      logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
-    }
-  }
+  const reloader = new Reloader({
+    ...{ load, source, logger, formatError },
+    onBegin: () => manager.reloading(),
+    onEnd: () => manager.ready(),
+    applies: NEW_WORKERS,
+    // Operators also use it to get fresh processes.
+    alwaysApplies: true,
+    prepare(next) {
+      refuseEmbeddedEtcd(next.loaded, reloader.source.loaded.config)
+      return {
+        async apply() {
+          await pool.replace(settings(next), countWorkers(next.loaded))
+          logger.level = next.loaded.config.logLevel
+          admin!.configure(next.loaded.config)
+        },
+        discard() {},
+      }
+    },
+  })
+  const pages = new WorkerPages(reloader.counts)
 
   const closeAll = async () => {
     await admin?.close()
@@ -123,7 +108,8 @@ export async function servePrimary(
   try {
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
-    admin = await openAdmin(pages, api, config, logger, sockets.admin)
+    const reload: ReloadConfiguration = options => started.promise.then(() => reloader.reload(options))
+    admin = await openAdmin(pages, api, config, logger, sockets.admin, reload)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
@@ -152,10 +138,9 @@ export async function servePrimary(
     throw error
   }
 
-  isReloading = false
-  void reload()
+  started.resolve()
   const signal = await Promise.race([ended, pool.portLost])
-  isStopping = true
+  reloader.close()
   manager.stopping()
   pages.stop()
   api.bye('shutdown')
@@ -165,4 +150,16 @@ export async function servePrimary(
   await pool.stop()
   await closeAll()
   if (!signal) throw new RemoteError('waygate: all workers died')
+}
+
+/** @throws ConfigError when a reload would have to start the embedded etcd, which only a start does */
+function refuseEmbeddedEtcd({ config, sourceOf }: LoadedConfig, old: Config): void {
+  if (!wantsEmbeddedEtcd(config) || wantsEmbeddedEtcd(old)) return
+  throw new ConfigError([
+    {
+      path: '$.etcd.endpoints',
+      message: 'must not be removed without a restart: only a restart can switch to the embedded etcd',
+      source: sourceOf('etcd'),
+    },
+  ])
 }

@@ -5,6 +5,7 @@ import { type MetricValues, toFamily } from '../../routes/admin/metrics/metric-v
 import { MetricsPage } from '../../routes/admin/metrics/metrics-page.ts'
 import type { PageFormat } from '../../routes/admin/metrics/metrics-text.ts'
 import { createPrimaryMetrics } from '../../routes/admin/metrics/primary-metrics.ts'
+import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import type { AdminPages, MethodsPage, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
 import type { PageQuestion } from './messages.ts'
 import { joinParts } from './page-parts.ts'
@@ -16,15 +17,7 @@ const ANSWER_WITHIN_MS = 2_000
 
 /** The admin pages of all workers: collects their answers at each request and merges them. */
 export class WorkerPages implements AdminPages {
-  /** How often the configuration was loaded again. The primary counts them. */
-  readonly reloads = { succeeded: 0, failed: 0 }
-  readonly #ownMetrics = createPrimaryMetrics({
-    workers: () => this.#pool?.serving.length ?? 0,
-    restarts: () => this.#pool?.restarts ?? 0,
-    silent: () => this.#silent,
-    killed: () => this.#pool?.killed ?? 0,
-    reloads: this.reloads,
-  })
+  readonly #ownMetrics: ReturnType<typeof createPrimaryMetrics>
   readonly #metricsPage = new MetricsPage()
   /** The totals of workers that have ended. */
   #past: readonly MetricValues[] = []
@@ -35,6 +28,17 @@ export class WorkerPages implements AdminPages {
   #pool: WorkerPool | undefined
   #isStopping = false
   #silent = 0
+
+  /** @param reloads how often the configuration was loaded again, which the primary does */
+  constructor(reloads: ReloadCounts = { succeeded: 0, failed: 0 }) {
+    this.#ownMetrics = createPrimaryMetrics({
+      workers: () => this.#pool?.serving.length ?? 0,
+      restarts: () => this.#pool?.restarts ?? 0,
+      silent: () => this.#silent,
+      killed: () => this.#pool?.killed ?? 0,
+      reloads,
+    })
+  }
 
   /** Sets the pool whose workers are shown. Before that, there is nothing to show. */
   show(pool: WorkerPool): void {

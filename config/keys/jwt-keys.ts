@@ -10,8 +10,16 @@ export interface JwtKey {
   readonly algorithms: readonly Algorithm[]
 }
 
+/** A key from before the present one, whose tokens are still accepted. */
+export interface FormerJwtKey extends JwtKey {
+  /** When they no longer are, milliseconds since 1970; undefined = as long as it is configured. */
+  readonly acceptedUntil: number | undefined
+}
+
 export interface JwtKeys {
   readonly jwt: JwtKey | undefined
+  /** In the order of `jwt.previous`. */
+  readonly former: readonly FormerJwtKey[]
   /** In the order of `jwt.issuers`; undefined = the keys of the issuer are at its `jwksUrl`. */
   readonly issuers: readonly (JwtKey | undefined)[]
 }
@@ -29,10 +37,27 @@ interface KeySection {
 export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   return {
     jwt: loadVerificationKey(jwt, ['jwt'], findings),
+    former: jwt.previous.flatMap(
+      (key, index) => loadFormerKey(key, ['jwt', 'previous', index], findings) ?? [],
+    ),
     issuers: jwt.issuers.map((issuer, index) =>
       loadVerificationKey(issuer, ['jwt', 'issuers', index], findings),
     ),
   }
+}
+
+function loadFormerKey(
+  former: Config['jwt']['previous'][number],
+  at: Path,
+  findings: Findings,
+): FormerJwtKey | undefined {
+  const key = loadVerificationKey(former, at, findings)
+  const acceptedUntil = former.until === undefined ? undefined : Date.parse(former.until)
+  if (acceptedUntil !== undefined && acceptedUntil <= Date.now()) {
+    const path = jsonPath([...at, 'until']).slice(2)
+    findings.warnings.push(`${path} is past, so tokens of this key are refused; take it out of the list`)
+  }
+  return key && { ...key, acceptedUntil }
 }
 
 /** Reads the key that `waygate token` signs with: the private key, or else the secret. */

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
-import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
+import { type FormerJwtKey, type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { attempt, type Findings, readBytes, readPemText, readSecret } from './key-files.ts'
 import { type LimitStoreKeys, loadLimitStoreKeys } from './limit-store-keys.ts'
 import { loadSealKey, loadTlsKeys, type TlsKeys } from './tls-keys.ts'
@@ -18,6 +18,8 @@ interface EtcdTls {
 export interface Keys {
   /** Verifies tokens; undefined when `jwt` itself has no key. */
   readonly jwt?: JwtKey
+  /** Keys from before `jwt`, whose tokens are still accepted; absent when there are none. */
+  readonly formerJwt?: readonly FormerJwtKey[]
   /** The keys of `jwt.issuers` in their order; absent when there are no issuers. */
   readonly issuers?: JwtKeys['issuers']
   /** Users with passwords, by name; undefined when neither `basic.users` nor `basic.usersFile` is set. */
@@ -43,7 +45,7 @@ export function loadKeys(
   config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc' | 'tls' | 'upstream' | 'rateLimits'>,
   findings: Findings,
 ): Keys {
-  const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
+  const { jwt, former, issuers } = loadJwtKeys(config.jwt, findings)
   const users = loadUsers(config.basic, findings)
   const etcdTls = loadEtcdTls(config.etcd, findings)
   const cookieSecret = readSecret(config.routes.stickyCookie, ['routes', 'stickyCookie'], findings)
@@ -56,6 +58,7 @@ export function loadKeys(
   return {
     ...(issuers.length > 0 && { issuers }),
     ...(jwt && { jwt }),
+    ...(former.length > 0 && { formerJwt: former }),
     ...(users && { users }),
     ...(etcdTls && { etcdTls }),
     ...(upstreamTls && { upstreamTls }),

@@ -2,7 +2,7 @@ import type { Static } from 'typebox'
 import { type Finding, toReason } from './problem.ts'
 import { Type } from './type.ts'
 import { findProblems } from './validate.ts'
-import { membersOf } from './values.ts'
+import { membersOf, TIME_PATTERN } from './values.ts'
 
 const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 
@@ -15,7 +15,7 @@ const ApiKeyDocument = Type.Object(
     claims: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     expiresAt: Type.Optional(
       Type.String({
-        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:Z|[+-]\\d{2}:\\d{2})$',
+        pattern: TIME_PATTERN,
         title: 'a time such as 2030-01-31T12:00:00Z',
       }),
     ),

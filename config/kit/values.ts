@@ -8,6 +8,9 @@ export const MAX_TIMER_MS = 2_147_483_647
 
 /** The names that headers may have. RFC 6265 section 4.1.1 allows the same for names of cookies. */
 export const TOKEN_PATTERN = TOKEN.source
+/** A date with a time and its zone (RFC 3339). Whether the day exists is not said. */
+export const TIME_PATTERN =
+  '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:Z|[+-]\\d{2}:\\d{2})$'
 /** A token without lower case: methods are case-sensitive, and `get` is always a mistake. */
 export const METHOD = Type.String({
   pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",
@@ -44,7 +47,17 @@ export interface Annotations {
   readonly insteadOf?: string
   /** The former name of the field. It is still read, with a warning. */
   readonly formerly?: string
+  /** What a change needs to take effect. Counts for all fields of a section that do not set their own. */
+  readonly reload?: Reload
+  /** Whether files are read again whenever they change, without a reload. Counts for all fields of a section too. */
+  readonly isFollowed?: boolean
 }
+
+/**
+ * What a change of a field needs to take effect. `live`: a reload. `workers`: new workers, which a reload starts where there are
+ * several; a gateway of one process must be restarted. `restart`: a restart in any case.
+ */
+export type Reload = 'live' | 'workers' | 'restart'
 
 /** The keywords that are read from a schema for other purposes than validation. */
 export interface FieldSchema extends Annotations {
@@ -68,6 +81,8 @@ export const ANNOTATIONS: ReadonlySet<string> = new Set(
     isPath: true,
     insteadOf: true,
     formerly: true,
+    reload: true,
+    isFollowed: true,
   } satisfies Record<keyof Annotations, true>),
 )
 

@@ -20,6 +20,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
   for (const path of Object.keys(jwt.claimHeaders)) {
     yield* claimPathProblem(path, ['jwt', 'claimHeaders', path])
   }
+  yield* formerKeyProblems(jwt)
   const known = new Map<string, string>()
   const hasKey = [jwt.secret, jwt.secretFile, jwt.publicKeyFile].some(key => key !== undefined)
   if (hasKey) for (const name of [jwt.issuer ?? []].flat()) known.set(name, 'jwt.issuer')
@@ -41,6 +42,26 @@ function* registryProblems({ jwt, apiKeys, discovery }: Config): Generator<Findi
   const message = 'needs etcd, but discovery.registry is "file"'
   if (apiKeys.enabled) yield { path: ['apiKeys', 'enabled'], message }
   if (jwt.revocations.enabled) yield { path: ['jwt', 'revocations', 'enabled'], message }
+}
+
+const FORMER_KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile'] as const
+
+/** A former key is one key, and there is a present one that tokens are signed with. */
+function* formerKeyProblems({ previous, ...jwt }: Config['jwt']): Generator<Finding> {
+  if (previous.length > 0 && FORMER_KEY_FIELDS.every(field => jwt[field] === undefined)) {
+    const message = 'needs a present key: set jwt.secret, jwt.secretFile or jwt.publicKeyFile'
+    yield { path: ['jwt', 'previous'], message }
+  }
+  for (const [index, key] of previous.entries()) {
+    const at = ['jwt', 'previous', index]
+    const [first, second] = FORMER_KEY_FIELDS.filter(field => key[field] !== undefined)
+    if (first === undefined)
+      yield { path: at, message: `needs a key: one of ${FORMER_KEY_FIELDS.join(', ')}` }
+    else if (second !== undefined)
+      yield { path: [...at, second], message: `must not be set together with ${first}` }
+    if (key.until !== undefined && Number.isNaN(Date.parse(key.until)))
+      yield { path: [...at, 'until'], message: 'is not an existing date and time' }
+  }
 }
 
 const KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile', 'jwksUrl'] as const

@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox'
-import type { FieldSchema } from '../kit/values.ts'
+import type { FieldSchema, Reload } from '../kit/values.ts'
 import { ConfigSchema } from '../schema.ts'
 
 /** A field of the configuration. */
@@ -7,16 +7,23 @@ export interface Field {
   /** Keys from the top, joined by dots: `etcd.endpoints`. */
   readonly path: string
   readonly schema: TSchema & FieldSchema
+  /** Undefined when neither the field nor its section says. */
+  readonly reload: Reload | undefined
 }
 
 /** Every field of the configuration, in the order of the schema. Sections, and entries of lists and maps, are not fields. */
-export const FIELDS: readonly Field[] = [...fieldsIn(ConfigSchema as FieldSchema, '')]
+export const FIELDS: readonly Field[] = [...fieldsIn(ConfigSchema as FieldSchema, '', undefined)]
 
-function* fieldsIn({ properties = {} }: FieldSchema, prefix: string): Generator<Field> {
+function* fieldsIn(
+  { properties = {} }: FieldSchema,
+  prefix: string,
+  inherited: Reload | undefined,
+): Generator<Field> {
   for (const [key, schema] of Object.entries(properties)) {
     const path = `${prefix}${key}`
-    if (schema.properties) yield* fieldsIn(schema, `${path}.`)
-    else yield { path, schema }
+    const { reload = inherited } = schema
+    if (schema.properties) yield* fieldsIn(schema, `${path}.`, reload)
+    else yield { path, schema, reload }
   }
 }
 

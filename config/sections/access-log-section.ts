@@ -34,5 +34,6 @@ export const AccessLogSetting = Type.Union(
     default: true,
     description:
       'Whether each request is logged, in one line, and how ([observability](observability.md#the-access-log)). `true`: as JSON, at the level `info`.',
+    reload: 'live',
   },
 )

@@ -42,6 +42,8 @@ export const ClientLimitsSection = section(
     requestsPerConnection: count(
       10_000,
       'Number of requests after which a client connection is closed, so that load spreads over gateways and processes again. 0: no limit.',
+      0,
+      { reload: 'workers' },
     ),
     connections: count(
       20_000,
@@ -53,5 +55,5 @@ export const ClientLimitsSection = section(
     ),
   },
   'What one client may send, and how much of the gateway it may hold ([client limits](client-limits.md)).',
-  { formerly: 'limits' },
+  { formerly: 'limits', reload: 'live' },
 )

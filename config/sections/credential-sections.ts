@@ -6,10 +6,11 @@ export const ApiKeysSection = section(
     enabled: Type.Boolean({
       default: false,
       description: 'Whether routes may ask for API keys. If so, the gateway reads them from etcd.',
+      reload: 'workers',
     }),
     prefix: text(
       'Prefix of the etcd keys that are API keys. The name of such a key is the SHA-256 of the API key in hexadecimal, and its value says who owns it. `waygate api-key` creates them.',
-      { default: '/waygate/api-keys/' },
+      { default: '/waygate/api-keys/', reload: 'workers' },
     ),
     header: Type.String({
       default: 'x-api-key',
@@ -18,6 +19,7 @@ export const ApiKeysSection = section(
     }),
   },
   'API keys ([authentication](authentication.md)).',
+  { reload: 'live' },
 )
 
 const User = Type.Object(
@@ -47,4 +49,5 @@ export const BasicSection = section(
     ),
   },
   'Users with passwords (Basic authentication, RFC 7617).',
+  { reload: 'live' },
 )

@@ -44,4 +44,5 @@ export const GrpcSection = section(
     }),
   },
   'gRPC calls ([gRPC](grpc.md)). Route documents have rules of their own in `grpc`.',
+  { reload: 'workers' },
 )

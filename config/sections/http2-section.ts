@@ -50,4 +50,5 @@ export const Http2Section = section(
     ),
   },
   'HTTP/2 for clients ([gRPC and HTTP/2](grpc.md)).',
+  { reload: 'workers' },
 )

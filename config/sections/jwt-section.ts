@@ -1,6 +1,15 @@
 import { ALGORITHMS } from '../kit/key-algorithms.ts'
 import { Type } from '../kit/type.ts'
-import { count, DASHED_HEADER, secret, section, TOKEN_PATTERN, text, textOrList } from '../kit/values.ts'
+import {
+  count,
+  DASHED_HEADER,
+  secret,
+  section,
+  TIME_PATTERN,
+  TOKEN_PATTERN,
+  text,
+  textOrList,
+} from '../kit/values.ts'
 
 // Shared by `jwt` and the entries of `jwt.issuers`. The variables set fields of `jwt` only: none leads into a list.
 const KEY = {
@@ -76,11 +85,34 @@ const Issuer = Type.Object(
   },
 )
 
+const FormerKey = Type.Object(
+  {
+    secret: KEY.secret,
+    secretFile: KEY.secretFile,
+    publicKeyFile: KEY.publicKeyFile,
+    algorithms: KEY.algorithms,
+    until: Type.Optional(
+      Type.String({
+        pattern: TIME_PATTERN,
+        title: 'a time such as 2030-01-31T12:00:00Z',
+        description: 'When tokens of this key stop being accepted. Absent: when it is taken out of the list.',
+      }),
+    ),
+  },
+  { additionalProperties: false, title: 'a former key' },
+)
+
 export const JwtSection = section(
   {
     secret: KEY.secret,
     secretFile: KEY.secretFile,
     publicKeyFile: KEY.publicKeyFile,
+    previous: Type.Array(FormerKey, {
+      default: [],
+      maxItems: 8,
+      description:
+        'Keys from before the present one, whose tokens are still accepted ([rotation](reload.md#rotating-the-key-of-tokens)). Each is exactly one of `secret`, `secretFile` and `publicKeyFile`. Nothing is signed with them.',
+    }),
     privateKeyFile: Type.Optional(
       text('File with the private key (PEM) that `waygate token` signs with. The gateway never reads it.', {
         isPath: true,
@@ -165,6 +197,7 @@ export const JwtSection = section(
         ),
       },
       'Tokens that are revoked before they expire.',
+      { reload: 'workers' },
     ),
     cacheSize: count(
       10_000,
@@ -172,4 +205,5 @@ export const JwtSection = section(
     ),
   },
   'Verification of tokens ([authentication](authentication.md)). Without a key, routes without `auth` are open to everyone.',
+  { reload: 'live' },
 )

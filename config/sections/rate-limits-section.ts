@@ -65,6 +65,7 @@ export const RateLimitsSection = section(
       1,
       'How many gateways use the store. While it is away, each process counts by itself, and a limit is divided by the number of gateways and of their workers.',
       1,
+      { reload: 'live' },
     ),
     localKeys: Type.Integer({
       default: 100_000,
@@ -77,6 +78,7 @@ export const RateLimitsSection = section(
       default: 'draft',
       description:
         'How clients are told of their limits. `draft`: in `RateLimit` and `RateLimit-Policy`, as an Internet draft has them. `x-ratelimit`: in `X-RateLimit-Limit`, `-Remaining` and `-Reset`, of one rule. `none`: not at all.',
+      reload: 'live',
     }),
     clock: Type.Enum(['store', 'gateway'], {
       default: 'store',
@@ -85,4 +87,5 @@ export const RateLimitsSection = section(
     }),
   },
   'Limits that routes set for their clients with `rateLimit` and `quota` ([rate limits](policies/rate-limit.md)).',
+  { reload: 'workers' },
 )

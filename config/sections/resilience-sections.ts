@@ -50,6 +50,7 @@ export const BreakerSection = section(
     }),
   },
   'The circuit breakers, one for each node, that stop sending requests to a failing node ([circuit breaking](circuit-breaking.md)).',
+  { reload: 'live' },
 )
 
 export const ServiceLimitSection = section(
@@ -77,7 +78,7 @@ export const ServiceLimitSection = section(
     }),
   },
   'The concurrency limit of each service, in each process. Requests beyond it are refused with 503 ([overload](overload.md)).',
-  { formerly: 'limit' },
+  { formerly: 'limit', reload: 'live' },
 )
 
 export const OverloadSection = section(
@@ -91,6 +92,7 @@ export const OverloadSection = section(
     }),
   },
   'Protection of the gateway itself against overload.',
+  { reload: 'live' },
 )
 
 export const StaleAnswersSection = section(
@@ -102,6 +104,7 @@ export const StaleAnswersSection = section(
     answerBytes: count(262_144, 'The largest answer that is kept.'),
   },
   'The answers kept for routes with the fallback `{"stale": true}` ([fallbacks](fallbacks.md)).',
+  { reload: 'workers' },
 )
 
 export const MirrorsSection = section(
@@ -112,4 +115,5 @@ export const MirrorsSection = section(
     ),
   },
   'The copies of requests that routes send to other services ([mirror](policies/mirror.md)).',
+  { reload: 'workers' },
 )

@@ -112,7 +112,12 @@ export const TlsSection = section(
     sealKeyFile: Type.Optional(
       text(
         'File with the key that private keys in etcd are sealed with: 32 bytes in base64, as `openssl rand -base64 32` writes them.',
-        { env: 'WAYGATE_TLS_SEAL_KEY_FILE', flag: '--tls-seal-key-file FILE', isPath: true },
+        {
+          env: 'WAYGATE_TLS_SEAL_KEY_FILE',
+          flag: '--tls-seal-key-file FILE',
+          isPath: true,
+          isFollowed: false,
+        },
       ),
     ),
     plainKeys: Type.Boolean({
@@ -152,4 +157,5 @@ export const TlsSection = section(
     ),
   },
   'TLS for clients ([TLS](tls.md)).',
+  { reload: 'workers', isFollowed: true },
 )

@@ -52,4 +52,5 @@ export const TracingSection = section(
     ),
   },
   'Traces of requests, in OpenTelemetry’s format ([tracing](tracing.md)).',
+  { reload: 'live' },
 )

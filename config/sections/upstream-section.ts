@@ -100,6 +100,7 @@ const UpstreamTlsSection = section(
     ),
   },
   'TLS with nodes: those with the protocol `https`, `h2` or `grpcs` ([TLS](tls.md#tls-to-nodes)). Files are read again when they change.',
+  { isFollowed: true },
 )
 
 export const UpstreamSection = section(
@@ -139,4 +140,5 @@ export const UpstreamSection = section(
     tls: UpstreamTlsSection,
   },
   'Connections to nodes.',
+  { reload: 'workers' },
 )

@@ -94,14 +94,34 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
   }
 
   function judge(jws: Jws, claims: Claims, issuer: Issuer): VerifiedToken {
-    const key = issuer.keys.find(jws.algorithm, jws.keyId)
-    if (!key) {
-      if (!issuer.keys.isLoaded) throw unavailable('the keys of the issuer are not loaded yet')
-      throw new TypeError('the kid and alg of the token match no key, or more than one')
-    }
-    verifySignature(jws, key)
-    const acceptedUntil = checkClaims(claims, issuer, clockToleranceMs, now())
+    const key = signerOf(jws, issuer.keys)
+    const expiresAt = checkClaims(claims, issuer, clockToleranceMs, now())
+    const acceptedUntil = Math.min(expiresAt, key.acceptedUntil ?? expiresAt)
     return { identity: issuer.readIdentity(claims), key, id: claims.jti, acceptedUntil }
+  }
+
+  /**
+   * Returns the key that a token is signed with: the present one, or one from before it.
+   *
+   * @throws Error when it is none of them
+   */
+  function signerOf(jws: Jws, keys: KeySource): VerificationKey {
+    const present = keys.find(jws.algorithm, jws.keyId)
+    const former = keys.former?.filter(
+      key => key.algorithms.includes(jws.algorithm) && now() < (key.acceptedUntil ?? Infinity),
+    )
+    let reason: unknown
+    for (const key of [...(present ? [present] : []), ...(former ?? [])]) {
+      try {
+        verifySignature(jws, key)
+        return key
+      } catch (error) {
+        reason ??= error
+      }
+    }
+    if (reason !== undefined) throw reason
+    if (!keys.isLoaded) throw unavailable('the keys of the issuer are not loaded yet')
+    throw new TypeError('the kid and alg of the token match no key, or more than one')
   }
 
   /** @throws GatewayError */

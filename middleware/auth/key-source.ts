@@ -9,12 +9,16 @@ export interface VerificationKey {
   readonly keyId?: string | undefined
   /** True once the issuer has withdrawn the key: tokens signed with it are no longer accepted. */
   isRetired?: boolean
+  /** When tokens signed with it stop being accepted, milliseconds since 1970; undefined = never. */
+  readonly acceptedUntil?: number | undefined
 }
 
 /** The keys of one issuer. */
 export interface KeySource {
   /** False until the keys have been loaded for the first time. */
   readonly isLoaded: boolean
+  /** Keys from before the present one, whose tokens are still accepted; undefined = there are none. */
+  readonly former?: readonly VerificationKey[] | undefined
   /** Finds the key that a token was signed with; undefined when none fits, or when several fit equally well. */
   find(algorithm: string, keyId: string | undefined): VerificationKey | undefined
   /** Fetches the keys again and never rejects; undefined when no fetch is allowed at the moment. */
@@ -22,9 +26,10 @@ export interface KeySource {
 }
 
 /** Creates a source of one key that never changes. It fits every token of its algorithms, whatever the `kid`. */
-export function fixedKey(key: VerificationKey): KeySource {
+export function fixedKey(key: VerificationKey, former?: readonly VerificationKey[]): KeySource {
   return {
     isLoaded: true,
+    former,
     find: algorithm => (key.algorithms.includes(algorithm) ? key : undefined),
     refresh: () => undefined,
   }

@@ -57,6 +57,19 @@ function destroySoon(this: Http1Socket): void {
 const LONGEST_SWEEP_MS = 1_000
 const SHORTEST_SWEEP_MS = 10
 
+/** Returns how often connections are looked at: often enough to end one soon after its timeout. */
+function sweepMsOf({
+  idleTimeoutMs,
+  bodyIdleTimeoutMs,
+  sendIdleTimeoutMs,
+  minBytesPerSecond,
+  minRateGraceMs,
+}: SlowClientLimits): number {
+  const timeouts = [idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs].filter(each => each > 0)
+  if (minBytesPerSecond > 0) timeouts.push(minRateGraceMs)
+  return Math.max(SHORTEST_SWEEP_MS, Math.min(LONGEST_SWEEP_MS, ...timeouts.map(each => each / 4)))
+}
+
 /**
  * Limits the number of client connections to one listener, whatever they speak, and ends the connections of clients that
  * neither send the rest of a request nor read their answer. It looks at all connections once a second, so that requests
@@ -66,12 +79,12 @@ const SHORTEST_SWEEP_MS = 10
  * counted here.
  */
 export class ClientConnections implements ClientConnectionsView {
-  readonly #options: ClientConnectionOptions
+  #options: ClientConnectionOptions
   readonly #now: () => number
-  readonly #sweepMs: number
+  #sweepMs: number
   /** How slow clients may be, whatever they speak. */
-  readonly limits: SlowClientLimits
-  readonly #pace: ReturnType<typeof paceLimits>
+  limits: SlowClientLimits
+  #pace: ReturnType<typeof paceLimits>
   readonly #open = new Map<Socket, Counted>()
   /** Connections that were idle at the last sweep, if there was no room for more; the one to close first is at the end. */
   #displaceable: Socket[] = []
@@ -90,10 +103,18 @@ export class ClientConnections implements ClientConnectionsView {
     this.limits = options
     this.#now = options.now ?? (() => performance.now())
     this.#pace = paceLimits(options)
-    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs, minBytesPerSecond } = options
-    const timeouts = [idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs].filter(each => each > 0)
-    if (minBytesPerSecond > 0) timeouts.push(options.minRateGraceMs)
-    this.#sweepMs = Math.max(SHORTEST_SWEEP_MS, Math.min(LONGEST_SWEEP_MS, ...timeouts.map(each => each / 4)))
+    this.#sweepMs = sweepMsOf(options)
+  }
+
+  /** Changes the limits. They hold for new connections; those that are open stay, and keep the limits of their pace. */
+  configure(options: ClientConnectionOptions): void {
+    this.#options = options
+    this.limits = options
+    this.#pace = paceLimits(options)
+    this.#sweepMs = sweepMsOf(options)
+    if (this.#timer === undefined) return
+    clearInterval(this.#timer)
+    this.#timer = setInterval(() => this.sweep(), this.#sweepMs).unref()
   }
 
   get open(): number {

@@ -250,8 +250,8 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
  * node says of limits beside the head of its answer could contradict that, and is hidden.
  */
 export function createLimitHeaders({
-  limits: { headers },
-}: LimitTools): Required<Pick<Policy, 'onResponse' | 'hidesFromClient'>> {
+  limits: settings,
+}: Pick<LimitTools, 'limits'>): Required<Pick<Policy, 'onResponse' | 'hidesFromClient'>> {
   const onResponse: EditHead = (head, { call }) => {
     const { limits } = call
     if (limits === undefined) return
@@ -262,10 +262,12 @@ export function createLimitHeaders({
     }
     const reports = limits.reports.splice(0)
     sortReports(reports)
-    addRateHeaders(head.headers, reports, headers)
+    addRateHeaders(head.headers, reports, settings.headers)
   }
-  const names = RATE_HEADER_NAMES[headers]
-  return { onResponse, hidesFromClient: spelling => names.some(name => isNamed(spelling, name)) }
+  return {
+    onResponse,
+    hidesFromClient: spelling => RATE_HEADER_NAMES[settings.headers].some(name => isNamed(spelling, name)),
+  }
 }
 
 const NO_STORE = new StoreUnavailable('rateLimits.store is not configured')

@@ -56,6 +56,11 @@ export class LoopGuard {
     return this.#overload !== undefined
   }
 
+  /** How long a turn of the event loop may take, in milliseconds; Infinity = any time. */
+  set targetMs(ms: number) {
+    this.#limit.targetMs = ms
+  }
+
   /** The recent length of a turn of the event loop, in milliseconds. */
   get turnMs(): number {
     return this.#turnMs

@@ -22,7 +22,8 @@ const INTERVAL_TURNS = 3
  * back at its first value, or when no request reaches it.
  */
 export class LoopLimit {
-  readonly #targetMs: number
+  /** How long a turn may take. */
+  targetMs: number
   #limit = Number.POSITIVE_INFINITY
   #startLimit = 0
   /** The most requests in flight in this interval. */
@@ -36,7 +37,7 @@ export class LoopLimit {
    * @param now milliseconds on the monotonic clock, here and below
    */
   constructor(targetMs: number, now: number) {
-    this.#targetMs = targetMs
+    this.targetMs = targetMs
     this.#intervalAt = now
   }
 
@@ -70,7 +71,7 @@ export class LoopLimit {
     this.#shortestMs = Number.POSITIVE_INFINITY
     this.#turns = 0
     this.#intervalAt = now
-    this.#adjust(shortestMs > this.#targetMs, inFlight)
+    this.#adjust(shortestMs > this.targetMs, inFlight)
     return shortestMs
   }
 

@@ -19,15 +19,12 @@ import { plainAddress, realAddress } from './client-address.ts'
 import { readProxyReport } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
 
-export interface OpenExchangeOptions {
-  /** Reads the bodies of the requests. */
-  readonly bodies: BodyReader
+/** What the configuration says about how exchanges are opened. */
+export interface ExchangeSettings {
   /** Names, in lower case, of headers that only the gateway may set. */
   readonly identityHeaders: Iterable<string>
   /** The longest target that is accepted. */
   readonly maxTargetBytes: number
-  /** Returns whether what a client at this address says about other clients is believed. */
-  readonly isTrustedProxy: (address: string) => boolean
   /** Whether nodes get Forwarded (RFC 7239) beside X-Forwarded-*. Default: false. */
   readonly sendsForwarded?: boolean | undefined
   /**
@@ -35,6 +32,15 @@ export interface OpenExchangeOptions {
    * of traces pass as they are.
    */
   readonly startTrace?: StartTrace | undefined
+}
+
+export interface OpenExchangeOptions {
+  /** Reads the bodies of the requests. */
+  readonly bodies: BodyReader
+  /** Read for each request; a reload replaces the whole. */
+  readonly settings: { readonly current: ExchangeSettings }
+  /** Returns whether what a client at this address says about other clients is believed. */
+  readonly isTrustedProxy: (address: string) => boolean
   /** The major version of HTTP that the listener speaks. A request of another one is refused. */
   readonly httpVersion: 1 | 2
   /** Called once per request, before it is served. */
@@ -72,6 +78,16 @@ function dialectOf({ method }: ClientRequest, { contentType }: RequestHead): Grp
   return contentType === undefined || method !== 'POST' ? undefined : grpcDialectOf(contentType)
 }
 
+/** Creates what reads requests as the settings say. */
+function createReaders(of: ExchangeSettings) {
+  const { identityHeaders, startTrace } = of
+  return {
+    of,
+    readHead: createRequestHeadReader(identityHeaders, startTrace !== undefined),
+    trailerFilter: new TrailerFilter(startTrace ? [...identityHeaders, ...TRACE_FIELDS] : identityHeaders),
+  }
+}
+
 const AGREED_ON_HTTP2 = 'The connection was agreed on HTTP/2 by ALPN, so its requests must be HTTP/2.'
 
 /**
@@ -82,20 +98,14 @@ const AGREED_ON_HTTP2 = 'The connection was agreed on HTTP/2 by ALPN, so its req
  */
 export function createOpenExchange({
   bodies,
-  identityHeaders,
-  maxTargetBytes,
+  settings,
   isTrustedProxy,
-  sendsForwarded = false,
-  startTrace,
   httpVersion,
   onOpen,
   onClose,
   now = () => performance.now(),
 }: OpenExchangeOptions): OpenExchange {
-  const readHead = createRequestHeadReader(identityHeaders, startTrace !== undefined)
-  const trailerFilter = new TrailerFilter(
-    startTrace ? [...identityHeaders, ...TRACE_FIELDS] : identityHeaders,
-  )
+  let readers = createReaders(settings.current)
   const newId = createRequestIds()
 
   function refusalOf(
@@ -105,7 +115,7 @@ export function createOpenExchange({
     isSafe: boolean,
     tls: ClientTls | undefined,
   ): GatewayError | undefined {
-    if (target.length > maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
+    if (target.length > settings.current.maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
@@ -127,6 +137,9 @@ export function createOpenExchange({
   }
 
   return (request, response, expectation, isWebSocket = false) => {
+    if (readers.of !== settings.current) readers = createReaders(settings.current)
+    const { readHead, trailerFilter } = readers
+    const { maxTargetBytes, sendsForwarded = false, startTrace } = readers.of
     const peerAddress = plainAddress(request.socket.remoteAddress)
     const tls = request.socket[CLIENT_TLS]
     const isProxied = isTrustedProxy(peerAddress)

@@ -14,8 +14,9 @@ import type { Caller } from './callers.ts'
 import { LOCAL_CALLER } from './callers.ts'
 import { chooseFormat, PAGE_FORMATS } from './metrics/openmetrics-text.ts'
 import type { AdminPages } from './page-types.ts'
+import type { ReloadConfiguration } from './reload-types.ts'
 import { oneAtATime } from './turns.ts'
-import { serveUi } from './ui/serve-ui.ts'
+import { isOfUi, serveUi } from './ui/serve-ui.ts'
 import { sendPieces, writeRoutes, writeServices } from './write-pages.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
@@ -28,10 +29,18 @@ const MAX_BODY_BYTES = 300 * 1024
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
 
-export interface AdminOptions extends AdmitOptions {
+/** What the configuration says about the listener. */
+export interface AdminSettings extends AdmitOptions {
+  readonly features: FeaturesPage
+}
+
+export interface AdminOptions extends AdminSettings {
+  /** The settings in force, read at each request. Default: those of the options. */
+  readonly settings?: { readonly current: AdminSettings } | undefined
   readonly pages: AdminPages
   readonly api: ApiPages
-  readonly features: FeaturesPage
+  /** Reloads the configuration; undefined = the listener cannot be asked to. */
+  readonly reload?: ReloadConfiguration | undefined
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
@@ -40,13 +49,8 @@ export interface AdminOptions extends AdmitOptions {
  * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /metrics, /healthz and
  * /readyz, the API below /api/v1, and the page of the dashboard. The caller closes it. `createAdmit` says who may ask for what.
  */
-export function createAdmin({
-  pages,
-  api,
-  features,
-  onInternalError,
-  ...admission
-}: AdminOptions): FastifyInstance {
+export function createAdmin(options: AdminOptions): FastifyInstance {
+  const { pages, api, reload, onInternalError, settings = { current: options } } = options
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
@@ -56,7 +60,7 @@ export function createAdmin({
     frameworkErrors: ({ code }, _request, reply) =>
       refuse(reply, code === 'FST_ERR_BAD_URL' ? BAD_PATH : NO_PAGE),
   })
-  const admit = createAdmit(admission)
+  let admission = { of: settings.current, admit: createAdmit(settings.current) }
   const callers = new WeakMap<FastifyRequest, Caller>()
   const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
   const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
@@ -67,10 +71,13 @@ export function createAdmin({
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', (request, _reply, done) => {
     try {
-      const caller = admit(request)
+      const { current } = settings
+      if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
+      const caller = admission.admit(request)
       // Some clients name the type of every body, also of none.
       if (hasNoBody(request.headers)) delete request.headers['content-type']
       if (caller) callers.set(request, caller)
+      if (!current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
       done()
     } catch (error) {
       done(error as ApiError)
@@ -79,9 +86,12 @@ export function createAdmin({
   app.setNotFoundHandler((_request, reply) => refuse(reply, NO_PAGE))
   app.setErrorHandler((error: FastifyError | ApiError, _request, reply) => refuse(reply, toApiError(error)))
 
-  if (features.dashboard) serveUi(app, reply => refuse(reply, NO_PAGE))
+  serveUi(app, reply => refuse(reply, NO_PAGE))
   serveApi(app, {
-    ...{ api, features, callerOf, onInternalError },
+    get features() {
+      return settings.current.features
+    },
+    ...{ api, reload, callerOf, onInternalError },
     pages: {
       routes,
       services,

@@ -1,4 +1,5 @@
 import { QuietError } from '../../internal/http/quiet-error.ts'
+import type { ReloadProblem } from './reload-types.ts'
 
 /**
  * Every error of the admin listener: code, status and title. The detail says what is wrong with the request at hand, and the
@@ -18,6 +19,7 @@ export const API_ERRORS = {
   WA_TAKEN: { status: 409, title: 'Belongs to somebody else' },
   WA_TOO_LARGE: { status: 413, title: 'Body too large' },
   WA_CONTENT_TYPE: { status: 415, title: 'Unsupported content type' },
+  WA_CONFIGURATION: { status: 422, title: 'Configuration refused' },
   WA_HOST: { status: 421, title: 'Unknown host' },
   WA_RATE: { status: 429, title: 'Too many calls' },
   WA_INTERNAL: { status: 500, title: 'Internal error' },
@@ -34,11 +36,19 @@ export class ApiError extends QuietError {
   override readonly name = 'ApiError'
   readonly code: ApiErrorCode
   readonly headers: Readonly<Record<string, string>>
+  /** What the problem document says besides. */
+  readonly members: Pick<ApiProblem, 'problems'>
 
-  constructor(code: ApiErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    code: ApiErrorCode,
+    detail: string,
+    headers: Readonly<Record<string, string>> = {},
+    members: Pick<ApiProblem, 'problems'> = {},
+  ) {
     super(detail)
     this.code = code
     this.headers = headers
+    this.members = members
   }
 }
 
@@ -49,9 +59,11 @@ export interface ApiProblem {
   readonly status: number
   readonly code: ApiErrorCode
   readonly detail: string
+  /** Of WA_CONFIGURATION: what is wrong, one by one. */
+  readonly problems?: readonly ReloadProblem[]
 }
 
-export function apiProblem({ code, message }: ApiError): ApiProblem {
+export function apiProblem({ code, message, members }: ApiError): ApiProblem {
   const { status, title } = API_ERRORS[code]
-  return { type: `urn:waygate:error:${code}`, title, status, code, detail: message }
+  return { type: `urn:waygate:error:${code}`, title, status, code, detail: message, ...members }
 }

@@ -6,14 +6,20 @@ import type { Deadlines } from '../../middleware/request/deadlines.ts'
 import { completeHeaders } from './outgoing-request.ts'
 import type { Respond } from './respond.ts'
 
-export interface ForwardOptions {
+/** What the configuration says about requests that are forwarded. */
+export interface ForwardSettings {
   /** Calls a node, for routes whose policies do not wrap the call. */
   readonly upstream: Upstream
   /** Sends the handshake of a WebSocket to a node. */
   readonly handshake: Upstream
-  readonly deadlines: Deadlines
   /** The largest body for routes that do not set it, in bytes; 0 = no limit. */
   readonly maxBodyBytes: number
+}
+
+export interface ForwardOptions {
+  /** Read for each request; a reload replaces the whole. */
+  readonly settings: { readonly current: ForwardSettings }
+  readonly deadlines: Deadlines
   /** Called with the size of each piece of a request body. */
   readonly onPiece: (bytes: number) => void
   readonly respond: Respond
@@ -23,14 +29,8 @@ export interface ForwardOptions {
  * Creates the function that sends an admitted request to a node and its answer to the client. The function returns nothing
  * and never throws: every outcome is an answer, or the end of the client's connection.
  */
-export function createForward({
-  upstream,
-  handshake,
-  deadlines,
-  maxBodyBytes,
-  onPiece,
-  respond,
-}: ForwardOptions): (exchange: Exchange) => void {
+export function createForward(options: ForwardOptions): (exchange: Exchange) => void {
+  const { settings, deadlines, onPiece, respond } = options
   return exchange => {
     const { bodies, call, head, request, response, expectation, plan } = exchange
     const outgoing = exchange.outgoing!
@@ -43,7 +43,7 @@ export function createForward({
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     if (hasBody) {
       outgoing.body = bodies.open(request, {
-        maxBytes: route.maxBodyBytes ?? maxBodyBytes,
+        maxBytes: route.maxBodyBytes ?? settings.current.maxBodyBytes,
         length: head.chunked ? undefined : Number(head.contentLength),
         // Sent only when a node wants the body, so that a client that is refused need not send it.
         sendContinue: expectation === 'continue' ? () => response.sendContinue() : undefined,
@@ -60,8 +60,8 @@ export function createForward({
     if (hasBody && !head.chunked) outgoing.headers.push('content-length', head.contentLength!)
     if (head.acceptsTrailers && response.takesTrailers) outgoing.headers.push('te', 'trailers')
     if (head.trailer !== undefined && head.chunked) announceTrailers(exchange, head.trailer)
-    let send = plan === undefined ? upstream : plan.upstream
-    if (exchange.isWebSocket) send = handshake
+    let send = plan === undefined ? settings.current.upstream : plan.upstream
+    if (exchange.isWebSocket) send = settings.current.handshake
     send(outgoing, call).then(
       answer => {
         deadline?.clear()

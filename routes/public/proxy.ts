@@ -7,16 +7,22 @@ import type { Authenticators } from '../../middleware/auth/authenticator.ts'
 import { authorize } from '../../middleware/auth/authorize.ts'
 import type { LoopGuard } from '../../middleware/request/loop-guard.ts'
 import { matchRoute } from '../../middleware/request/match-route.ts'
-import { createForward, type ForwardOptions } from './forward.ts'
+import { createForward, type ForwardOptions, type ForwardSettings } from './forward.ts'
 import { createOutgoing } from './outgoing-request.ts'
 import type { ReadRpc } from './read-rpc.ts'
 
+/** What the configuration says about how requests are served. */
+export interface ProxySettings extends ForwardSettings {
+  readonly authenticators: Authenticators
+}
+
 export interface ProxyOptions extends ForwardOptions {
+  /** Read for each request; a reload replaces the whole. */
+  readonly settings: { readonly current: ProxySettings }
   /** Returns the current table; called once per request. */
   readonly routes: () => RouteTable
   /** Returns the compiled policies of a route. Called for routes with policies only. */
   readonly planOf: (route: Route) => RoutePlan
-  readonly authenticators: Authenticators
   /** Reads the gRPC call of a request. */
   readonly readRpc: ReadRpc
   /** Comes before the route is looked up; undefined = nothing does. */
@@ -41,7 +47,7 @@ export interface PublicProxy {
  * authentication, authorization, body length, policies after authentication, forward.
  */
 export function createProxy(options: ProxyOptions): PublicProxy {
-  const { authenticators, before, loop, maxBodyBytes, planOf, readRpc, respond, routes } = options
+  const { before, loop, planOf, readRpc, respond, routes, settings } = options
   const forward = createForward(options)
 
   /**
@@ -72,7 +78,7 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   }
 
   function authenticate(exchange: Exchange, route: Route): ReturnType<Step> {
-    const identity = authorize(route, exchange.head, exchange.call, authenticators)
+    const identity = authorize(route, exchange.head, exchange.call, settings.current.authenticators)
     if (identity instanceof Promise) return identity.then(known => authorized(exchange, route, known))
     return authorized(exchange, route, identity)
   }
@@ -86,7 +92,7 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   }
 
   function checkLength(route: Route, bytes: number): void {
-    const maxBytes = route.maxBodyBytes ?? maxBodyBytes
+    const maxBytes = route.maxBodyBytes ?? settings.current.maxBodyBytes
     if (maxBytes > 0 && bytes > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
   }
 

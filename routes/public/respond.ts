@@ -15,7 +15,7 @@ export interface RespondOptions {
   readonly isDraining: () => boolean
   /** Called with the size of each piece of a request body that is discarded. */
   readonly onPiece: (bytes: number) => void
-  /** Whether the bytes of bodies are counted, for the access log. Default: false. */
+  /** Whether the bytes of bodies are counted, for the access log; read for each answer. Default: false. */
   readonly countsBytes?: boolean | undefined
   /** Called with errors that are bugs of the gateway. */
   readonly onInternalError: (error: unknown) => void
@@ -35,7 +35,7 @@ export interface Respond {
 }
 
 export function createRespond(options: RespondOptions): Respond {
-  const { isDraining, onPiece, countsBytes = false, onInternalError } = options
+  const { isDraining, onPiece, onInternalError } = options
 
   function answer(exchange: Exchange, upstreamResponse: UpstreamResponse, from: ResponseHead['from']): void {
     try {
@@ -166,7 +166,7 @@ export function createRespond(options: RespondOptions): Respond {
 
   /** Returns what the body of an answer is written to. */
   function targetOf(exchange: Exchange): ClientResponse {
-    return countsBytes && !exchange.isWebSocket
+    return options.countsBytes === true && !exchange.isWebSocket
       ? new CountedResponse(exchange.response, exchange.call)
       : exchange.response
   }

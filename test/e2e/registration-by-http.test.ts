@@ -24,7 +24,11 @@ const { token, entry } = makeAdminToken('register')
 const CONFIG = { admin: { tokens: { hello: entry } } }
 
 /** Starts a gateway that has the token, and returns how to register with it. */
-async function setUp(t: TestContext, options: ServingOptions = {}, start = startGatewayHere) {
+async function setUp(
+  t: TestContext,
+  options: ServingOptions = {},
+  start: (options: ServingOptions) => Promise<ServingGateway> = startGatewayHere,
+) {
   const gateway = await start({ ...options, config: { ...CONFIG, ...options.config } })
   t.after(() => gateway.stop())
   return { gateway, ...callerOf(gateway) }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -10,7 +11,7 @@ import { openRaw } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
 import { startTraffic } from '../support/steady-traffic.ts'
 import { until } from '../support/until.ts'
-import { startGateway } from '../support/waygate.ts'
+import { runProgram, startGateway } from '../support/waygate.ts'
 import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 import { startWithWorkers } from '../support/workers.ts'
 
@@ -142,23 +143,62 @@ test('a reload can change the number of workers, and warns about settings that n
   await using gateway = await startGateway({ config: { workers: 2 } })
   const count = async () => (await gateway.routes()).workers?.length
   assert.equal(await count(), 2)
-  await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 3, adminToken: 'hunter2' }))
+  await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 3, adminHost: '127.0.0.2' }))
   gateway.child.kill('SIGHUP')
   await gateway.logged(IN_FORCE)
   assert.equal(await count(), 3)
   const warning = await gateway.logged('changed settings need a restart; keeping the old values')
-  assert.deepEqual([warning.level, warning.settings], [40, ['adminToken']])
+  assert.deepEqual([warning.level, warning.settings], [40, ['adminHost: needs a restart; kept "127.0.0.1"']])
   await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 1 }))
   gateway.child.kill('SIGHUP')
   await until('two of them have gone', async () => (await count()) === 1)
 })
 
-test('a single process says that it cannot reload its configuration, and keeps running', async () => {
-  await using gateway = await startGateway()
+test('waygate reload replaces the workers as SIGHUP does, says what has changed, and changes nothing in a dry run', async () => {
+  const tokens = { ci: { sha256: hash('sha256', 'operate'), role: 'operate' } }
+  const config = { workers: 2, adminToken: 'read', admin: { tokens } }
+  await using gateway = await startGateway({ config, ready: false })
+  const env = { WAYGATE_ADMIN: gateway.admin, WAYGATE_ADMIN_TOKEN: 'operate' }
+  const run = (...args: string[]) => runProgram({ args: ['reload', ...args], env })
+  const pids = async () => {
+    const page = await fetch(`${gateway.admin}/routes`, { headers: { authorization: 'Bearer read' } })
+    return (
+      ((await page.json()) as { workers?: readonly { pid: number }[] }).workers?.map(({ pid }) => pid) ?? []
+    )
+  }
+  await until('both answer', async () => (await pids()).length === 2)
+  const before = await pids()
+  const next = { ...config, adminToken: 'other', adminPort: 1, http2: { enabled: false } }
+  await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify(next))
+  const tried = await run('--dry-run')
+  assert.deepEqual([tried.code, tried.stderr], [3, ''])
+  assert.equal(tried.stdout, 'adminToken: changed\nhttp2.enabled: true -> false\nnothing was put in force\n')
+  assert.deepEqual(await pids(), before)
+  const done = await run()
+  assert.deepEqual([done.code, done.stdout], [0, 'adminToken: changed\nhttp2.enabled: true -> false\n'])
+  const old = await fetch(`${gateway.admin}/routes`, { headers: { authorization: 'Bearer read' } })
+  assert.equal(old.status, 401)
+  await until('the old ones have ended', () => !before.some(isRunning))
+  await writeFile(join(gateway.cwd, 'waygate.yaml'), 'drainMs: -1')
+  const refused = await run()
+  assert.deepEqual([refused.code, refused.stdout], [1, ''])
+  assert.match(refused.stderr, /waygate.yaml:1: \$\.drainMs: must be >= 0/)
+})
+
+test('SIGHUP lets a single process load its configuration again, and keeps its pid', async () => {
+  await using scene = await startWithWorkers(withRoute('/old'), { args: ['--workers', '1'] })
+  const { gateway, configure, metric } = scene
+  await configure(withRoute('/new'))
   gateway.child.kill('SIGHUP')
-  assert.equal((await gateway.logged(line => line.msg.startsWith('SIGHUP ignored'))).level, 40)
-  const page = await gateway.routes()
-  assert.ok(!('workers' in page))
+  const line = await gateway.logged(IN_FORCE)
+  assert.deepEqual(line.changed, ['routes.documents.r.path'])
+  assert.equal(line.pid, gateway.pid)
+  assert.equal((await send(gateway.port, { path: '/new' })).status, 200)
+  assert.equal((await send(gateway.port, { path: '/old' })).status, 404)
+  await configure('drainMs: -1\n')
+  gateway.child.kill('SIGHUP')
+  assert.equal((await gateway.logged(REJECTED)).path, '$.drainMs')
+  assert.deepEqual(await reloads(metric), [1, 1])
 })
 
 /** Sends requests one after another, each on its own connection. */

@@ -4,6 +4,7 @@ import { type AdminOptions, createAdmin } from '../../routes/admin/admin.ts'
 import type { ApiPages, LiveListener, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { HeartbeatPage } from '../../routes/admin/heartbeat-types.ts'
 import type { AdminPages, RouteList } from '../../routes/admin/page-types.ts'
+import type { ReloadPage } from '../../routes/admin/reload-types.ts'
 import { send } from './http.ts'
 
 export const SOURCE: RouteList['source'] = {
@@ -168,6 +169,8 @@ export class FakeApi {
   /** Options of an admin listener that shows this. */
   readonly options = {
     ...{ pages: this.pages, api: this.api, token: undefined },
+    reload: async ({ dryRun }: { readonly dryRun: boolean }) =>
+      this.#answer('reload', { ...RELOADED, applied: !dryRun }),
     features: { tail: true, dashboard: true, traceUrl: null },
   }
 
@@ -175,6 +178,14 @@ export class FakeApi {
     this.asked.push(what)
     return answer
   }
+}
+
+const RELOADED: ReloadPage = {
+  applied: true,
+  changes: [{ path: 'drainMs', of: 'value', from: 1_000, to: null }],
+  needsRestart: [{ path: 'adminPort', kept: 9_180 }, { path: 'tls.sealKeyFile' }],
+  warnings: ['a warning'],
+  refusedDocuments: [{ id: 'user', reason: '$.auth: is wrong' }],
 }
 
 const EXPLANATION = {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { type Agent, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
@@ -21,12 +21,14 @@ export interface ClientRequest {
   readonly body?: string | Buffer
   /** What TLS is spoken with. Default: none is spoken. */
   readonly tls?: ConnectionOptions
+  /** Keeps connections. Default: each request has its own. */
+  readonly agent?: Agent
 }
 
-/** Sends one request on its own connection. Rejects when the answer is incomplete. */
+/** Sends one request, on its own connection unless it has an agent. Rejects when the answer is incomplete. */
 export function send(
   port: number,
-  { method = 'GET', path = '/', headers = {}, body, tls }: ClientRequest = {},
+  { method = 'GET', path = '/', headers = {}, body, tls, agent }: ClientRequest = {},
 ): Promise<ClientAnswer> {
   return new Promise((resolve, reject) => {
     const request = (tls ? httpsRequest : httpRequest)({
@@ -36,7 +38,7 @@ export function send(
       method,
       path,
       headers: headers as Record<string, string | string[]>,
-      agent: false,
+      agent: agent ?? false,
     })
     request.on('error', reject)
     request.on('response', response => {

@@ -12,7 +12,7 @@ type IssuerSection = Config['jwt']['issuers'][number]
  */
 export function jwtOptions(
   { jwt }: Pick<Config, 'jwt'>,
-  keys: Pick<Keys, 'jwt' | 'issuers'>,
+  keys: Pick<Keys, 'jwt' | 'formerJwt' | 'issuers'>,
   jwksOf: (issuer: IssuerSection) => KeySource,
 ): JwtAuthenticatorOptions | undefined {
   const issuers = jwt.issuers.map((issuer, index): TokenIssuer => {
@@ -32,7 +32,7 @@ export function jwtOptions(
       ...jwt,
       issuer: listOf(jwt.issuer),
       audience: listOf(jwt.audience),
-      keys: fixedKey(keys.jwt),
+      keys: fixedKey(keys.jwt, keys.formerJwt),
       maxLifetimeMs: milliseconds(jwt.maxLifetimeSeconds),
     })
   }

@@ -10,12 +10,14 @@ import type { Revocations } from '../../../middleware/auth/jwt-authenticator.ts'
 export class LiveCredentials {
   readonly #apiKeys = new Map<string, ApiKey>()
   readonly #revoked = new Set<string>()
-  readonly #readGrants: ReturnType<typeof createGrantReader>
+  readonly #settings: { readonly config: Pick<Config, 'jwt'> }
+  #reader: { readonly of: Config['jwt']; readonly read: ReturnType<typeof createGrantReader> } | undefined
   readonly apiKeys: ApiKeys & { isLoaded: boolean }
   readonly revocations: Revocations & { isLoaded: boolean }
 
-  constructor({ jwt }: Pick<Config, 'jwt'>) {
-    this.#readGrants = createGrantReader(jwt)
+  /** @param settings their configuration is read whenever a key is parsed */
+  constructor(settings: { readonly config: Pick<Config, 'jwt'> }) {
+    this.#settings = settings
     this.apiKeys = { isLoaded: false, get: sha256 => this.#apiKeys.get(sha256) }
     this.revocations = { isLoaded: false, has: tokenId => this.#revoked.has(tokenId) }
   }
@@ -26,7 +28,13 @@ export class LiveCredentials {
     if ('reason' in parsed) return parsed
     const { expiresAt, owner, ...grants } = parsed.document
     const acceptedUntil = expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt)
-    return { apiKey: { identity: this.#readGrants(owner, grants), acceptedUntil } satisfies ApiKey }
+    return { apiKey: { identity: this.#readGrants()(owner, grants), acceptedUntil } satisfies ApiKey }
+  }
+
+  #readGrants(): ReturnType<typeof createGrantReader> {
+    const { jwt } = this.#settings.config
+    if (this.#reader?.of !== jwt) this.#reader = { of: jwt, read: createGrantReader(jwt) }
+    return this.#reader.read
   }
 
   /** Applies the addition, change or removal of one credential. */

@@ -2,12 +2,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiPages, FeaturesPage } from '../api-types.ts'
 import type { Caller } from '../callers.ts'
 import type { AdminPages } from '../page-types.ts'
+import type { ReloadConfiguration } from '../reload-types.ts'
 
 /** What the API is answered from. */
 export interface ApiOptions {
   readonly pages: Pick<AdminPages, 'routes' | 'services' | 'explain' | 'check'>
   readonly api: ApiPages
   readonly features: FeaturesPage
+  /** Undefined = this gateway cannot. */
+  readonly reload?: ReloadConfiguration | undefined
   readonly callerOf: (request: FastifyRequest) => Caller
   readonly onInternalError: (error: unknown) => void
 }

@@ -1,5 +1,6 @@
 import { API_ERRORS, type ApiProblem } from '../api-errors.ts'
-import { integer, object, type Schema, string, withReferences } from './json-schema.ts'
+import type { ReloadProblem } from '../reload-types.ts'
+import { integer, list, object, optional, type Schema, string, withReferences } from './json-schema.ts'
 import { LIVE_PARAMETERS } from './live.ts'
 import type { Parameters } from './parameters.ts'
 import { LIVE_EVENTS } from './request-schemas.ts'
@@ -13,6 +14,9 @@ const PROBLEM = object<ApiProblem>({
   status: integer,
   code: { json: { enum: Object.keys(API_ERRORS) } },
   detail: string,
+  problems: optional(
+    list(object<ReloadProblem>({ path: string, message: string, source: optional(string) })),
+  ),
 })
 
 /** Describes `/api/v1` in OpenAPI 3.1, from the table of resources. */

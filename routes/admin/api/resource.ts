@@ -8,7 +8,9 @@ import type { Schema } from './json-schema.ts'
 import type { Parameters, ValuesOf } from './parameters.ts'
 
 /** What the resources are answered from. */
-export type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features'> & { readonly calls: CallRate }
+export type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features' | 'reload'> & {
+  readonly calls: CallRate
+}
 
 export interface ResourceRequest<Query extends Parameters = Parameters> {
   readonly caller: Caller
@@ -21,7 +23,7 @@ export interface ResourceRequest<Query extends Parameters = Parameters> {
 
 /** A resource of `/api/v1`. The router, the OpenAPI document and the docs follow from these. */
 export interface Resource<Answer = unknown, Query extends Parameters = Parameters> {
-  /** A question is posted, since it has a body, and changes nothing. PUT and DELETE write. */
+  /** What is posted is a question, which has a body and changes nothing, or a reload. PUT and DELETE write. */
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below `/api/v1`, with the open parts in braces. */
   readonly path: string

@@ -6,6 +6,7 @@ import { writeRouteList } from '../write-pages.ts'
 import { listNodes } from './node-list.ts'
 import { countParameter, textParameter } from './parameters.ts'
 import { REGISTRATION } from './registration.ts'
+import { RELOAD_RESOURCE } from './reload.ts'
 import { REQUEST_RESOURCES } from './request-resources.ts'
 import { filterOr400, type Resource, resource } from './resource.ts'
 import {
@@ -138,6 +139,7 @@ export const RESOURCES: readonly Resource[] = [
   }),
   ...REQUEST_RESOURCES,
   ...REGISTRATION,
+  RELOAD_RESOURCE,
 ]
 
 function only<T>(

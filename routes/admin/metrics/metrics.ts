@@ -16,6 +16,8 @@ export interface Metrics {
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
+  /** Call it when `byNode` may return something else than before. */
+  relabel(): void
   /** Returns all metrics in this format, in pieces. */
   render(format?: PageFormat): Promise<readonly string[]>
   /** Yields the values of all metrics, metric by metric; large ones come in several parts. */
@@ -29,7 +31,7 @@ export interface Metrics {
  * @param now for tests; see `GoneRoutes`
  */
 export function createMetrics(views: MetricViews, now?: () => number): Metrics {
-  const requests = new RequestCounts(views.nodes, views.labels.node)
+  const requests = new RequestCounts(views.nodes, views.byNode)
   const durations = new RequestDurations()
   const refusals = new RefusalCounts()
   const variants = new VariantCounts()
@@ -69,6 +71,7 @@ export function createMetrics(views: MetricViews, now?: () => number): Metrics {
 
   return {
     countsByRoute: () => requests.byRoute(),
+    relabel: () => requests.relabel(),
     async render(format) {
       const pieces = await page.text(await all(), format)
       await dropGone()

@@ -9,10 +9,10 @@ const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'hal
 /**
  * Adds the metrics that each node has.
  *
- * @param byNode whether each node has series of its own. If not, those of a service are merged, and the counts of its
+ * @param byNode returns whether each node has series of its own. If not, those of a service are merged, and the counts of its
  *   removed nodes stay in them, since a counter must not fall
  */
-export function addNodeMetrics(live: AddLiveMetric, nodes: NodeTable, byNode: boolean): void {
+export function addNodeMetrics(live: AddLiveMetric, nodes: NodeTable, byNode: () => boolean): void {
   const gauge = (
     name: string,
     help: string,
@@ -20,11 +20,11 @@ export function addNodeMetrics(live: AddLiveMetric, nodes: NodeTable, byNode: bo
     value: (peer: Peer) => number | undefined,
   ) =>
     live('gauge', name, help, aggregator, () =>
-      byNode ? perNode(nodes, value) : perService(nodes, value, MERGE[aggregator]!),
+      byNode() ? perNode(nodes, value) : perService(nodes, value, MERGE[aggregator]!),
     )
   const counter = (name: string, help: string, count: keyof PeerCounts) =>
     live('counter', name, help, 'sum', () =>
-      byNode
+      byNode()
         ? perNode(nodes, peer => peer[count])
         : perService(nodes, peer => peer[count], MERGE.sum!, count),
     )

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { addTo } from './live-metric.ts'
 import type { MetricFamily, MetricValues } from './metric-values.ts'
+import { addReloadMetrics, type ReloadCounts } from './reload-metrics.ts'
 
 export interface PrimaryCounts {
   /** Workers that accept connections now. */
@@ -10,8 +11,7 @@ export interface PrimaryCounts {
   readonly silent: () => number
   /** How many workers were killed because they did not answer. */
   readonly killed: () => number
-  /** Loads of the configuration after the first, by their outcome. */
-  readonly reloads: { readonly succeeded: number; readonly failed: number }
+  readonly reloads: ReloadCounts
 }
 
 /** Creates the metrics of the primary: its own processor time and memory, and the state of its workers. */
@@ -41,9 +41,7 @@ export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<reado
     'Workers that were killed because they did not answer for workerTimeoutMs.',
     counts.killed,
   )
-  add('counter', 'waygate_config_reloads_total', 'Reloads of the configuration, by result.', 'sum', () =>
-    Object.entries(counts.reloads).map(([result, value]) => ({ labels: { result }, value })),
-  )
+  addReloadMetrics(add, counts.reloads)
   return async () => [
     ...((await registry.getMetricsAsJSON()) as unknown as MetricValues[]),
     ...families.map(({ samples, ...head }) => ({ ...head, values: [...samples()] })),

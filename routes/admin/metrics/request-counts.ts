@@ -20,13 +20,13 @@ export interface RouteCounts {
 /** Counts requests that have ended, by route, service, node and status. */
 export class RequestCounts {
   readonly #nodes: NodeTable
-  readonly #byNode: boolean
+  readonly #byNode: () => boolean
   readonly #series = new Map<string, Series>()
   /** Sums of the series that were forgotten. Bounded by the routes that ever had requests. */
   readonly #forgotten = new Map<string, RouteCounts>()
 
-  /** @param byNode whether each node has series of its own */
-  constructor(nodes: NodeTable, byNode: boolean) {
+  /** @param byNode returns whether each node has series of its own */
+  constructor(nodes: NodeTable, byNode: () => boolean) {
     this.#nodes = nodes
     this.#byNode = byNode
   }
@@ -41,6 +41,11 @@ export class RequestCounts {
       series.count++
       if (peer) peer.lastCounted = series
     }
+  }
+
+  /** Lets requests be counted in other series, because the labels have changed. The counts so far stay. */
+  relabel(): void {
+    for (const { peers } of this.#nodes.services()) for (const peer of peers) peer.lastCounted = undefined
   }
 
   /** Yields the counts for a scrape. */
@@ -71,7 +76,7 @@ export class RequestCounts {
   }
 
   #find(call: Call, status: number): Series {
-    const node = this.#byNode ? (call.peer?.node.id ?? '') : undefined
+    const node = this.#byNode() ? (call.peer?.node.id ?? '') : undefined
     const series = this.#seriesOf(call.route?.id ?? '', serviceLabel(call), node, status)
     series.route = call.route
     return series

@@ -17,16 +17,23 @@ export class SpanCounts {
   }
 }
 
+/** Returns the counts of all tracings so far: a reload replaces one by another. None = nothing was ever traced. */
+export type SpansView = () => readonly SpanCounts[]
+
 /** Adds the metrics of tracing. */
-export function addSpanMetrics(live: AddLiveMetric, counts: SpanCounts): void {
-  live('counter', 'waygate_spans_sent_total', 'Spans that the collector of traces has taken.', 'sum', () => [
-    { labels: {}, value: counts.sent },
-  ])
+export function addSpanMetrics(live: AddLiveMetric, spans: SpansView): void {
+  const sum = (of: (counts: SpanCounts) => number) => spans().reduce((total, counts) => total + of(counts), 0)
+  live('counter', 'waygate_spans_sent_total', 'Spans that the collector of traces has taken.', 'sum', () =>
+    spans().length === 0 ? [] : [{ labels: {}, value: sum(({ sent }) => sent) }],
+  )
   live(
     'counter',
     'waygate_spans_dropped_total',
     'Spans that the collector of traces did not get, by reason: queue_full, refused, rejected, unreachable, too_many_errors.',
     'sum',
-    () => Array.from(counts.dropped, ([reason, value]) => ({ labels: { reason }, value })),
+    () =>
+      spans().length === 0
+        ? []
+        : REASONS.map(reason => ({ labels: { reason }, value: sum(({ dropped }) => dropped.get(reason)!) })),
   )
 }

@@ -23,7 +23,8 @@ import {
 } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
 import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
-import { addSpanMetrics, type SpanCounts } from './span-metrics.ts'
+import { addReloadMetrics, type ReloadCounts } from './reload-metrics.ts'
+import { addSpanMetrics, type SpansView } from './span-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 
@@ -31,8 +32,8 @@ import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from 
 export interface MetricViews {
   /** The version of Waygate. */
   readonly version: string
-  /** Which labels that may have many values are used. */
-  readonly labels: { readonly node: boolean }
+  /** Returns whether each node has series of its own, which may be many. */
+  readonly byNode: () => boolean
   readonly nodes: NodeTable
   readonly table: TableView
   readonly budgets: BudgetsView
@@ -55,8 +56,10 @@ export interface MetricViews {
   readonly transcode: TranscodeCounts
   readonly descriptors: DescriptorsView
   readonly lostLines: LostLinesView
-  /** Undefined = nothing is traced. */
-  readonly spans?: SpanCounts | undefined
+  /** Undefined = nothing is traced, nor ever will be. */
+  readonly spans?: SpansView | undefined
+  /** Loads of the configuration after the first; undefined = another process counts them. */
+  readonly reloads?: ReloadCounts | undefined
   /** Undefined = there is no TLS for clients. */
   readonly tls?: TlsView | undefined
 }
@@ -65,7 +68,7 @@ export interface MetricViews {
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
   const { grpc, transcode, descriptors, lostLines } = views
-  addNodeMetrics(live, nodes, views.labels.node)
+  addNodeMetrics(live, nodes, views.byNode)
   live(
     'gauge',
     'waygate_service_panicking',
@@ -125,6 +128,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   addPolicyMetrics(live, policies)
   addLocalCounterMetrics(live, views.localCounters)
   if (views.spans !== undefined) addSpanMetrics(live, views.spans)
+  if (views.reloads !== undefined) addReloadMetrics(live, views.reloads)
   if (views.limitStore !== undefined) addLimitStoreMetrics(live, views.limitStore)
   addSessionMetrics(live, sessions)
   addLookUpMetrics(live, views.lookUps)

@@ -12,14 +12,19 @@ import { LastRequests } from '../../../middleware/connection/pipelining.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { NO_SCHEMAS } from '../../no-schemas.ts'
-import { createHttp2Listener, type Http2ListenerOptions, type Http2Settings } from '../http2/listener.ts'
+import {
+  type ConnectionLimits,
+  createHttp2Listener,
+  type Http2ListenerOptions,
+  type Http2Settings,
+} from '../http2/listener.ts'
 import type { NotHttp1 } from '../http2/preface.ts'
 import type { PublicProxy } from '../proxy.ts'
 import type { TlsServer } from '../tls/tls-server.ts'
 import { type AcceptOptions, acceptConnections } from './accept-connections.ts'
 import { DrainBacklog } from './drain-backlog.ts'
 import type { Http1Response } from './response.ts'
-import { createHttp1Server, type Http1ServerOptions } from './server.ts'
+import { createHttp1Server, type Http1ServerOptions, limitServer } from './server.ts'
 import { serveWebSockets } from './websocket.ts'
 
 /** How long a client that has just connected has to send its request while the listener closes. */
@@ -50,6 +55,8 @@ export interface Http1Listener {
   readonly app: FastifyInstance
   /** The server of the port for TLS, not yet listening; undefined when there is none. */
   readonly secure: Server | undefined
+  /** Changes the limits of connections. */
+  limit(limits: ConnectionLimits): void
   /** Starts to track new connections and requests. Call it some time before `close()`. */
   expectClose(): void
   /**
@@ -103,10 +110,11 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     proxy.serve(exchange, asksForUpgrade && chunked ? () => checkChunkedBody(request) : undefined)
   }
 
+  let present: ConnectionLimits = options
   /** A name such as localhost can stand for several addresses; each gets a server of its own. */
   const servers: Server[] = []
   const createServer = (tls?: TlsServer) => {
-    const server = createHttp1Server({ ...options, onConnect: clientErrors.refuseConnect }, serve)
+    const server = createHttp1Server({ ...options, ...present, onConnect: clientErrors.refuseConnect }, serve)
     acceptConnections(server, { ...options, refusePlain: clientErrors.refusePlain }, tls)
     servers.push(server)
     return server
@@ -131,6 +139,11 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   return {
     app,
     secure,
+    limit(limits) {
+      present = limits
+      for (const server of servers) limitServer(server, limits)
+      http2?.limit(limits)
+    },
     expectClose() {
       backlog ??= new DrainBacklog(servers)
       http2?.drain()

@@ -3,16 +3,14 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
+import type { ConnectionLimits } from '../http2/listener.ts'
 import { Http1Response } from './response.ts'
 
 // An import statement of a Node module reads all of its exports. WebSocket is one of this module's, and reading it loads
 // the client behind fetch: 5 MB in every process, which nothing here uses.
 const { createServer } = process.getBuiltinModule('node:http')
 
-export interface Http1ServerOptions {
-  readonly maxHeaderBytes: number
-  readonly headersTimeoutMs: number
-  readonly keepAliveTimeoutMs: number
+export interface Http1ServerOptions extends ConnectionLimits {
   /** After so many requests a connection is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
   /** Ends a connection on which a CONNECT arrived. */
@@ -34,18 +32,13 @@ export function createHttp1Server(
   options: Http1ServerOptions,
   serve: ServeHttp1,
 ): Server<typeof IncomingMessage, typeof Http1Response> {
-  const { keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes, maxRequestsPerConnection } = options
-  const marginMs = Math.min(KEEP_ALIVE_MARGIN_MS, Math.floor(keepAliveTimeoutMs / 2))
   const server = createServer(
     {
       ServerResponse: Http1Response,
-      keepAliveTimeout: keepAliveTimeoutMs - marginMs,
-      keepAliveTimeoutBuffer: marginMs,
-      headersTimeout: headersTimeoutMs,
-      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, headersTimeoutMs),
+      // Fixed from here on, unlike all other limits.
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, options.headersTimeoutMs),
       // The route limits long uploads.
       requestTimeout: 0,
-      maxHeaderSize: maxHeaderBytes,
       // Open exchange refuses a missing Host, with a problem document and a line in the access log.
       requireHostHeader: false,
       shouldUpgradeCallback: isWebSocketHandshake,
@@ -59,7 +52,9 @@ export function createHttp1Server(
   )
   // Node would silently drop header lines beyond this limit; open exchange counts them and refuses.
   server.maxHeadersCount = 0
-  server.maxRequestsPerSocket = maxRequestsPerConnection
+  // Not changed later: Node answers 503 on a connection that had more requests than a new limit allows.
+  server.maxRequestsPerSocket = options.maxRequestsPerConnection
+  limitServer(server, options)
   return server
     .on('checkContinue', (request, response) => {
       closeAfterLast(response)
@@ -70,6 +65,16 @@ export function createHttp1Server(
       serve(request, response, request.headers.expect === '' ? 'none' : 'unknown')
     })
     .on('connect', (request, socket: Duplex) => options.onConnect(request, socket as Socket))
+}
+
+/** Sets the limits of a server. That on heads holds for new connections, the others also for those that are open. */
+export function limitServer(server: Server, limits: ConnectionLimits): void {
+  const { keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes } = limits
+  const marginMs = Math.min(KEEP_ALIVE_MARGIN_MS, Math.floor(keepAliveTimeoutMs / 2))
+  Object.assign(server, {
+    ...{ keepAliveTimeout: keepAliveTimeoutMs - marginMs, keepAliveTimeoutBuffer: marginMs },
+    ...{ headersTimeout: headersTimeoutMs, maxHeaderSize: maxHeaderBytes },
+  })
 }
 
 /** Closes a connection after its last request. Node tells the client, and leaves the closing to it. */

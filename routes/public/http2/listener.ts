@@ -40,14 +40,20 @@ export interface Http2Settings {
   readonly onUnavailable: () => void
 }
 
-export interface Http2ListenerOptions extends Omit<OpenExchangeOptions, 'bodies' | 'httpVersion' | 'now'> {
-  readonly proxy: PublicProxy
-  readonly connections: Pick<ClientConnections, 'changeProtocol' | 'limits'>
+/** Limits and timeouts of connections. */
+export interface ConnectionLimits {
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
+}
+
+export interface Http2ListenerOptions
+  extends Omit<OpenExchangeOptions, 'bodies' | 'httpVersion' | 'now'>,
+    ConnectionLimits {
   /** After so many requests a connection is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
+  readonly proxy: PublicProxy
+  readonly connections: Pick<ClientConnections, 'changeProtocol' | 'limits'>
   /** Called with requests that were refused before there was an exchange, and with the status they got. */
   readonly onRefused: (call: Call, status: number) => void
   /** Called with the connection of each request. */
@@ -64,6 +70,8 @@ export interface Http2Listener {
    * @returns false when it is not HTTP/2 either: the connection was left alone
    */
   accept(error: NotHttp1, socket: Socket): boolean
+  /** Changes the limits of connections. Those on heads hold for new ones. */
+  limit(limits: ConnectionLimits): void
   /** Asks all clients for other connections, now and as soon as a new one sends a request. */
   drain(): void
   /** Ends every connection once its requests are over, and each new one at once. */
@@ -88,6 +96,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
   const openExchange = createOpenExchange({ ...options, bodies: http2Bodies, httpVersion: 2 })
   const newId = createRequestIds()
   const reports = new OnceAMinute<Http2EndReason>()
+  let present: ConnectionLimits = options
   let isDraining = false
   let isClosing = false
 
@@ -100,14 +109,20 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
         Math.min(settings.connectionWindowBytes * MAX_STREAM_SHARE, MAX_STREAM_WINDOW_BYTES),
       ),
       connectionWindowBytes: settings.connectionWindowBytes,
-      maxListBytes: options.maxHeaderBytes,
+      get maxListBytes() {
+        return present.maxHeaderBytes
+      },
       maxFields: MAX_HEADER_LINES,
       mayIndex: mayIndexAnswer,
       budgets: { 'early-resets': { ...settings.earlyResets, mayFinish: 'server' } },
       now: () => performance.now(),
     },
-    limits: { ...connections.limits, headersTimeoutMs: options.headersTimeoutMs },
-    keepAliveTimeoutMs: options.keepAliveTimeoutMs,
+    get limits() {
+      return { ...connections.limits, headersTimeoutMs: present.headersTimeoutMs }
+    },
+    get keepAliveTimeoutMs() {
+      return present.keepAliveTimeoutMs
+    },
     maxRequestsPerConnection: options.maxRequestsPerConnection,
     serve: (stream, expectation) => proxy.serve(openExchange(stream, stream, expectation)),
     refuseLargeHead,
@@ -184,6 +199,9 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
       if (isClosing) session.drain()
       session.receive(rest)
       return true
+    },
+    limit(limits) {
+      present = limits
     },
     drain() {
       isDraining = true

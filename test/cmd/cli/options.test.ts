@@ -104,6 +104,8 @@ const understood: [line: string, command: object][] = [
   ['why r1', { command: 'why', ...none, ...table, requestId: 'r1' }],
   ['status', { command: 'status', ...none, ...table, waitSeconds: 0 }],
   ['status --wait 2m', { command: 'status', ...none, ...table, waitSeconds: 120 }],
+  ['reload', { command: 'reload', ...none, ...table, dryRun: false }],
+  ['reload --dry-run -o json', { command: 'reload', ...none, ...table, output: 'json', dryRun: true }],
   ['healthcheck', { command: 'healthcheck', ...none }],
   ['dashboard --open', { command: 'dashboard', ...none, admin: undefined, open: true }],
   ['completion fish', { command: 'completion', ...none, admin: undefined, shell: 'fish' }],
@@ -153,7 +155,7 @@ for (const [text, seconds] of durations) {
 const refused: [line: string, message: RegExp][] = [
   [
     '',
-    /^waygate: a command is missing: start, demo, register, routes, services, nodes, leases, top, tail, why, explain, status, healthcheck, dashboard, completion, token, api-key, admin-token, hash-password, check, descriptors, certificate, split, doctor; see waygate --help$/,
+    /^waygate: a command is missing: start, demo, register, routes, services, nodes, leases, top, tail, why, explain, status, reload, healthcheck, dashboard, completion, token, api-key, admin-token, hash-password, check, descriptors, certificate, split, doctor; see waygate --help$/,
   ],
   ['strat', /^waygate: unknown command strat \(did you mean "start"\?\); see waygate --help$/],
   ['--port 1', /^waygate: unknown option --port; see waygate --help$/],

@@ -24,7 +24,7 @@ const wanted = {
 test('a gateway accepts the API key once its value is in etcd, until it expires', () => {
   const { key, etcdKey, value } = makeApiKey(wanted, '/keys/', NOW)
   const credentials = new LiveCredentials({
-    jwt: { claimHeaders: { sub: 'x-user-id', tier: 'x-tier' } },
+    config: { jwt: { claimHeaders: { sub: 'x-user-id', tier: 'x-tier' } } },
   } as never)
   const parsed = credentials.parseApiKey(JSON.parse(value))
   assert.ok('apiKey' in parsed)
@@ -56,7 +56,7 @@ test('a gateway accepts the API key once its value is in etcd, until it expires'
 })
 
 test('while the keys are not loaded yet, a key is neither accepted nor finally refused', () => {
-  const credentials = new LiveCredentials({ jwt: { claimHeaders: {} } } as never)
+  const credentials = new LiveCredentials({ config: { jwt: { claimHeaders: {} } } } as never)
   const authenticator = createApiKeyAuthenticator({ apiKeys: credentials.apiKeys, header: 'x-api-key' })
   const present = () =>
     authenticator.authenticate(createRequestHeadReader([])(['x-api-key', 'x']), new Call('r1', 'GET', '/', 0))

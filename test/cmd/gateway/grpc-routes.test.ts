@@ -26,7 +26,7 @@ function open(
   const grpcNames = new GrpcNames()
   const routes = new LiveRoutes({
     config: { ...config.routes, auto },
-    rules: new LiveRules(config),
+    rules: new LiveRules({ config }),
     nodes,
     context: routeContext(config, keys),
     grpcNames,

@@ -18,7 +18,7 @@ function open(
   documents: typeof config.routes.documents = {},
   onChange?: ConstructorParameters<typeof LiveRules>[1],
 ) {
-  const rules = new LiveRules(config, onChange)
+  const rules = new LiveRules({ config }, onChange)
   const nodes = new NodeTable(node => new FakePeer(node))
   const errors: string[] = []
   const warned: object[] = []

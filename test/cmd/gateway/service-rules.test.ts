@@ -16,7 +16,7 @@ const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 const [UNKNOWN, NOT_FOUND, INTERNAL, UNAVAILABLE, DATA_LOSS] = [2, 5, 13, 14, 15]
 
 test('the statuses of gRPC that open breakers come from the first route that has them, else from the configuration', () => {
-  const rules = new LiveRules(config)
+  const rules = new LiveRules({ config })
   const byDefault = [UNKNOWN, INTERNAL, UNAVAILABLE, DATA_LOSS]
   assert.deepEqual(rules.circuitOf('user'), { ...config.breaker, grpcFailures: byDefault })
   const routes = [
@@ -52,7 +52,13 @@ test('a health check that a node asks for and cannot answer is a problem', () =>
     node('h', 'thrift', '/up'),
   ])
   const health = new LiveHealth({
-    ...{ nodes, ruleOf: () => undefined, fallback: undefined, allows: () => true, logger: silentLogger },
+    ...{
+      nodes,
+      ruleOf: () => undefined,
+      fallback: () => undefined,
+      allows: () => true,
+      logger: silentLogger,
+    },
     ...{ names: new Names(), tlsOf: noTls },
   })
   const isGrpc = 'metadata.healthCheck must be `grpc` or `tcp`, because the protocol of the node is gRPC'
@@ -69,7 +75,7 @@ test('a health check that a node asks for and cannot answer is a problem', () =>
 })
 
 test('TLS with the nodes of a service is as the route with the first id says, and the same settings as long as that holds', () => {
-  const rules = new LiveRules(config)
+  const rules = new LiveRules({ config })
   const { tls } = config.upstream
   const ruleOf = (service: string) => rules.of(service).upstreamTls
   const upstreamTls = new UpstreamTls({ config: tls, keys: undefined, ruleOf, logger: silentLogger })

@@ -172,3 +172,33 @@ test('a short secret of an issuer causes a warning with its place', t => {
     'jwt.issuers[0].secretFile has 5 bytes; below 32 it can be guessed from a token (RFC 7518 section 3.2)',
   ])
 })
+
+test('a previous key is one key beside a present one, with a time that exists', t => {
+  const previous = (...keys: readonly object[]) => ({ jwt: { secret: SECRET, previous: keys } })
+  assert.deepEqual(
+    problemsOf(t, previous({ secret: SECRET }, { publicKeyFile: 'key.pem', until: '2099-01-31T12:00:00Z' })),
+    [],
+  )
+  assert.deepEqual(
+    problemsOf(
+      t,
+      previous(
+        {},
+        { secret: SECRET, secretFile: 'short' },
+        { secretFile: 'none', until: '2099-02-31T25:00:00Z' },
+      ),
+    ),
+    [
+      '$.jwt.previous[0]: needs a key: one of secret, secretFile, publicKeyFile',
+      '$.jwt.previous[1].secretFile: must not be set together with secret',
+      '$.jwt.previous[2].until: is not an existing date and time',
+      '$.jwt.previous[2].secretFile: none cannot be read: no such file',
+    ],
+  )
+  assert.deepEqual(problemsOf(t, { jwt: { previous: [{ secret: SECRET }] } }), [
+    '$.jwt.previous: needs a present key: set jwt.secret, jwt.secretFile or jwt.publicKeyFile',
+  ])
+  const { warnings, keys } = load(t, previous({ secret: SECRET, until: '2020-01-01T00:00:00Z' }))
+  assert.match(warnings.join('\n'), /jwt\.previous\[0\]\.until is past, so tokens of this key are refused/)
+  assert.equal(keys.formerJwt?.[0]?.acceptedUntil, Date.UTC(2020, 0, 1))
+})

@@ -22,7 +22,7 @@ function shown(document: object, own: Config = config): Record<string, unknown> 
   })
   assert.ok('route' in parsed, 'reason' in parsed ? parsed.reason : '')
   const { route } = parsed
-  const rules = new LiveRules(own)
+  const rules = new LiveRules({ config: own })
   rules.update([route])
   const { id, origin, ...fields } = JSON.parse(
     JSON.stringify(describeRoute(route, own, rules.of(route.service))),

@@ -26,8 +26,7 @@ const JWT: Partial<Route> = { auth: { type: 'jwt', scopes: [], roles: [] } }
 const openExchange = createOpenExchange({
   bodies: http1Bodies,
   httpVersion: 1,
-  identityHeaders: [],
-  maxTargetBytes: 8_192,
+  settings: { current: { identityHeaders: [], maxTargetBytes: 8_192 } },
   isTrustedProxy: () => false,
   onOpen: () => {},
   onClose: () => {},

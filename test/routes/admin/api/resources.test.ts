@@ -17,25 +17,24 @@ const VALUES: Readonly<Record<string, string>> = {
   '/routes/{id}': '/routes/user',
   '/services/{name}': '/services/user',
   '/nodes/{service}/{id}': '/nodes/user/u1',
-  '/services/{name}/nodes/{id}': '/services/user/nodes/u1',
   '/requests/{id}': '/requests/r1',
 }
 
 test('every answer is as the OpenAPI document says, and every path of it has an answer', async t => {
-  // Only some roles may write.
-  const tokens = { anna: { sha256: hash('sha256', 'o'), role: 'operate' } } as const
-  const { port, ask: askAny } = await startAdmin(t, { tokens })
-  const authorization = 'Bearer o'
-  const ask = (path: string) => askAny(path, { authorization })
+  const tokens = { ci: { sha256: hash('sha256', 'operate'), role: 'operate' } } as const
+  const headers = { authorization: 'Bearer operate' }
+  const { port, ask: askAs } = await startAdmin(t, { tokens })
+  const ask = (path: string) => askAs(path, headers)
   const document = (await ask('/api/v1/openapi.json')).json() as unknown as ApiDocument
   const check = answerChecker(document)
   for (const { method, path } of RESOURCES) {
-    const body = method === 'POST' ? JSON.stringify(QUESTIONS[path]) : undefined
+    const question = QUESTIONS[path]
+    const body = question && JSON.stringify(question)
     const got = await send(port, {
       method,
       path: `/api/v1${VALUES[path] ?? path}`,
-      headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body }),
+      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
     })
     assert.equal(got.status, 200, `${path}: ${got.text}`)
     assert.equal(got.headers['content-type'], 'application/json; charset=utf-8')
@@ -45,7 +44,7 @@ test('every answer is as the OpenAPI document says, and every path of it has an 
   check.answer('get', '/api/v1/routes/{id}', lost.status, lost.json())
   assert.deepEqual(
     Object.keys(document.paths).sort(),
-    [...new Set(RESOURCES.map(({ path }) => `/api/v1${path}`)), '/api/v1/live'].sort(),
+    [...RESOURCES.map(({ path }) => `/api/v1${path}`), '/api/v1/live'].sort(),
   )
 })
 

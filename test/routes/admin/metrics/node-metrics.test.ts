@@ -16,7 +16,7 @@ function setUp(byNode: boolean) {
   set('a', 'b', 'grpc')
   const peer = (id: string) => nodes.service('user')!.peers.find(each => each.node.id === id) as FakePeer
   const families: MetricFamily[] = []
-  addNodeMetrics(addTo(families), nodes, byNode)
+  addNodeMetrics(addTo(families), nodes, () => byNode)
   const read = () =>
     Object.fromEntries(
       families.flatMap(({ name, samples }) =>

@@ -20,7 +20,7 @@ function countGone(counts: RequestCounts, id: string) {
 function setUp({ byNode = true } = {}) {
   const nodes = new NodeTable(node => new FakePeer(node))
   nodes.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
-  const counts = new RequestCounts(nodes, byNode)
+  const counts = new RequestCounts(nodes, () => byNode)
   const peers = Object.fromEntries(nodes.get('user')!.peers.map(peer => [peer.node.id, peer]))
   return {
     nodes,
@@ -135,7 +135,7 @@ test('beyond 50,000 series, nodes share one by route, service and status, whose 
 
 test('a request that ends while a page is made is shown by the next one, although its node is gone', () => {
   const nodes = new NodeTable(node => new FakePeer(node))
-  const counts = new RequestCounts(nodes, true)
+  const counts = new RequestCounts(nodes, () => true)
   const call = new Call('id', 'GET', '/', 0)
   call.peer = new FakePeer(testNode({ id: 'a' }))
   counts.count(call, 200)
@@ -153,7 +153,7 @@ test('a request that ends while a page is made is shown by the next one, althoug
 })
 
 test('a series for which a page has no room is not dropped with its node, and the next page counts it', async () => {
-  const counts = new RequestCounts(new NodeTable(node => new FakePeer(node)), true)
+  const counts = new RequestCounts(new NodeTable(node => new FakePeer(node)), () => true)
   countGone(counts, 'a')
   let reads = 0
   // The series of all metrics are counted before any is taken.

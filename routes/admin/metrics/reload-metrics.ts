@@ -1,0 +1,14 @@
+import type { AddLiveMetric } from './live-metric.ts'
+
+/** Loads of the configuration after the first, by their outcome. */
+export interface ReloadCounts {
+  succeeded: number
+  failed: number
+}
+
+/** Adds the metric of reloads, in the process that does them. */
+export function addReloadMetrics(live: AddLiveMetric, counts: ReloadCounts): void {
+  live('counter', 'waygate_config_reloads_total', 'Reloads of the configuration, by result.', 'sum', () =>
+    Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })),
+  )
+}

@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import jwt from 'jsonwebtoken'
+import { FIELDS } from '../../config/load/fields.ts'
+import { type GatewayHere, startGatewayHere } from '../support/gateway-here.ts'
+import { send } from '../support/http.ts'
+import { answer, startNode } from '../support/node-server.ts'
+import { cheapHash } from '../support/password.ts'
+import { openRegistry } from '../support/registry.ts'
+import { until } from '../support/until.ts'
+
+const OLD = 'the old secret of tests, long enough'
+const NEW = 'the new secret of tests, long enough'
+const NOW = () => ({ dryRun: false })
+const sign = (secret: string, claims: object = {}) =>
+  `Bearer ${jwt.sign({ sub: 'u1', iss: 'me', aud: 'you', ...claims }, secret, { algorithm: 'HS256', expiresIn: 3_600 })}`
+
+/** A gateway with the service `echo`, whose configuration a test changes. */
+async function setUp(t: TestContext, config: object) {
+  const node = await startNode(t, (socket, { lines }) =>
+    socket.write(answer(JSON.stringify(lines), ['Content-Type: application/json'])),
+  )
+  const gateway = await startGatewayHere({ config })
+  t.after(() => gateway.stop())
+  using registry = openRegistry(gateway.etcd)
+  await registry.putNode('echo', 'e1', node)
+  await registry.putRoute('stored', { path: '/stored/*', service: 'echo', auth: 'none' })
+  await gateway.untilNodes('echo', ['e1'])
+  await until('the route is there', async () => (await get(gateway, '/stored/x')).status === 200)
+  return { gateway, node, write: (document: object) => write(gateway, document) }
+}
+
+function write({ cwd }: GatewayHere, document: object | string): void {
+  const text = typeof document === 'string' ? document : JSON.stringify(document)
+  writeFileSync(join(cwd, 'waygate.yaml'), text)
+}
+
+function get({ port }: GatewayHere, path: string, headers: Record<string, string> = {}) {
+  return send(port, { path, headers })
+}
+
+const statusOf = async (gateway: GatewayHere, path: string, authorization?: string) =>
+  (await get(gateway, path, authorization === undefined ? {} : { authorization })).status
+
+const DOCUMENTS = {
+  open: { path: '/open/*', service: 'echo', auth: 'none' },
+  private: { path: '/private/*', service: 'echo', auth: 'jwt' },
+}
+const BASE = {
+  overload: { loopDelayMs: 0 },
+  // Clients of tests may be slow.
+  clientLimits: { headersTimeoutMs: 60_000 },
+  trustedProxies: ['127.0.0.1'],
+  routes: { documents: DOCUMENTS },
+  jwt: { secret: OLD },
+}
+
+test('a reload puts a new key in force, and tokens of the old one count no more, remembered or not', async t => {
+  const { gateway, write } = await setUp(t, BASE)
+  const ask = async (secret: string) => statusOf(gateway, '/private/x', sign(secret, { jti: secret }))
+  assert.deepEqual([await ask(OLD), await ask(NEW)], [200, 401])
+  write({ ...BASE, jwt: { secret: NEW } })
+  const page = await gateway.reloader.reload(NOW())
+  assert.deepEqual(page.changes, [{ path: 'jwt.secret', of: 'secret', from: null, to: null }])
+  assert.deepEqual([await ask(OLD), await ask(NEW)], [401, 200])
+})
+
+test('tokens of a previous key are accepted until it is taken out, or its time is over', async t => {
+  const { gateway, write } = await setUp(t, BASE)
+  const ask = async (secret: string) => statusOf(gateway, '/private/x', sign(secret))
+  const kept = sign(OLD, { jti: 'kept' })
+  const until_ = (ms: number) => new Date(Date.now() + ms).toISOString()
+  write({ ...BASE, jwt: { secret: NEW, previous: [{ secret: OLD, until: until_(3_600_000) }] } })
+  await gateway.reloader.reload(NOW())
+  assert.deepEqual(
+    [await ask(OLD), await ask(NEW), await statusOf(gateway, '/private/x', kept)],
+    [200, 200, 200],
+  )
+  write({ ...BASE, jwt: { secret: NEW, previous: [{ secret: OLD, until: until_(1_500) }] } })
+  await gateway.reloader.reload(NOW())
+  assert.equal(await statusOf(gateway, '/private/x', kept), 200)
+  await until('it is remembered no longer', async () => (await statusOf(gateway, '/private/x', kept)) === 401)
+  write({ ...BASE, jwt: { secret: NEW, previous: [{ secret: OLD }] } })
+  await gateway.reloader.reload(NOW())
+  assert.equal(await statusOf(gateway, '/private/x', kept), 200)
+  write({ ...BASE, jwt: { secret: NEW } })
+  await gateway.reloader.reload(NOW())
+  assert.deepEqual([await ask(OLD), await ask(NEW)], [401, 200])
+})
+
+test('a broken file changes nothing, and each of its problems is told with its place', async t => {
+  const { gateway } = await setUp(t, BASE)
+  write(gateway, 'drainMs: -1\njwt: {secret: other}\nroutes: {documents: {r: {path: x}}}\nfoo: 1\n')
+  await assert.rejects(gateway.reloader.reload(NOW()), error => {
+    const { problems } = error as unknown as { problems: readonly { path: string; source: string }[] }
+    assert.deepEqual(
+      problems.map(({ path, source }) => [path, source]),
+      [
+        ['$.foo', 'waygate.yaml:4'],
+        ['$.drainMs', 'waygate.yaml:1'],
+        ['$.routes.documents.r.path', 'waygate.yaml:3'],
+        ['$.routes.documents.r.service', 'waygate.yaml:3'],
+      ],
+    )
+    return true
+  })
+  const rejected = gateway
+    .log()
+    .filter(({ msg }) => msg === 'new configuration rejected; keeping the current one')
+  assert.ok(rejected.length >= 3)
+  assert.equal(await statusOf(gateway, '/private/x', sign(OLD)), 200)
+  assert.equal(await statusOf(gateway, '/open/x'), 200)
+  // A document that the file has right is refused where it does not fit what only a restart changes.
+  const documents = { ...DOCUMENTS, keys: { path: '/keys', service: 'echo', auth: 'api-key' } }
+  write(gateway, { ...BASE, routes: { documents }, apiKeys: { enabled: true } })
+  await assert.rejects(gateway.reloader.reload(NOW()), /apiKeys\.enabled.*restart instead/)
+  assert.equal(await statusOf(gateway, '/keys'), 404)
+})
+
+test('what needs a restart is named with what is kept, and the rest is put in force', async t => {
+  const { gateway, write } = await setUp(t, BASE)
+  write({ ...BASE, adminHost: '127.0.0.2', upstream: { keepAliveMs: 99 }, jwt: { secret: NEW } })
+  const page = await gateway.reloader.reload(NOW())
+  assert.deepEqual(page.needsRestart, [
+    { path: 'adminHost', kept: '127.0.0.1' },
+    { path: 'upstream.keepAliveMs', kept: 4_000 },
+  ])
+  const line = await gateway.logged('changed settings need a restart; keeping the old values')
+  assert.deepEqual(line.settings, [
+    'adminHost: needs a restart; kept "127.0.0.1"',
+    'upstream.keepAliveMs: needs a restart; kept 4000',
+  ])
+  assert.equal(await statusOf(gateway, '/private/x', sign(NEW)), 200)
+})
+
+test('a dry run says what would change, and changes nothing', async t => {
+  const { gateway, write } = await setUp(t, BASE)
+  write({ ...BASE, accessLog: false, routes: { documents: {} } })
+  const page = await gateway.reloader.reload({ dryRun: true })
+  assert.deepEqual(
+    [page.applied, page.changes.map(({ path }) => path)],
+    [false, ['accessLog', 'routes.documents.open', 'routes.documents.private']],
+  )
+  assert.equal(await statusOf(gateway, '/open/x'), 200)
+  assert.deepEqual(gateway.reloader.counts, { succeeded: 0, failed: 0 })
+})
+
+test('documents of the registry are read again by the new rules, and one that does not fit is closed', async t => {
+  const { gateway, write } = await setUp(t, {
+    ...BASE,
+    basic: { users: { anna: { password: cheapHash('x') } } },
+  })
+  using registry = openRegistry(gateway.etcd)
+  await registry.putRoute('users', { path: '/users/*', service: 'echo', auth: 'basic' })
+  await registry.putRoute('default', { path: '/default/*', service: 'echo' })
+  await until('the routes are there', async () => (await statusOf(gateway, '/users/x')) === 401)
+  await until('the routes are there', async () => (await statusOf(gateway, '/default/x')) === 401)
+  const defaults = { responseHeaders: { set: { 'x-by': 'defaults' } } }
+  write({ ...BASE, jwt: {}, routes: { documents: { open: DOCUMENTS.open }, defaults } })
+  const page = await gateway.reloader.reload(NOW())
+  assert.deepEqual(
+    page.refusedDocuments.map(({ id }) => id),
+    ['users'],
+  )
+  assert.match(page.warnings.join('\n'), /no token key is configured any more/)
+  assert.equal(await statusOf(gateway, '/users/x'), 503)
+  const open = await get(gateway, '/default/x')
+  assert.deepEqual([open.status, open.headers['x-by']], [200, 'defaults'])
+  write({ ...BASE, basic: { users: { anna: { password: cheapHash('y') } } } })
+  await gateway.reloader.reload(NOW())
+  const authorization = `Basic ${Buffer.from('anna:y').toString('base64')}`
+  assert.deepEqual(
+    [await statusOf(gateway, '/users/x', authorization), await statusOf(gateway, '/default/x')],
+    [200, 401],
+  )
+})
+
+/** Changes that cover every option which a reload puts in force. With each of them, all requests of the load are answered 200. */
+const STEPS = (folder: string): readonly object[] => [
+  {
+    $schema: 'https://example.com/config.schema.json',
+    adminToken: 'a-token-of-tests',
+    admin: { tokens: { ci: { sha256: '0'.repeat(64), role: 'read' } }, hosts: ['gw'], dashboard: false },
+    metrics: { labels: { node: false } },
+    logLevel: 'warn',
+    accessLog: { format: 'logfmt', to: join(folder, 'access.log') },
+    drainMs: 3,
+    shutdownTimeoutMs: 2_000,
+    trustedProxies: ['127.0.0.1', '10.0.0.0/8'],
+    forwardedHeader: true,
+    overload: { loopDelayMs: 60_000 },
+  },
+  {
+    tracing: {
+      endpoint: 'http://127.0.0.1:9',
+      sampleRatio: 1,
+      trust: 'all',
+      alwaysErrors: false,
+      headers: { 'x-key': 'k' },
+      serviceName: 's',
+      resource: { a: 'b' },
+      url: 'http://t/{traceId}',
+    },
+    rateLimits: { expectedGateways: 2, headers: 'x-ratelimit' },
+    serviceLimit: { concurrent: 900, max: 950, queue: 90, queueMs: 500 },
+    breaker: {
+      ...{ failureRatio: 0.9, minimumRequests: 50, windowMs: 5_000, openMs: 400, maxOpenMs: 900 },
+      ...{ slowCallMs: 9_000, statuses: [500], ejectLastNode: true },
+    },
+    clientLimits: {
+      ...{ bodyBytes: 9_000, targetBytes: 4_000, bodyIdleTimeoutMs: 9_000, sendIdleTimeoutMs: 9_000 },
+      ...{ minBytesPerSecond: 1, minRateGraceMs: 9_000, connections: 500, connectionsPerAddress: 0 },
+      ...{ headerBytes: 9_000, headersTimeoutMs: 61_000, keepAliveTimeoutMs: 70_000 },
+    },
+  },
+  {
+    jwt: {
+      secret: NEW,
+      previous: [{ secret: OLD }],
+      algorithms: ['HS256', 'HS512'],
+      issuer: 'me',
+      audience: 'you',
+      issuers: [{ issuer: 'other', secret: 'the secret of another issuer, long enough' }],
+      clockToleranceSeconds: 9,
+      requireExpiry: false,
+      maxLifetimeSeconds: 99_999,
+      cookie: 'c',
+      queryParameter: 'q',
+      rolesClaim: 'groups',
+      scopeClaim: 'scp',
+      claimHeaders: { sub: 'x-subject' },
+      jwks: { refreshSeconds: 99, cooldownSeconds: 9 },
+      cacheSize: 9,
+    },
+    apiKeys: { header: 'x-other-key' },
+    basic: { users: { anna: { password: cheapHash('x') } }, usersFile: join(folder, 'users.txt') },
+  },
+  {
+    jwt: { secretFile: join(folder, 'secret.txt'), privateKeyFile: join(folder, 'private.pem') },
+    serviceLimit: { adaptive: true, max: 950, queue: 90, queueMs: 5_000 },
+  },
+  {
+    jwt: {
+      publicKeyFile: join(folder, 'public.pem'),
+      previous: [{ secretFile: join(folder, 'secret.txt') }],
+    },
+  },
+  {
+    routes: {
+      auto: false,
+      documents: { ...DOCUMENTS, more: { path: '/more', service: 'echo' } },
+      policies: { web: { responseHeaders: { set: { 'x-set': '1' } } } },
+      stickyCookie: { secret: 'the secret of cookies of tests, long enough' },
+      defaults: {
+        ...{ timeoutMs: 9_000, retries: 1, tryTimeoutMs: 8_000, retryOn: [503], retryBufferBytes: 9 },
+        ...{ balancer: 'least-request', healthCheck: { tcp: true }, slowStartMs: 9, rewriteLocation: false },
+        clients: { allow: ['127.0.0.0/8'] },
+        errors: { WG_NO_NODE: { headers: { 'x-error': '1' } } },
+        compress: true,
+        httpsOnly: true,
+        securityHeaders: 'api',
+        cors: { origins: ['https://a.example'] },
+        requestLimits: { targetBytes: 4_000 },
+        rateLimit: { limit: 900_000, windowSeconds: 60 },
+        quota: { limit: 9_000_000, per: 'day', key: 'address', store: 'local' },
+        concurrency: { limit: 900 },
+        mock: { status: 200, percent: 0 },
+        rewrite: { query: { remove: ['utm'] } },
+        mirror: { service: 'nobody' },
+        requestHeaders: { set: { 'x-request': '1' } },
+        responseHeaders: { set: { 'x-response': '1' } },
+      },
+    },
+  },
+  { routes: { documents: DOCUMENTS, stickyCookie: { secretFile: join(folder, 'secret.txt') } } },
+]
+
+test('a reload of every option that it may change fails none of 10,000 requests', async t => {
+  const { gateway, write } = await setUp(t, BASE)
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  writeFileSync(join(gateway.cwd, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+  writeFileSync(join(gateway.cwd, 'private.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  writeFileSync(join(gateway.cwd, 'secret.txt'), OLD)
+  writeFileSync(join(gateway.cwd, 'users.txt'), `otto:${cheapHash('x')}\n`)
+  const steps = STEPS(gateway.cwd).map(step => ({ ...BASE, ...step }))
+  const agent = new Agent({ keepAlive: true, maxSockets: 20 })
+  const failures: string[] = []
+  const headers = { authorization: sign(OLD), 'x-forwarded-proto': 'https' }
+  let isOver = false
+  let sent = 0
+  const drive = async (path: string) => {
+    while (!isOver || sent < 10_000) {
+      sent++
+      const { status, body } = await send(gateway.port, { path, headers, agent })
+      if (status !== 200) failures.push(`${path} ${status} ${body}`)
+    }
+  }
+  const load = Array.from({ length: 12 }, (_, i) => drive(['/open/x', '/private/x', '/stored/x'][i % 3]!))
+  const changed = new Set<string>()
+  for (const next of [...steps, BASE, ...steps, BASE]) {
+    const before = sent
+    write(next)
+    const { changes, needsRestart } = await gateway.reloader.reload(NOW())
+    assert.deepEqual(needsRestart, [])
+    for (const { path } of changes) changed.add(path)
+    await until('requests were answered since', () => sent >= before + 300)
+  }
+  isOver = true
+  await Promise.all(load)
+  agent.destroy()
+  assert.deepEqual(failures.slice(0, 5), [], `${failures.length} of ${sent} failed`)
+  assert.ok(sent >= 10_000)
+  const covered = [...changed]
+  const missing = FIELDS.filter(
+    ({ path, reload }) => reload === 'live' && !covered.some(each => isIn(path, each)),
+  )
+  assert.deepEqual(
+    missing.map(({ path }) => path),
+    [],
+    'each option was changed',
+  )
+})
+
+/** Whether a change of `changed` is one of the option at `path`. */
+function isIn(path: string, changed: string): boolean {
+  const within = (inner: string, outer: string) =>
+    inner === outer || (/^[.[]/.test(inner.slice(outer.length)) && inner.startsWith(outer))
+  return within(path, changed) || within(changed, path)
+}
