@@ -102,11 +102,13 @@ export async function measure(scenario: Scenario, effort: Effort): Promise<Measu
 
 async function turn(
   scene: Scene,
-  { contender, running: { base, ca, process }, load }: Entry,
+  { contender, running, load }: Entry,
   seconds: number,
   rate: number | undefined,
 ): Promise<Round> {
+  const { base, ca, process } = running
   if (load.http2) await runLoad({ ...load, base, ca, seconds: LEAD_IN_SECONDS, folder: scene.folder })
+  const endBeside = await contender.beside?.(running)
   const closeIdle = await openIdle(contender.idleConnections ?? 0, base + load.path, load.tokens?.[0])
   try {
     const before = cpuMicros(process.pid)
@@ -116,6 +118,7 @@ async function turn(
     return { ...result, cpuMicrosPerRequest, failed: result.failed + closeIdle() }
   } finally {
     closeIdle()
+    endBeside?.()
   }
 }
 

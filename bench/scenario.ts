@@ -14,6 +14,11 @@ export interface Contender {
   readonly isControl?: boolean
   /** Number of connections that made one request and are idle while the load runs. */
   readonly idleConnections?: number
+  /**
+   * Begins what goes on beside the load, such as a viewer, before each turn of the contender. Resolves with the function that
+   * ends it after the turn.
+   */
+  beside?(running: Running): Promise<() => void>
 }
 
 /** One table: the same load on several contenders, which are compared with the first one. */

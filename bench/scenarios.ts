@@ -11,6 +11,7 @@ import { tls } from './scenarios/tls.ts'
 import { tokens } from './scenarios/tokens.ts'
 import { tracing } from './scenarios/tracing.ts'
 import { transcode } from './scenarios/transcode.ts'
+import { viewers } from './scenarios/viewers.ts'
 
 const all: readonly Scenario[] = [
   ...forwarding,
@@ -20,6 +21,7 @@ const all: readonly Scenario[] = [
   nodes,
   accessLog,
   tracing,
+  ...viewers,
   ...policies,
   ...grpc,
   http2,

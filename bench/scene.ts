@@ -17,6 +17,8 @@ export interface Running {
   /** The URL that the path of a load is appended to. */
   readonly base: string
   readonly version?: string
+  /** The URL of the admin listener, of a contender that has one. */
+  readonly admin?: string
   /** The file of the certificates that a client trusts, when `base` is https. */
   readonly ca?: string
 }
@@ -154,7 +156,7 @@ export async function openScene(nodes = 3): Promise<Scene> {
       const { public: url, admin, tls } = JSON.parse(program.line) as Listening
       await untilReady(`${admin}/readyz`)
       const path = isGrpc ? '' : '/echo'
-      return { process: program, base: url + path, tlsBase: tls && tls + path }
+      return { process: program, base: url + path, admin, tlsBase: tls && tls + path }
     }
 
     const startContender = async (file: string, mode?: string, ...more: readonly string[]) => {

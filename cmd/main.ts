@@ -55,6 +55,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/certificate.ts')).runCertificate(command)
     case 'split':
       return (await import('./commands/split.ts')).runSplit(command)
+    case 'etcd':
+      return (await import('./commands/etcd.ts')).runEtcd(command)
     case 'doctor':
       return (await import('./commands/doctor.ts')).runDoctor(command)
     case 'help':

@@ -24,7 +24,7 @@ export type HeartbeatOutcome =
 /** Like the shortest TTL of other registrations: with less, one slow moment of etcd would remove a healthy node. */
 const MIN_TTL_SECONDS = 6
 /** A process that says so seldom that it lives is better off with a node without a lease. */
-export const MAX_TTL_SECONDS = 3_600
+const MAX_TTL_SECONDS = 3_600
 const DEFAULT_TTL_SECONDS = 10
 
 const FIELDS = ['address', 'host', 'metadata', 'port', 'protocol', 'ttlSeconds', 'url', 'weight']

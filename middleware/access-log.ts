@@ -129,6 +129,6 @@ function fieldsOf(fields: object): string {
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 /** Returns a text as JSON. Most texts need no more than quotes, which takes far less than `JSON.stringify`. */
-export function quoteJson(text: string): string {
+function quoteJson(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }

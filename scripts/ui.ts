@@ -35,7 +35,7 @@ export async function buildUi(folder: string): Promise<void> {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), code)
   }
-  for (const name of await readdir(sources)) {
+  for (const name of await readdir(sources, { recursive: true })) {
     if (['.css', '.html', '.svg'].includes(extname(name))) await cp(join(sources, name), join(folder, name))
   }
   const packages = [...new Set(Object.keys(VENDORED).map(name => name.split('/')[0]!))]

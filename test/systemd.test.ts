@@ -43,12 +43,12 @@ test('systemd calls the exposure of the service OK: 2.0 of 10 at most', { skip }
   const flags = ['security', '--offline=true', '--threshold=20', '--no-pager', unit]
   const { status, stdout } = spawnSync('systemd-analyze', flags, { encoding: 'utf8' })
   assert.match(stdout, /Overall exposure level for waygate.service: \d\.\d OK/)
-  assert.equal(status, 0, stdout.split('\n').at(-2))
+  assert.equal(status, 0, stdout)
 })
 
 test('a service has time to drain before it is killed', () => {
   const { config } = loadConfig({ env: {}, cwd: folder })
-  const [seconds] = valuesOf('waygate.service', 'TimeoutStopSec').map(text => Number(text.replace('s', '')))
+  const [seconds] = valuesOf('waygate.service', 'TimeoutStopSec').map(text => Number.parseInt(text, 10))
   assert.ok(config.drainMs + config.shutdownTimeoutMs < seconds! * 1_000)
 })
 

@@ -1,4 +1,4 @@
-import { counted, duration, percent } from '../internal/telemetry/format.ts'
+import { counted, durationText, percent } from '../internal/telemetry/format.ts'
 import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
 import type { Model } from './model.ts'
 import { linkTo } from './place.ts'
@@ -35,7 +35,7 @@ export function attentionLines(model: Model): AttentionLine[] {
 
 function sourceLines({ source, sourceAt }: Model): AttentionLine[] {
   if (!source?.stale) return []
-  const age = source.ageMs === undefined ? '' : ` for ${duration(source.ageMs + Date.now() - sourceAt)}`
+  const age = source.ageMs === undefined ? '' : ` for ${durationText(source.ageMs + Date.now() - sourceAt)}`
   const text = `${source.reason ?? 'not confirmed'}${age}; the last table stays in use`
   return [{ key: 'source', severity: 'bad', subject: source.registry, text, href: linkTo('source') }]
 }

@@ -1,4 +1,4 @@
-import { counted, duration } from '../internal/telemetry/format.ts'
+import { counted, durationText } from '../internal/telemetry/format.ts'
 import { html, type Shown } from './html.ts'
 import { logo } from './logo.ts'
 import type { Model } from './model.ts'
@@ -70,10 +70,10 @@ function search(event: SubmitEvent, model: Model): void {
 function connection(model: Model, onReconnect: () => void): Shown {
   const { stream, source, revision } = model
   const age = source?.ageMs === undefined ? undefined : source.ageMs + Date.now() - model.sourceAt
-  const confirmed = age === undefined ? '' : `, confirmed ${duration(age)} ago`
+  const confirmed = age === undefined ? '' : `, confirmed ${durationText(age)} ago`
   if (stream.kind === 'disconnected') {
     const wait = Math.max(0, stream.retryAt - Date.now())
-    const why = `${stream.reason} for ${duration(Date.now() - stream.since)}; next try in ${duration(wait)}`
+    const why = `${stream.reason} for ${durationText(Date.now() - stream.since)}; next try in ${durationText(wait)}`
     return html`<span class="state bad"><i>○</i> disconnected <small>${why}</small>
       <button type="button" onClick=${onReconnect}>Try now</button>
     </span>`
@@ -84,7 +84,7 @@ function connection(model: Model, onReconnect: () => void): Shown {
     return html`<span class="state warn"><i>◐</i> stale <small>${source.reason ?? `${source.registry} has not confirmed the table`}${confirmed}</small></span>`
   }
   if (model.isLate) {
-    return html`<span class="state warn"><i>◐</i> late <small>figures are ${duration(Date.now() - model.figuresAt)} old</small></span>`
+    return html`<span class="state warn"><i>◐</i> late <small>figures are ${durationText(Date.now() - model.figuresAt)} old</small></span>`
   }
   return html`<span class="state good"><i>●</i> live <small>revision ${revision ?? '–'}${confirmed}</small></span>`
 }

@@ -40,7 +40,7 @@ export function nodeColumns(model: Model): Column<NodeRow>[] {
     {
       id: 'weight',
       title: 'Weight',
-      width: 0.8,
+      width: 0.95,
       numeric: true,
       sort: row => row.node.weight,
       cell: row => row.node.weight,

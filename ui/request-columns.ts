@@ -14,8 +14,8 @@ const COLUMNS: readonly (Column<RequestEntry> & { readonly first?: true })[] = [
     first: true,
     cell: row => html`<span class="faint">${clock(row.at, true)}</span>`,
   },
-  { id: 'status', title: 'Status', width: 0.7, first: true, cell: row => status(row.status) },
-  { id: 'method', title: 'Method', width: 0.8, first: true, cell: row => html`<code>${row.method}</code>` },
+  { id: 'status', title: 'Status', width: 0.8, first: true, cell: row => status(row.status) },
+  { id: 'method', title: 'Method', width: 0.95, first: true, cell: row => html`<code>${row.method}</code>` },
   { id: 'host', title: 'Host', width: 1.6, cell: row => row.host },
   {
     id: 'path',

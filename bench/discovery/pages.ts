@@ -81,7 +81,14 @@ try {
     const pid = gateway.child.pid!
     return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytes(each), 0)
   }
-  for (const page of ['/metrics', '/services', '/routes', '2 x /metrics']) {
+  for (const page of [
+    '/metrics',
+    '/services',
+    '/routes',
+    '/api/v1/services',
+    '/api/v1/nodes',
+    '2 x /metrics',
+  ]) {
     for (let time = 0; time < TIMES; time++) {
       await delay(500)
       const [before, calm] = [await looks(), resident()]

@@ -227,6 +227,16 @@ export type CertificateCommand = Configured & { readonly command: 'certificate' 
     | { readonly action: 'list' }
   )
 
+/** What `waygate etcd` can do. */
+export const ETCD_ACTIONS = ['export', 'import'] as const
+
+export interface EtcdCommand extends Configured {
+  readonly command: 'etcd'
+  readonly action: (typeof ETCD_ACTIONS)[number]
+  /** Whether keys that exist with another value get that of the import. */
+  readonly overwrite: boolean
+}
+
 export interface SplitCommand extends Configured {
   readonly command: 'split'
   /** The id of the route. */
@@ -239,6 +249,7 @@ export interface SplitCommand extends Configured {
 export type Command =
   | StartCommand
   | DemoCommand
+  | EtcdCommand
   | RegisterCommand
   | RoutesCommand
   | ServicesCommand

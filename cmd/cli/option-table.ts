@@ -1,4 +1,4 @@
-import { ADMIN_ROLES, CERTIFICATE_ACTIONS, CHECK_KINDS, DESCRIPTOR_ACTIONS } from './command.ts'
+import { ADMIN_ROLES, CERTIFICATE_ACTIONS, CHECK_KINDS, DESCRIPTOR_ACTIONS, ETCD_ACTIONS } from './command.ts'
 import { type CommandRow, config, FIELD_OPTIONS, fieldOptions, type OptionRow } from './option-rows.ts'
 import { READING_COMMANDS } from './reading-table.ts'
 
@@ -223,6 +223,22 @@ export const COMMANDS = {
     options: [...fieldOptions('etcd', 'routes-prefix'), config],
     notes:
       'ROUTE is the id of the document, VARIANT the name of one of its split.variants. Prints the old and the new percent. Exits with 1, and writes nothing, when somebody else has changed the document meanwhile, or when gateways could not use it.',
+  },
+  etcd: {
+    summary: 'write all keys of an etcd to a file, or put them into another etcd',
+    operands: 'export | import',
+    completes: ETCD_ACTIONS,
+    options: [
+      {
+        name: 'overwrite',
+        value: '',
+        description: 'With import: replaces the values of keys that exist.',
+      },
+      ...fieldOptions('etcd', 'embedded-etcd'),
+      config,
+    ],
+    notes:
+      'export writes one line of JSON for each key to standard output. Keys with a lease are left out, because their owners put them again. import reads such lines from standard input. Without --etcd, both use the embedded etcd of a running gateway. import exits with 1 when keys exist with another value.',
   },
   doctor: {
     summary: 'diagnose etcd and what it holds, as seen from this machine',

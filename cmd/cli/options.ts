@@ -12,6 +12,8 @@ import {
   type Command,
   DESCRIPTOR_ACTIONS,
   type DescriptorsCommand,
+  ETCD_ACTIONS,
+  type EtcdCommand,
   type RegisterCommand,
   type SplitCommand,
   type TokenCommand,
@@ -56,6 +58,7 @@ function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'descriptors') return parseDescriptors(given)
   if (command === 'certificate') return parseCertificate(given)
   if (command === 'split') return parseSplit(given)
+  if (command === 'etcd') return parseEtcd(given)
   const [operand] = given.operands
   if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
   if (command === 'register') return parseRegister(given)
@@ -246,6 +249,18 @@ function parseCertificate(given: Arguments): CertificateCommand {
   const [cert, key] = [given.required('cert'), given.required('key')]
   const keyPasswordFile = given.one('key-password-file')
   return { command: 'certificate', ...configured(given), action, name, cert, key, keyPasswordFile }
+}
+
+function parseEtcd(given: Arguments): EtcdCommand {
+  const [first, extra] = [...given.operands, ...given.rest]
+  const action = ETCD_ACTIONS.find(each => each === first)
+  if (action === undefined) {
+    throw given.error(`the first argument must be ${ETCD_ACTIONS.join(' or ')}, not ${first}`)
+  }
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const overwrite = given.has('overwrite')
+  if (overwrite && action === 'export') throw given.error('--overwrite belongs to import')
+  return { command: 'etcd', ...configured(given), action, overwrite }
 }
 
 function parseSplit(given: Arguments): SplitCommand {

@@ -51,7 +51,7 @@ export function wantsEmbeddedEtcd({ etcd, discovery }: Config): boolean {
 }
 
 /** Returns the folder of the embedded etcd; undefined when it keeps its data in memory. */
-export function embeddedFolder({ etcd, dataDir }: Config): string | undefined {
+function embeddedFolder({ etcd, dataDir }: Config): string | undefined {
   return etcd.embeddedMemory ? undefined : (etcd.embeddedData ?? join(dataDir, 'embedded-etcd'))
 }
 

@@ -1,6 +1,5 @@
 import type { SourcedProblem } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
-import type { Environment } from './environment.ts'
 import type { Layers, Setting } from './layers.ts'
 
 /** Is `1` in the container image, which its Dockerfile sets. */
@@ -15,7 +14,7 @@ export const EMBEDDED_VARIABLE = 'WAYGATE_EMBEDDED'
  * @param layers what is set otherwise, which counts more
  */
 export function readImageVariables(
-  env: Environment,
+  env: Readonly<Record<string, string | undefined>>,
   layers: Layers,
 ): { readonly settings: readonly Setting[]; readonly problems: readonly SourcedProblem[] } {
   if (env[IMAGE_VARIABLE] !== '1') return { settings: [], problems: [] }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { readWhileRunning, reasonOf } from '../keys/file-contents.ts'
-import type { Environment } from './environment.ts'
 
 /** What is added to the name of a variable that sets a secret, to name a file with the secret instead. */
 export const FILE_SUFFIX = '_FILE'
@@ -15,7 +14,11 @@ export type SecretFile = { readonly secret: string } | { readonly problem: strin
  * @param cwd where a relative path starts
  * @returns undefined when there is no such variable
  */
-export function readSecretFile(name: string, env: Environment, cwd: string): SecretFile | undefined {
+export function readSecretFile(
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): SecretFile | undefined {
   const path = env[`${name}${FILE_SUFFIX}`]
   if (path === undefined) return undefined
   if (env[name] !== undefined) return { problem: `must not be set together with ${name}` }

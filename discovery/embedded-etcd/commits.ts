@@ -160,15 +160,22 @@ export class Commits implements Journal, CallTurns {
 
   /** Writes the present state in place of all changes that led to it, which bounds the file. */
   async #replaceIfGrown(): Promise<void> {
-    const { file, snapshot, onReplaceFailed } = this.#options
+    const { file, snapshot, growthBytes, onReplaceFailed } = this.#options
     if (file.bytes < this.#replaceAtBytes) return
     // Without space for a second file, the first one goes on growing.
-    await file.replace(snapshot()).catch(onReplaceFailed)
-    this.#replaceAtBytes = this.#afterGrowth()
+    await file.replace(snapshot()).then(
+      () => {
+        this.#replaceAtBytes = this.#afterGrowth()
+      },
+      error => {
+        this.#replaceAtBytes = file.bytes + growthBytes
+        onReplaceFailed(error)
+      },
+    )
   }
 
   #afterGrowth(): number {
     const { file, growthBytes } = this.#options
-    return file.bytes + Math.max(file.bytes, growthBytes)
+    return file.wholeBytes + Math.max(file.wholeBytes, growthBytes)
   }
 }

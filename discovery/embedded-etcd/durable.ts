@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../logger.ts'
 import { Commits } from './commits.ts'
+import { DataFolderError } from './errors.ts'
 import { lockFile } from './folder-lock.ts'
 import type { CallTurns } from './journal.ts'
 import { JournalFile } from './journal-file.ts'
@@ -49,9 +50,23 @@ export interface Durable {
  * @throws Error when another process uses the folder, when it cannot be used, or when its data is damaged
  */
 export async function openDurable(options: DurableOptions): Promise<Durable> {
+  const { folder } = options
+  try {
+    // It holds what clients put, which may be secret.
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return await openFolder(options)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause)) throw cause
+    throw new DataFolderError(
+      `the embedded etcd cannot keep its data in ${folder}: ${cause.message}; ` +
+        'name another folder with --embedded-etcd-data, or keep nothing with --embedded-etcd-memory',
+      { cause },
+    )
+  }
+}
+
+async function openFolder(options: DurableOptions): Promise<Durable> {
   const { folder, store, leases, ids, logger, growthBytes } = options
-  // It holds what clients put, which may be secret.
-  await mkdir(folder, { recursive: true, mode: 0o700 })
   const lock = lockFile(join(folder, 'lock'))
   const file = new JournalFile(join(folder, 'journal'))
   try {

@@ -1,3 +1,5 @@
+import { QuietError } from '../../internal/http/quiet-error.ts'
+
 /** The gRPC status of an error, by its name in the gRPC specification. */
 export type StatusName =
   | 'INVALID_ARGUMENT'
@@ -45,4 +47,9 @@ export class EtcdError extends Error {
 export function etcdError(reason: keyof typeof ERRORS): EtcdError {
   const [status, message] = ERRORS[reason]
   return new EtcdError(status, message)
+}
+
+/** The data folder cannot be used. The message names it and the cure. */
+export class DataFolderError extends QuietError {
+  override readonly name = 'DataFolderError'
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { DataFolderError } from './errors.ts'
 
 /** The lock belongs to somebody else. */
 const SQLITE_BUSY = 5
@@ -12,12 +13,13 @@ const SQLITE_BUSY = 5
 export function lockFile(path: string): { close(): void } {
   const database = new DatabaseSync(path)
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    // Nothing is ever written, so it needs no file of its own for what was there before.
+    database.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
     if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY)
-      throw new Error(`${path} cannot be locked`, { cause })
-    throw new Error(
+      throw new DataFolderError(`${path} cannot be locked: ${(cause as Error).message}`, { cause })
+    throw new DataFolderError(
       `${path} is locked: another process uses this folder; stop it, or choose another folder with --embedded-etcd-data`,
       { cause },
     )

@@ -1,5 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { DataFolderError } from './errors.ts'
 import { DamagedError, type Entry, encode, readLines, writeLine } from './journal-lines.ts'
 
 /** A line of a whole state holds about this many bytes. */
@@ -11,6 +12,7 @@ export class JournalFile {
   readonly #unfinished: string
   #handle: FileHandle | undefined
   #length = 0
+  #wholeLength = 0
   #checksum = 0
   /** Whether bytes after `#length` may be in the file. */
   #hasRest = false
@@ -18,6 +20,11 @@ export class JournalFile {
   constructor(path: string) {
     this.#path = path
     this.#unfinished = `${path}.new`
+  }
+
+  /** The size of the whole state with which the file begins. */
+  get wholeBytes(): number {
+    return this.#wholeLength
   }
 
   /** The size of the file. */
@@ -41,15 +48,12 @@ export class JournalFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { exists: false, cutBytes: 0 }
       throw error
     }
-    let isWhole = false
-    const { checksum, length } = explain(path, () => {
-      const read = readLines(content, entry => {
-        if (entry.kind === 'whole') isWhole = true
-        apply(entry)
-      })
-      if (!isWhole) throw new DamagedError('its first part is not whole', read.length)
+    const { checksum, length, wholeLength } = explain(path, () => {
+      const read = readLines(content, apply)
+      if (read.wholeLength === 0) throw new DamagedError('its first part is not whole', read.length)
       return read
     })
+    this.#wholeLength = wholeLength
     this.#checksum = checksum
     this.#length = length
     this.#handle = await open(path, 'r+')
@@ -111,6 +115,7 @@ export class JournalFile {
     await this.#handle?.close().catch(() => {})
     this.#handle = handle
     this.#length = length
+    this.#wholeLength = length
     this.#checksum = checksum
     this.#hasRest = false
     await syncFolder(dirname(this.#path))
@@ -170,7 +175,7 @@ function explain<T>(path: string, read: () => T): T {
     return read()
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error
-    throw new Error(
+    throw new DataFolderError(
       `the data of the embedded etcd is damaged, in ${path} from byte ${error.position} on: ${error.message}; ` +
         'restore the file from a copy, or move it away to start without data',
       { cause: error },

@@ -155,14 +155,16 @@ export class DamagedError extends Error {
  * Reads the lines of a file in order, and calls `apply` with each entry. The last line is left out when it is torn, as a write is
  * that was under way when the machine stopped: it has no end, or bytes that were never written, which are zero.
  *
- * @returns what the next line continues, and the number of bytes without a torn line
+ * @returns what the next line continues, the number of bytes without a torn line, and how many of them are the whole state; 0 when
+ *   there is none
  * @throws DamagedError when there is damage that a torn write does not explain, or `apply` throws
  */
 export function readLines(
   content: Buffer,
   apply: (entry: Entry) => void,
-): { checksum: number; length: number } {
+): { checksum: number; length: number; wholeLength: number } {
   let checksum = 0
+  let wholeLength = 0
   let at = 0
   for (let number = 1; at < content.length; number++) {
     const end = content.indexOf(0x0a, at)
@@ -176,14 +178,18 @@ export function readLines(
       throw new DamagedError(`line ${number} does not have the checksum that it should`, at)
     }
     try {
-      for (const fields of JSON.parse(json.toString()) as unknown[][]) apply(decode(fields))
+      for (const fields of JSON.parse(json.toString()) as unknown[][]) {
+        const entry = decode(fields)
+        apply(entry)
+        if (entry.kind === 'whole') wholeLength = end + 1
+      }
     } catch (error) {
       throw new DamagedError(`line ${number} cannot be used: ${(error as Error).message}`, at)
     }
     checksum = expected
     at = end + 1
   }
-  return { checksum, length: at }
+  return { checksum, length: at, wholeLength }
 }
 
 function hex(checksum: number): string {

@@ -97,7 +97,10 @@ export async function readStored<Kind extends keyof typeof DECODERS>(
  *
  * @throws StoreError when etcd cannot be reached or refuses a call, and whatever else `act` throws
  */
-async function withClient<T>(options: EtcdClientOptions, act: (client: Etcd3) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  options: EtcdClientOptions,
+  act: (client: Etcd3) => Promise<T>,
+): Promise<T> {
   const client = createEtcdClient(options)
   try {
     return await act(client)

@@ -28,7 +28,7 @@ export function millis(ms: number | null | undefined): string {
 }
 
 /** Writes how long something lasts, for people: `0.3 s`, `42 s`, `3 min`, `2 h`, `5 d`. */
-export function duration(ms: number): string {
+export function durationText(ms: number): string {
   const seconds = Math.max(0, ms) / 1000
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 99.5) return `${Math.round(seconds)} s`

@@ -7,8 +7,13 @@ import { DurableEtcd } from './durable-etcd.ts'
 import { DurableModel } from './durable-model.ts'
 import { startGatewayHere } from './gateway-here.ts'
 import { seededRandom } from './random.ts'
-import { startRegisteredService } from './registered-service.ts'
+import { startRegisteredNode } from './registered-node.ts'
+import type { ServingGateway } from './serving-gateway.ts'
+import { startTraffic, type Traffic } from './steady-traffic.ts'
 import { until } from './until.ts'
+
+const NODES = ['n1', 'n2']
+const PATIENCE_MS = 120_000
 
 export interface KillsOptions {
   readonly kills: number
@@ -51,13 +56,7 @@ export async function killDurableEtcd(options: KillsOptions): Promise<KillsRepor
   const etcd = stack.use(await DurableEtcd.start({ dataFolder, ...bounds }))
   const model = new DurableModel(random)
   const gateway = withGateway ? stack.use(await startGatewayHere({ etcd: etcd.url })) : undefined
-  const service =
-    gateway &&
-    stack.use(
-      await startRegisteredService({
-        ...{ service: 'pay', ids: ['n1', 'n2'], etcd: etcd.url, ttlSeconds: 30, gateway, getsPerSecond: 20 },
-      }),
-    )
+  const traffic = gateway && stack.use(await startService(gateway, stack))
   const startMs: number[] = []
   const filler = join(folder, 'filler')
   for (let life = 0; life < kills; life++) {
@@ -80,14 +79,24 @@ export async function killDurableEtcd(options: KillsOptions): Promise<KillsRepor
     await rm(filler, { force: true })
   }
   await model.finish(etcd.url)
-  await service?.untilUp()
   if (gateway) {
     await until('the gateway follows', async () => {
       const { connected, stale } = (await gateway.routes()).source
       return connected && !stale
     })
+    await gateway.untilNodes('pay', NODES, PATIENCE_MS)
   }
-  return { model, startMs, requests: (await service?.traffic.finish()) ?? 0 }
+  return { model, startMs, requests: (await traffic?.finish()) ?? 0 }
+}
+
+/** Starts two nodes that register themselves, and requests to them. */
+async function startService(gateway: ServingGateway, stack: AsyncDisposableStack): Promise<Traffic> {
+  for (const id of NODES) {
+    const registered = { service: 'pay', id, etcd: gateway.etcd, ttlSeconds: 60 }
+    stack.use(await startRegisteredNode(registered))
+  }
+  await gateway.untilNodes('pay', NODES, PATIENCE_MS)
+  return startTraffic({ ports: [gateway.port], paths: ['/pay/'], perSecond: 20 })
 }
 
 /** Takes all space that there is. */

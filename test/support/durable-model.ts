@@ -160,8 +160,8 @@ export class DurableModel {
       const key = `/short/${ID}`
       return this.#call(client, 'Put', { key: b(key), value: b(value), lease: ID }, [[key, value]])
     }
-    await this.#call(client, 'Put', { key: b(one), value: b(value), lease: ID }, [[one, value]])
-    if (draw < 0.9) return status.OK
+    const code = await this.#call(client, 'Put', { key: b(one), value: b(value), lease: ID }, [[one, value]])
+    if (draw < 0.9 || code !== status.OK) return code
     // Its key goes with it.
     this.#leases.set(ID, 'unknown')
     return this.#call(client, 'LeaseRevoke', { ID }, [[one, undefined]])

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import { openPage, requireBrowser } from '../support/browser.ts'
+import { manyRows, NODES, ROUTES } from '../support/dashboard-frames.ts'
 import { measurePage } from '../support/dashboard-load.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-
-const NODES = 10_000
-const ROUTES = 1_000
 
 /** The CPU time after which a large table can be used, in milliseconds of one processor. */
 const USABLE_MS = 2_000
@@ -18,19 +16,7 @@ const atTheEnd: (() => unknown)[] = []
 const file = { after: (done: () => unknown) => void atTheEnd.push(done) } as Pick<TestContext, 'after'>
 
 before(async () => {
-  const nodes = Object.fromEntries(
-    Array.from(
-      { length: NODES },
-      (_, index) => [`fleet/n${index}`, { port: 1 + (index % 60_000), weight: 1 }] as const,
-    ),
-  )
-  const routes = Object.fromEntries(
-    Array.from({ length: ROUTES }, (_, index) => [
-      `r${index}`,
-      { path: `/r${index}/*`, service: 'fleet', auth: 'none' },
-    ]),
-  )
-  many = await startTestGateway(file, { nodes, routes })
+  many = await startTestGateway(file, manyRows())
 })
 
 after(async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { duration, millis, percent, rate } from '../../internal/telemetry/format.ts'
+import { durationText, millis, percent, rate } from '../../internal/telemetry/format.ts'
 import { attentionLines } from '../../ui/attention.ts'
 import { diffLines, shortened } from '../../ui/diff.ts'
 import { Model } from '../../ui/model.ts'
@@ -306,7 +306,7 @@ test('figures are short, and never pretend to be nothing', () => {
     '46 ms',
     '1.2 s',
   ])
-  assert.deepEqual([300, 42_000, 180_000, 7_200_000, 432_000_000].map(duration), [
+  assert.deepEqual([300, 42_000, 180_000, 7_200_000, 432_000_000].map(durationText), [
     '0.3 s',
     '42 s',
     '3 min',

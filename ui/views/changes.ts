@@ -1,5 +1,5 @@
 import type { FilterLanguage } from '../../internal/telemetry/filter.ts'
-import { clock, duration, percent, rate } from '../../internal/telemetry/format.ts'
+import { clock, durationText, percent, rate } from '../../internal/telemetry/format.ts'
 import type { ChangeEntry } from '../../routes/admin/api-types.ts'
 import { countOf } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
@@ -74,7 +74,7 @@ function Change({ change, model, isOpen }: ChangeProps) {
   return html`<li>
     <details open=${open} onToggle=${(event: Event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
       <summary data-row>
-        <time title=${new Date(change.at).toISOString()}>${clock(change.at)} <span class="faint">${duration(model.now - change.at)} ago</span></time>
+        <time title=${new Date(change.at).toISOString()}>${clock(change.at)} <span class="faint">${durationText(model.now - change.at)} ago</span></time>
         <span class="faint">${change.revision}</span>
         <span class="verb ${verb}">${change.kind.replace('-', ' ')} ${verb}</span>
         <span class="what"><b>${change.service === undefined ? change.id : `${change.service}/${change.id}`}</b> <span class="faint">${brief(change)}</span></span>

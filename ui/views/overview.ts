@@ -118,7 +118,7 @@ function columns(model: Model, open: ReadonlySet<string>, flip: (name: string) =
       id: 'routes',
       title: 'Routes',
       numeric: true,
-      width: 0.8,
+      width: 0.95,
       cell: row => (row.kind === 'service' ? row.routes : ''),
     },
     {

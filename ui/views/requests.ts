@@ -1,5 +1,5 @@
 import { parseFilter } from '../../internal/telemetry/filter.ts'
-import { counted, duration } from '../../internal/telemetry/format.ts'
+import { counted, durationText } from '../../internal/telemetry/format.ts'
 import type { Items, OpenCall, RequestEntry } from '../../routes/admin/api-types.ts'
 import { useResource, type ViewProps } from '../context.ts'
 import { html, type Shown, useEffect } from '../html.ts'
@@ -95,7 +95,7 @@ function underWay(calls: readonly OpenCall[]): Shown {
     <ul>${calls.slice(0, 8).map(
       ({ requestId, method, path, ms, service, node, attempts, upgraded }) => html`<li key=${requestId}>
         <span>
-          <b>${duration(ms)}</b> <code>${method} ${path}</code> ${' '}
+          <b>${durationText(ms)}</b> <code>${method} ${path}</code> ${' '}
           ${service && html`<a href=${linkTo('services', [service])}>${service}${node && `/${node}`}</a> `}
           ${attempts > 1 && `try ${attempts} `} ${upgraded && 'upgraded'}
         </span>

@@ -1,4 +1,4 @@
-import { duration, millis, pairsText } from '../../internal/telemetry/format.ts'
+import { durationText, millis, pairsText } from '../../internal/telemetry/format.ts'
 import { authOf, labelsOf, ROUTE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
 import { clientErrors, countOf, failures, perSecond, rowClass, serviceLink } from '../cells.ts'
@@ -177,7 +177,7 @@ function pathOf({ route }: Row): Shown {
 function lastOf({ idleMs }: Row): Shown {
   if (idleMs === null) return html`<span class="faint">over 10 min</span>`
   if (idleMs === Infinity) return html`<span class="faint">never</span>`
-  return idleMs < 6_000 ? 'now' : duration(idleMs)
+  return idleMs < 6_000 ? 'now' : durationText(idleMs)
 }
 
 function authShown(route: ListedRoute): Shown {

@@ -1,4 +1,4 @@
-import { counted, duration, millis } from '../../internal/telemetry/format.ts'
+import { counted, durationText, millis } from '../../internal/telemetry/format.ts'
 import { type FilteredNode, NODE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { NodeDetail } from '../../routes/admin/api-types.ts'
 import type { ServicePage } from '../../routes/admin/page-types.ts'
@@ -152,7 +152,7 @@ function nodeFacts(node: NodeDetail): [string, Shown][] {
       node.lease === undefined
         ? 'unknown: the registry does not answer'
         : node.lease &&
-          html`<code>${node.lease.id}</code>, ${duration(node.lease.leftSeconds * 1000)} left of ${node.lease.ttlSeconds} s`,
+          html`<code>${node.lease.id}</code>, ${durationText(node.lease.leftSeconds * 1000)} left of ${node.lease.ttlSeconds} s`,
     ],
     ...Object.entries(node.metadata).map(([name, value]): [string, Shown] => [
       name,

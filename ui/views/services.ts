@@ -38,7 +38,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       id: 'routes',
       title: 'Routes',
       numeric: true,
-      width: 0.8,
+      width: 0.95,
       sort: row => row.routes,
       cell: row => row.routes,
     },

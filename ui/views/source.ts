@@ -1,4 +1,4 @@
-import { counted, duration } from '../../internal/telemetry/format.ts'
+import { counted, durationText } from '../../internal/telemetry/format.ts'
 import type { Items, LeasePage } from '../../routes/admin/api-types.ts'
 import type { SourceDetails, TableProblem } from '../../routes/admin/views.ts'
 import { useResource, type ViewProps } from '../context.ts'
@@ -91,7 +91,7 @@ function sourceFacts({ source, sourceAt, revision, status }: Model): [string, Sh
       source.connected ? 'yes' : html`<span class="bad">no: ${source.reason ?? 'not yet'}</span>`,
     ],
     ['Revision', revision],
-    ['Confirmed', age !== undefined && `${duration(age)} ago`],
+    ['Confirmed', age !== undefined && `${durationText(age)} ago`],
     ['Full listings', relists(source.relists)],
     [
       'Drift',
@@ -129,7 +129,8 @@ const sourceColumns = (sinceMs: number) => [
     id: 'age',
     title: 'Confirmed',
     numeric: true,
-    cell: (row: SourceDetails) => (row.ageMs === undefined ? '–' : `${duration(row.ageMs + sinceMs)} ago`),
+    cell: (row: SourceDetails) =>
+      row.ageMs === undefined ? '–' : `${durationText(row.ageMs + sinceMs)} ago`,
   },
   { id: 'relists', title: 'Full listings', width: 2, cell: (row: SourceDetails) => relists(row.relists) },
   { id: 'drift', title: 'Drift', numeric: true, width: 0.7, cell: (row: SourceDetails) => row.drift },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openDurable } from '../../../discovery/embedded-etcd/durable.ts'
@@ -123,6 +124,18 @@ test('what was compacted stays compacted, by a call or by the bounds of the hist
   assert.equal((await etcd.client.call('KV', 'Range', { key: b('a') })).kvs[0].version, '55')
 })
 
+test('the file is bounded over restarts too, however little each life writes', async t => {
+  const folder = folderFor(t)
+  const journal = join(folder, 'journal')
+  const bounds = { growthBytes: 1_000 }
+  for (let life = 0; life < 20; life++) {
+    await using etcd = await open(folder, { ...bounds, historyEvents: 4 })
+    for (let n = 0; n < 2; n++) await etcd.put('a', 'x'.repeat(150))
+  }
+  assert.ok(readFileSync(journal).length < 4_000, String(readFileSync(journal).length))
+  assert.deepEqual(readdirSync(folder).sort(), ['journal', 'lock'])
+})
+
 test('a last write that is torn at any byte is cut off, alone, and a later write takes its place', async t => {
   const folder = folderFor(t)
   const journal = join(folder, 'journal')
@@ -223,7 +236,10 @@ test('a second one in the same folder is refused while the first one runs', asyn
 
 test('a folder that cannot be used is an error that names it', async t => {
   const folder = tempFolder(t, { file: '' })
-  await assert.rejects(open(join(folder, 'file', 'etcd')), /ENOTDIR.*file/)
+  await assert.rejects(
+    open(join(folder, 'file', 'etcd')),
+    /cannot keep its data in .*file.*: ENOTDIR.*; name another folder with --embedded-etcd-data, or keep nothing/,
+  )
 })
 
 test('many puts of one turn share one write, and are kept all the same', async t => {
@@ -304,9 +320,12 @@ test('a lease that was renewed has its whole time again after a restart, once, u
 
 test('a full disk refuses changes with the words of etcd, and reads, watches and renewals go on; with space, it goes on', async t => {
   if (!maySetUpDisks()) return t.skip('file systems cannot be mounted here')
-  const disk = tempFolder(t, {})
+  const disk = mkdtempSync(join(tmpdir(), 'waygate-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
-  t.after(() => execFileSync('umount', [disk]))
+  t.after(() => {
+    execFileSync('umount', [disk])
+    rmdirSync(disk)
+  })
   const folder = join(disk, 'etcd')
   const value = 'v'.repeat(10_000)
   const REFUSED = /^Error: 8 RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded$/

@@ -136,6 +136,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     whenUnmatched: null,
     enabled: true,
     description: null,
+    labels: null,
     policies: null,
     ...Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null])),
     requests: 0,

@@ -1,0 +1,33 @@
+import { createInterface } from 'node:readline'
+import { loadConfig } from '../../config/load/load.ts'
+import { exportKeys, importKeys } from '../../discovery/etcd/dump.ts'
+import type { EtcdCommand } from '../cli/command.ts'
+import { etcdClientOptions } from '../gateway/registry.ts'
+
+/**
+ * Runs `waygate etcd`: writes the keys of an etcd to standard output, or puts those of standard input into one. Resolves with the
+ * exit code, 1 when keys were not imported because they have another value.
+ */
+export async function runEtcd({ config: file, settings, action, overwrite }: EtcdCommand): Promise<0 | 1> {
+  const { config, keys } = loadConfig({ file, env: process.env, flags: settings })
+  const options = etcdClientOptions(config, keys)
+  const where = options.endpoints.join(', ')
+  if (action === 'export') {
+    const {
+      keys: count,
+      leased,
+      revision,
+    } = await exportKeys(options, line => process.stdout.write(`${line}\n`))
+    // The process ends with this command, and a pipe may not have taken everything yet.
+    await new Promise<void>(resolve => process.stdout.write('', () => resolve()))
+    console.error(
+      `${where}: ${count} keys at revision ${revision}; left out ${leased} with a lease, which their owners put again`,
+    )
+    return 0
+  }
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
+  const { written, unchanged, kept } = await importKeys(options, lines, { overwrite })
+  console.error(`${where}: ${written} keys written, ${unchanged} were there already`)
+  for (const key of kept) console.error(`${key} has another value, and keeps it without --overwrite`)
+  return kept.length > 0 ? 1 : 0
+}
