@@ -16,6 +16,8 @@ import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 import { startWithWorkers } from '../support/workers.ts'
 
 const IN_FORCE = 'new configuration is active'
+/** As gateways of tests have them at first. */
+const PATIENT = { headersTimeoutMs: 60_000 }
 const REJECTED = 'new configuration rejected; keeping the current one'
 
 /** Returns how many reloads succeeded and failed. */
@@ -168,7 +170,13 @@ test('waygate reload replaces the workers as SIGHUP does, says what has changed,
   }
   await until('both answer', async () => (await pids()).length === 2)
   const before = await pids()
-  const next = { ...config, adminToken: 'other', adminPort: 1, http2: { enabled: false } }
+  const next = {
+    ...config,
+    adminToken: 'other',
+    adminPort: 1,
+    http2: { enabled: false },
+    clientLimits: PATIENT,
+  }
   await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify(next))
   const tried = await run('--dry-run')
   assert.deepEqual([tried.code, tried.stderr], [3, ''])
@@ -188,7 +196,7 @@ test('waygate reload replaces the workers as SIGHUP does, says what has changed,
 test('SIGHUP lets a single process load its configuration again, and keeps its pid', async () => {
   await using scene = await startWithWorkers(withRoute('/old'), { args: ['--workers', '1'] })
   const { gateway, configure, metric } = scene
-  await configure(withRoute('/new'))
+  await configure({ ...withRoute('/new'), clientLimits: PATIENT })
   gateway.child.kill('SIGHUP')
   const line = await gateway.logged(IN_FORCE)
   assert.deepEqual(line.changed, ['routes.documents.r.path'])
