@@ -155,7 +155,7 @@ for (const [text, seconds] of durations) {
 const refused: [line: string, message: RegExp][] = [
   [
     '',
-    /^waygate: a command is missing: start, demo, register, routes, services, nodes, leases, top, tail, why, explain, status, reload, healthcheck, dashboard, completion, token, api-key, admin-token, hash-password, check, descriptors, certificate, split, doctor; see waygate --help$/,
+    /^waygate: a command is missing: start, demo, register, routes, services, nodes, leases, top, tail, why, explain, status, reload, healthcheck, dashboard, completion, token, api-key, admin-token, hash-password, check, descriptors, certificate, split, etcd, doctor; see waygate --help$/,
   ],
   ['strat', /^waygate: unknown command strat \(did you mean "start"\?\); see waygate --help$/],
   ['--port 1', /^waygate: unknown option --port; see waygate --help$/],

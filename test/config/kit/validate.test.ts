@@ -14,7 +14,7 @@ const SCHEMAS: Readonly<Record<string, SchemaObject>> = {
 /** Keywords that say nothing about which values are allowed, and those of them that are checked. */
 const KNOWN = new Set([
   ...['$id', '$schema', 'title', 'description', 'default', 'examples', 'writeOnly'],
-  ...['env', 'neverEmpty', 'flag', 'isPath', 'insteadOf', 'formerly'],
+  ...['env', 'neverEmpty', 'flag', 'isPath', 'insteadOf', 'formerly', 'reload', 'isFollowed'],
   ...['type', 'anyOf', 'const', 'enum', 'pattern', 'minLength', 'maxLength'],
   ...['minimum', 'exclusiveMinimum', 'maximum', 'items', 'minItems', 'maxItems', 'uniqueItems'],
   ...['properties', 'required', 'additionalProperties', 'patternProperties', 'propertyNames'],

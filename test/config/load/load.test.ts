@@ -423,7 +423,7 @@ test('messages never repeat a secret', t => {
   const problems = problemsOf(t, 'adminToken: "hush hush"\njwt: { secret: 12345 }\netcd: hush-too')
   assert.deepEqual(problems, [
     'waygate.yaml:1: $.adminToken: must be printable ASCII without spaces',
-    'waygate.yaml:3: $.etcd: must be an object such as {"embedded": ...}, not a string',
+    'waygate.yaml:3: $.etcd: must be an object such as {"embedded": ..., "embeddedMemory": ...}, not a string',
     'waygate.yaml:2: $.jwt.secret: must be a string, not an integer',
   ])
 })
