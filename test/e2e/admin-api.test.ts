@@ -71,7 +71,7 @@ async function holdAnswers(t: TestContext, gateway: ServingGateway): Promise<voi
   let texts = ''
   for (const { method, path } of RESOURCES) {
     // What writes has tests of its own.
-    if (method === 'PUT' || method === 'DELETE') continue
+    if (method === 'PUT' || method === 'DELETE' || path === '/reload') continue
     const which = path === '/requests/{id}' ? `/requests/${requestId}` : (WHICH[path] ?? path)
     const question = QUESTIONS[path]
     const got = await send(adminPort, {
