@@ -69,7 +69,7 @@ describe('each question of an operator takes one command', { concurrency: 3 }, (
     assert.ok(row.requests >= row.c5 && row.c5 > 0 && row.p99! > 0, JSON.stringify(row))
     const table = await ask('top', '--once')
     assert.match(table, /^SERVICE +NODES +REQ\/S +4XX +5XX +P50 +P99\n/)
-    assert.match(table, /^user +2\/2 usable +\d+\.\d +0\.0 % +\d+\.\d % /m)
+    assert.match(table, /^user +2\/2 usable +\d+(\.\d)? +0 % +\d+(\.\d)? % /m)
   })
 
   test('why was it 404?', async () => {
