@@ -15,8 +15,9 @@ export interface Round extends LoadResult {
 }
 
 /**
- * How long each round of HTTP/2 loads its contender before it is measured. While the others had their turns, V8 has dropped
- * code that it had compiled, and needs some 40,000 requests to compile it again.
+ * How long each round loads its contender before it is measured. While the others had their turns, V8 has collected the heap
+ * of an idle process, dropped compiled code that referred to what was collected, and needs some 40,000 requests to compile
+ * it again.
  */
 const LEAD_IN_SECONDS = 3
 
@@ -107,7 +108,7 @@ async function turn(
   rate: number | undefined,
 ): Promise<Round> {
   const { base, ca, process } = running
-  if (load.http2) await runLoad({ ...load, base, ca, seconds: LEAD_IN_SECONDS, folder: scene.folder })
+  await runLoad({ ...load, base, ca, seconds: LEAD_IN_SECONDS, folder: scene.folder })
   const endBeside = await contender.beside?.(running)
   const closeIdle = await openIdle(contender.idleConnections ?? 0, base + load.path, load.tokens?.[0])
   try {
