@@ -14,7 +14,7 @@ const SCHEMAS: Readonly<Record<string, SchemaObject>> = {
 /** Keywords that say nothing about which values are allowed, and those of them that are checked. */
 const KNOWN = new Set([
   ...['$id', '$schema', 'title', 'description', 'default', 'examples', 'writeOnly'],
-  ...['env', 'neverEmpty', 'flag', 'isPath', 'insteadOf', 'formerly'],
+  ...['env', 'neverEmpty', 'flag', 'isPath', 'insteadOf', 'formerly', 'reload', 'isFollowed'],
   ...['type', 'anyOf', 'const', 'enum', 'pattern', 'minLength', 'maxLength'],
   ...['minimum', 'exclusiveMinimum', 'maximum', 'items', 'minItems', 'maxItems', 'uniqueItems'],
   ...['properties', 'required', 'additionalProperties', 'patternProperties', 'propertyNames'],
@@ -133,4 +133,16 @@ test('a value in place of an object is answered with the form of the object', ()
       [message],
     )
   }
+})
+
+test('a value that may hold a secret is not repeated', () => {
+  const secret = { type: 'string', writeOnly: true }
+  const keys = { type: 'array', items: { type: 'object', properties: { secret } } }
+  for (const value of [{ secret: 'hunter2' }, [{ secret: ['hunter2'] }], [['hunter2']]]) {
+    const problems = findProblems(keys, value)
+    assert.equal(problems.length, 1)
+    assert.doesNotMatch(JSON.stringify(problems), /hunter2/)
+  }
+  const [problem] = findProblems({ anyOf: [{ type: 'string' }, keys] }, { secret: 'hunter2' })
+  assert.doesNotMatch(problem!.message, /hunter2/)
 })
