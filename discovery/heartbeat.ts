@@ -79,11 +79,16 @@ function readPlace({ url, address, host, port, protocol }: JsonObject): {
   if (given.length !== 1) {
     throw new TypeError('the body must have one of "url", "address" (host:port), or "host" and "port"')
   }
-  if (address !== undefined) return parseAddress(String(address))
+  if (address !== undefined) return parseAddress(textOf('address', address))
   if (url === undefined) return { host, port }
   if (protocol !== undefined)
     throw new TypeError('"url" names the protocol, so the body must not have "protocol"')
-  return readUrl(String(url))
+  return readUrl(textOf('url', url))
+}
+
+function textOf(name: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new TypeError(`${name} must be a string, not ${JSON.stringify(value)}`)
 }
 
 function readUrl(text: string) {

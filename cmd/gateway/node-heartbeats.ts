@@ -1,3 +1,4 @@
+import { isObject } from '../../discovery/codecs/value.ts'
 import { readWantedNode, type WantedNode } from '../../discovery/heartbeat.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { Registry } from '../../discovery/registry.ts'
@@ -56,5 +57,5 @@ function checkNames(service: string, id: string): void {
 }
 
 function isEmpty(body: unknown): boolean {
-  return body === undefined || (typeof body === 'object' && body !== null && Object.keys(body).length === 0)
+  return body === undefined || (isObject(body) && Object.keys(body).length === 0)
 }

@@ -65,3 +65,8 @@ export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
+
+/** Returns `, not ADDRESS`; nothing for one that may hold a password, which messages never repeat. */
+export function notAddress(address: string): string {
+  return address.includes('@') ? '' : `, not ${show(address)}`
+}

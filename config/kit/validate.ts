@@ -163,7 +163,7 @@ function unionProblems(branches: readonly Rules[], value: unknown, path: Path): 
   if (branches.some(rules => rules.const === false))
     allowed.push(allowed.splice(allowed.indexOf('false'), 1)[0]!)
   const guess = typeof value === 'string' ? didYouMean(value, words.map(String)) : ''
-  return [{ path, message: `must be ${oneOf(allowed)}, not ${show(value)}${guess}` }]
+  return [{ path, message: `must be ${oneOf(allowed)}${not({}, value)}${guess}` }]
 }
 
 /** Returns the values that are allowed, one by one; undefined when there are too many. */
@@ -181,9 +181,10 @@ function regExp(pattern: string): RegExp {
   return compiled
 }
 
-/** Returns `, not VALUE`, or only the type of a secret or a whole section, which do not belong in a log. */
+/** Returns `, not VALUE`, or only the type of what does not belong in a log: a secret, a whole section, a value that may hold some. */
 function not(schema: Rules, value: unknown): string {
-  if (schema.writeOnly !== true && schema.type !== 'object') return `, not ${show(value)}`
+  const isSimple = typeof value !== 'object' || value === null
+  if (schema.writeOnly !== true && schema.type !== 'object' && isSimple) return `, not ${show(value)}`
   if (typeof value === 'boolean' && schema.writeOnly !== true) return `, not ${value}`
   return jsonType(value) === schema.type ? '' : `, not ${typeName({ type: jsonType(value) })}`
 }

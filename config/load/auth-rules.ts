@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { claimPathProblem } from '../kit/claim-path.ts'
-import { type Finding, type Path, show, under } from '../kit/problem.ts'
+import { type Finding, notAddress, type Path, show, under } from '../kit/problem.ts'
 import { findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 import { configuredAuthenticators } from './route-context.ts'
@@ -77,7 +77,7 @@ function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Gener
   const path = [...at, 'jwksUrl']
   const url = URL.parse(issuer.jwksUrl)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    yield { path, message: `must be an https URL, not ${show(issuer.jwksUrl)}` }
+    yield { path, message: `must be an https URL${notAddress(issuer.jwksUrl)}` }
   } else if (url.username !== '' || url.password !== '' || url.hash !== '') {
     yield { path, message: 'must be a URL without user and fragment' }
   } else if (url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) {

@@ -1,4 +1,4 @@
-import { type Finding, show, under } from '../kit/problem.ts'
+import { type Finding, notAddress, under } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 
 type LimitStore = NonNullable<Config['rateLimits']['store']>
@@ -48,8 +48,7 @@ function* storeProblems(store: LimitStore): Generator<Finding> {
 function addressProblem(address: string, isCluster: boolean): string | undefined {
   const like = isCluster ? 'redis://10.0.0.7:6379' : 'redis://10.0.0.7:6379/0'
   if (!/^rediss?:\/\/[^/?#\s]+(?:\/\d{0,4})?$/.test(address) || !URL.canParse(address)) {
-    // It may hold a password, which messages never repeat.
-    return `must be like ${like}${address.includes('@') ? '' : `, not ${show(address)}`}`
+    return `must be like ${like}${notAddress(address)}`
   }
   const { username, password, pathname } = new URL(address)
   if (username !== '' || password !== '') return 'must not hold a user: set username and passwordFile'

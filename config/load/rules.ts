@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
-import { type Finding, show, under } from '../kit/problem.ts'
+import { type Finding, notAddress, show, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
 import { NO_COOKIE_SECRET } from '../policies/cookie-secret.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
@@ -85,7 +85,7 @@ function* tracingProblems({ endpoint }: Config['tracing']): Generator<Finding> {
   const path = ['tracing', 'endpoint']
   const url = URL.parse(endpoint)
   if (url === null || !/^https?:\/\//i.test(endpoint)) {
-    yield { path, message: `must be an address such as http://localhost:4318, not ${show(endpoint)}` }
+    yield { path, message: `must be an address such as http://localhost:4318${notAddress(endpoint)}` }
   } else if (url.username !== '' || url.password !== '') {
     yield {
       path,
@@ -178,7 +178,7 @@ function* etcdProblems({
     if (!isEndpoint(endpoint)) {
       yield {
         path: ['etcd', 'endpoints', index],
-        message: `must be like http://10.0.0.5:2379, without path or user, not ${show(endpoint)}`,
+        message: `must be like http://10.0.0.5:2379, without path or user${notAddress(endpoint)}`,
       }
     }
   }

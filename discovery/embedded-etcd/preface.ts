@@ -11,19 +11,17 @@ const ENOUGH = 4
  */
 export function readPreface(socket: Socket, done: (protocol: 'http1' | 'http2') => void): void {
   let seen: Buffer = Buffer.alloc(0)
-  const ignore = () => {}
   const read = (bytes: Buffer) => {
     seen = Buffer.concat([seen, bytes])
     const length = Math.min(seen.length, PREFACE.length)
     const isPreface = seen.subarray(0, length).equals(PREFACE.subarray(0, length))
     if (isPreface && length < ENOUGH) return
     socket.off('data', read)
-    socket.off('error', ignore)
     socket.pause()
     socket.unshift(seen)
     done(isPreface ? 'http2' : 'http1')
   }
   socket.on('data', read)
-  // A connection that breaks is closed, and nobody else listens yet.
-  socket.on('error', ignore)
+  // A connection that breaks is closed. Nobody else listens until whoever reads it has been loaded.
+  socket.on('error', () => {})
 }

@@ -130,7 +130,8 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
         injector.injectConnection(socket)
       } else {
         jsonGateway ??= loadJsonGateway()
-        ;(await jsonGateway).accept(socket)
+        const { accept } = await jsonGateway
+        if (!socket.destroyed) accept(socket)
       }
     })
   })

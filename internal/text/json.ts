@@ -5,7 +5,7 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
 /** Far more levels than any document has. Validation is recursive, and each level costs it some frames of the stack. */
-const MAX_DEPTH = 100
+export const MAX_DEPTH = 100
 
 /** An object of a JSON document has two members of one name. */
 export class DuplicateMemberError extends TypeError {

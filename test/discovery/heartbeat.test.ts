@@ -43,6 +43,8 @@ test('a body that is wrong is refused with the place and the cure', () => {
     [{ url: 'https://a:1', protocol: 'http' }, /"url" names the protocol/],
     [{ url: 'ftp://a:21' }, /do not speak ftp/],
     [{ address: 'a' }, /address must be host:port/],
+    [{ url: ['http://a:1'] }, /url must be a string, not \["http:/],
+    [{ address: ['a:1'] }, /address must be a string/],
     [{ host: 'a' }, /port must be an integer/],
     [{ host: 'a', port: '80' }, /port must be an integer/],
     [{ port: 80 }, /host must be a string/],

@@ -134,3 +134,15 @@ test('a value in place of an object is answered with the form of the object', ()
     )
   }
 })
+
+test('a value that may hold a secret is not repeated', () => {
+  const secret = { type: 'string', writeOnly: true }
+  const keys = { type: 'array', items: { type: 'object', properties: { secret } } }
+  for (const value of [{ secret: 'hunter2' }, [{ secret: ['hunter2'] }], [['hunter2']]]) {
+    const problems = findProblems(keys, value)
+    assert.equal(problems.length, 1)
+    assert.doesNotMatch(JSON.stringify(problems), /hunter2/)
+  }
+  const [problem] = findProblems({ anyOf: [{ type: 'string' }, keys] }, { secret: 'hunter2' })
+  assert.doesNotMatch(problem!.message, /hunter2/)
+})

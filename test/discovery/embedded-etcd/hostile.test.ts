@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
+import { readPreface } from '../../../discovery/embedded-etcd/preface.ts'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 
 /** A client that sends raw bytes. */
@@ -119,4 +120,18 @@ test('connections that send nonsense or are reset at any moment do no harm', asy
   const client = createByteClient(server.url)
   t.after(() => client.close())
   assert.equal(await call(client, 'KV/Put', PUT), 'OK')
+})
+
+test('a connection that is reset while its reader is loaded only closes', async t => {
+  const listener = createServer().listen(0, '127.0.0.1')
+  t.after(() => listener.close())
+  await once(listener, 'listening')
+  const client = connect((listener.address() as AddressInfo).port, '127.0.0.1')
+  const [socket] = (await once(listener, 'connection')) as [Socket]
+  const known = new Promise(resolve => readPreface(socket, resolve))
+  client.write('GET /version HTTP/1.1\r\n')
+  assert.equal(await known, 'http1')
+  const closed = new Promise<boolean>(resolve => socket.once('close', resolve))
+  client.resetAndDestroy()
+  assert.equal(await closed, true, 'it has seen the reset')
 })

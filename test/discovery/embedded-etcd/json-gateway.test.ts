@@ -6,9 +6,11 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import protobuf from 'protobufjs'
 import { JSON_CALLS } from '../../../discovery/embedded-etcd/json-calls.ts'
+import { parseRequest } from '../../../discovery/embedded-etcd/json-documents.ts'
 import { SHAPES } from '../../../discovery/embedded-etcd/json-shapes.ts'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { leastCpuMs } from '../../support/least-cpu.ts'
 import { b } from './conversation.ts'
 import { RawClient } from './raw-client.ts'
 
@@ -354,6 +356,28 @@ test('a body that is too large is refused, and the store goes on', async t => {
   const { status } = await post(url, 'kv/txn', deep)
   assert.ok(status >= 400)
   assert.equal((await post(url, 'kv/put', { key: a })).status, 200)
+})
+
+test('what is nested too deep is refused before it is read, and so is what begins with no brace', async t => {
+  const { url } = await startEmbedded(t)
+  const { status, text } = await post(url, 'kv/txn', '['.repeat(4_000_000))
+  assert.deepEqual([status, JSON.parse(text).message], [400, 'the body is nested more than 100 levels deep'])
+  for (const body of ['}', ' ] {"ID":"1"}', '{"ID":"1"}}']) {
+    const { text: answer } = await post(url, 'lease/keepalive', body)
+    assert.match(answer, /must be JSON objects, one after the other/, body)
+  }
+})
+
+test('whole numbers are read exactly, in the time that plain JSON takes', () => {
+  assert.deepEqual(
+    parseRequest(
+      '{"ID":9223372036854775807,"a":[-9007199254740993, 7,1.5,1e3],"b":"\\"9223372036854775807 \\\\"}',
+    ),
+    { ID: '9223372036854775807', a: ['-9007199254740993', 7, 1.5, 1_000], b: '"9223372036854775807 \\' },
+  )
+  const many = `{"compare":[${'0,'.repeat(500_000)}0]}`
+  const [plain, exact] = [() => JSON.parse(many), () => parseRequest(many)].map(work => leastCpuMs(work))
+  assert.ok(exact! < 25 * plain!, `${exact} ms, where plain JSON takes ${plain} ms`)
 })
 
 test('other paths and methods are refused with what to do', async t => {
