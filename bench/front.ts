@@ -10,6 +10,8 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createLimitSettings } from '../cmd/gateway/limits.ts'
 import { LivePolicies } from '../cmd/gateway/live-policies.ts'
+import { Settings } from '../cmd/gateway/settings.ts'
+import type { Config } from '../config/schema.ts'
 import type { Identity } from '../internal/call.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
@@ -103,7 +105,8 @@ async function listen(checkout: string, route: Route): Promise<number> {
     isCredential: () => false,
     send: async () => 'failed' as const,
   }
-  const limits = createLimitSettings({ config: { rateLimits: RATE_LIMITS, workers: 1 } }, undefined)
+  const config = { rateLimits: RATE_LIMITS, workers: 1 } as Config
+  const limits = createLimitSettings(new Settings({ config, keys: {} }, onInternalError), undefined)
   const plans =
     route.policies &&
     new LivePolicies({

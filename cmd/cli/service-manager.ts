@@ -8,7 +8,7 @@ export interface ServiceManager {
   ready(status?: string): void
   /** It reads its configuration again. `ready()` ends that. */
   reloading(): void
-  /** It ends. */
+  /** It ends. Nothing is told after that. */
   stopping(): void
 }
 
@@ -24,7 +24,9 @@ export function openServiceManager(env: NodeJS.ProcessEnv, logger: Pick<Logger, 
   if (!socket) return NONE
   let sent: Promise<void> = Promise.resolve()
   let hasFailed = false
+  let isStopping = false
   const tell = (...states: readonly string[]) => {
+    if (isStopping) return
     sent = sent
       .then(() => send(socket, states))
       .catch(error => {
@@ -36,7 +38,10 @@ export function openServiceManager(env: NodeJS.ProcessEnv, logger: Pick<Logger, 
     ready: status => tell('READY=1', ...(status === undefined ? [] : [`STATUS=${status}`])),
     // The time is for units of Type=notify-reload.
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`),
-    stopping: () => tell('STOPPING=1'),
+    stopping() {
+      tell('STOPPING=1')
+      isStopping = true
+    },
   }
 }
 

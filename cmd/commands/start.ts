@@ -11,7 +11,7 @@ import { packageVersion } from '../cli/version.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { checkSockets, type InheritedSockets, takeSockets } from '../gateway/inherited-sockets.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
-import type { Source } from '../gateway/reload.ts'
+import type { Reloader, Source } from '../gateway/reload.ts'
 import { startStack } from '../gateway/stack.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
@@ -54,11 +54,8 @@ async function serveAlone(
   }: { readonly load: () => Source; readonly log: Log; readonly sockets: InheritedSockets },
 ): Promise<void> {
   const { logger, flush } = log
-  let isReloadDue = false
-  let reload = () => {
-    isReloadDue = true
-  }
-  onHangup(() => reload())
+  const started = Promise.withResolvers<Reloader>()
+  onHangup(() => void started.promise.then(reloader => reloader.onSignal()))
   const manager = openServiceManager(process.env, logger)
   const again = {
     formatError,
@@ -78,8 +75,7 @@ async function serveAlone(
   // Node would write it when the process ends by itself, which a gateway may never do.
   flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
-  reload = () => void stack.reloader!.onSignal()
-  if (isReloadDue) reload()
+  started.resolve(stack.reloader!)
   const signal = await ended
   manager.stopping()
   logger.info({ signal }, 'shutting down; a second signal exits at once')

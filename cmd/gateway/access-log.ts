@@ -3,7 +3,7 @@ import type { Config } from '../../config/schema.ts'
 import { createAccessLog, type WriteAccess } from '../../middleware/access-log.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
 import type { GatewayOptions } from './gateway-types.ts'
-import { NONE_LOST } from './log-destination.ts'
+import { type LostCounts, type LostLines, NONE_LOST } from './log-destination.ts'
 import { LogFile } from './log-file.ts'
 import type { Live, Settings } from './settings.ts'
 
@@ -13,8 +13,6 @@ export interface AccessLog {
   readonly log: WriteAccess | undefined
   /** Whether lines have the bytes of bodies, which are not counted otherwise. */
   readonly needsBytes: boolean
-  /** The lines of both logs that were dropped. */
-  readonly lostLines: LostLinesView
   /** Writes the lines that are left. */
   close(): void
 }
@@ -26,8 +24,8 @@ export interface AccessLogSources {
   readonly logger: Logger
   /** Writes to the log of the process. */
   readonly writeLine: (line: string) => void
-  /** The lines of the log of the process that were dropped. */
-  readonly lostLines: LostLinesView
+  /** Gets the lines of its file that are dropped. */
+  readonly lost: LostCounts
 }
 
 /**
@@ -36,55 +34,47 @@ export interface AccessLogSources {
  * @throws Error when its file cannot be opened
  */
 export async function openAccessLog(sources: AccessLogSources): Promise<AccessLog> {
-  const { logger, writeLine, lostLines, level = logger.level } = sources
+  const { logger, writeLine, lost, level = logger.level } = sources
   const setting = sources.setting === true ? {} : sources.setting
   if (setting === false || (setting.to === undefined && !isInfoEnabled(level))) {
-    return { log: undefined, needsBytes: false, lostLines, close() {} }
+    return { log: undefined, needsBytes: false, close() {} }
   }
   const { to } = setting
-  if (to === undefined) return { ...(await openFormat(setting, writeLine)), lostLines, close() {} }
-  const file = new LogFile(to, 'accessLog.to', lost =>
-    logger.warn({ file: to, ...lost }, 'access log is written again; it could not be for a while'),
-  )
-  return {
-    ...(await openFormat(setting, line => file.write(line))),
-    lostLines: {
-      get slowReader() {
-        return lostLines.slowReader + file.lost.slowReader
-      },
-      get writeError() {
-        return lostLines.writeError + file.lost.writeError
-      },
-    },
-    close: () => file.close(),
-  }
+  if (to === undefined) return { ...(await openFormat(setting, writeLine)), close() {} }
+  const onRecovered = (lines: LostLines) =>
+    logger.warn({ file: to, ...lines }, 'access log is written again; it could not be for a while')
+  const file = new LogFile(to, 'accessLog.to', onRecovered, lost)
+  return { ...(await openFormat(setting, line => file.write(line))), close: () => file.close() }
 }
 
-/** Opens the access log of the settings, and with each reload the one that they ask for then. The caller closes the last one. */
+/**
+ * Opens the access log of the settings, and with each reload the one that they ask for then. The caller closes the last one.
+ *
+ * @returns the log, and the lines of both logs of the process that were dropped
+ */
 export async function openLiveAccessLog(
   settings: Settings,
   { logger, writeLine, lostLines = NONE_LOST }: Pick<GatewayOptions, 'logger' | 'writeLine' | 'lostLines'>,
-): Promise<Live<AccessLog> & Pick<AccessLog, 'lostLines'>> {
-  const log = await settings.open({
+): Promise<{ readonly accessLog: Live<AccessLog>; readonly lostLines: LostLinesView }> {
+  const lost: LostCounts = { slowReader: 0, writeError: 0 }
+  const accessLog = await settings.open({
     of: ({ config }) => [config.accessLog, config.logLevel],
     open: inputs =>
       openAccessLog({
-        ...{ setting: inputs.config.accessLog, logger, writeLine, lostLines },
+        ...{ setting: inputs.config.accessLog, logger, writeLine, lost },
         // That of the log is set later in a reload.
         level: inputs === settings ? logger.level : inputs.config.logLevel,
       }),
     close: old => old.close(),
   })
   return {
-    get current() {
-      return log.current
-    },
+    accessLog,
     lostLines: {
       get slowReader() {
-        return log.current.lostLines.slowReader
+        return lostLines.slowReader + lost.slowReader
       },
       get writeError() {
-        return log.current.lostLines.writeError
+        return lostLines.writeError + lost.writeError
       },
     },
   }

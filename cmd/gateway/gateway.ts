@@ -41,11 +41,12 @@ import {
   createRetryBudgets,
   listenerLimits,
 } from './limits.ts'
+import { openPolicies } from './live-policies.ts'
 import { LiveTable } from './live-table.ts'
 import { createNodeHeartbeats } from './node-heartbeats.ts'
 import { openNodeSide } from './node-side.ts'
 import { loadClientTls, loadLimitStore, openLiveTracing } from './optional-parts.ts'
-import { openPolicies, reloadTable } from './reloaded.ts'
+import { reloadTable } from './reload-table.ts'
 import { createServiceMethods } from './service-methods.ts'
 import { Settings } from './settings.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
@@ -164,7 +165,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = createClientConnections(settings, isTrustedProxy, logger)
   const proxyProtocol = createProxyProtocol(settings, connections, logger)
   const http2Counts = new Http2Counts()
-  const accessLog = await openLiveAccessLog(settings, options)
+  const { accessLog, lostLines } = await openLiveAccessLog(settings, options)
   const metrics = createMetrics({
     version: options.version,
     byNode: () => settings.config.metrics.labels.node,
@@ -172,7 +173,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ sessions: nodeSide.sessions, http2: http2Counts, lookUps: names.counts, files: nodeSockets },
     ...{ policies: policyCounts, localCounters: rateLimits.local, limitStore: limitStore?.view },
     ...{ grpc: new GrpcCounts(findMethod), transcode: transcodeCounts },
-    ...{ lostLines: accessLog.lostLines, reloads: options.reloads },
+    ...{ lostLines, reloads: options.reloads },
   })
   settings.onSwap(() => metrics.relabel())
   const record = createRecord()

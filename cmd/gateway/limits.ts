@@ -76,13 +76,9 @@ export function createRetryBudgets(logger: Logger): RetryBudgets {
 /**
  * Creates what the rate limits of all routes share, with counters in memory that hold no key yet.
  *
- * @param settings their configuration is read at each use
  * @param shared the counters of the store; undefined = there is none
  */
-export function createLimitSettings(
-  settings: { readonly config: Pick<Config, 'rateLimits' | 'workers'> },
-  shared: SharedCounters | undefined,
-): LimitSettings {
+export function createLimitSettings(settings: Settings, shared: SharedCounters | undefined): LimitSettings {
   const { localKeys } = settings.config.rateLimits
   const { timeOrigin } = performance
   const local = new LocalCounters({
@@ -90,13 +86,18 @@ export function createLimitSettings(
     now: () => Math.floor((timeOrigin + performance.now()) * 1_000),
     wallNow: () => Date.now() * 1_000,
   })
+  // To count the cores takes tens of microseconds, which no request should.
+  const now = settings.derive(({ config }) => ({
+    headers: config.rateLimits.headers,
+    processes: config.rateLimits.expectedGateways * processCount(config),
+  }))
   return {
     ...{ local, shared },
     get headers() {
-      return settings.config.rateLimits.headers
+      return now.current.headers
     },
     get processes() {
-      return settings.config.rateLimits.expectedGateways * processCount(settings.config)
+      return now.current.processes
     },
   }
 }

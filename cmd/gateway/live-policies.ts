@@ -11,8 +11,10 @@ import type { Mirrors } from '../../middleware/policies/mirror.ts'
 import type { PolicyCounts } from '../../routes/admin/metrics/policy-metrics.ts'
 import { CHAIN, type PolicyTools } from './policies.ts'
 import { brokenPlan, compilePlan, type NamedPolicy } from './route-plan.ts'
+import type { Inputs, Live, Settings } from './settings.ts'
+import type { Upstreams } from './upstream.ts'
 
-interface Live {
+interface LivePolicy {
   readonly rule: unknown
   readonly policy: Policy
 }
@@ -41,6 +43,33 @@ export interface LivePoliciesOptions extends PolicySettings {
   readonly chain?: Chain
 }
 
+/** Creates the policies of all routes, which are made with what the settings say. */
+export function openPolicies(
+  settings: Settings,
+  upstreams: Live<Upstreams>,
+  options: Omit<LivePoliciesOptions, keyof PolicySettings>,
+): LivePolicies {
+  const present = () => policySettingsOf(settings, upstreams.current.upstream)
+  const policies = new LivePolicies({ ...options, ...present() })
+  settings.onSwap(() => policies.configure(present()))
+  return policies
+}
+
+/** Returns what policies are made with. */
+function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicySettings {
+  const { apiKeys, jwt, clientLimits } = config
+  return {
+    upstream,
+    cookieKey: keys.stickyCookie,
+    maxTargetBytes: clientLimits.targetBytes,
+    credentialPlaces: {
+      keyHeader: apiKeys.enabled ? apiKeys.header.toLowerCase() : undefined,
+      tokenParameter: jwt.queryParameter,
+      tokenCookie: jwt.cookie,
+    },
+  }
+}
+
 /**
  * Holds the policies of all routes, which are made at the first request of a route. A policy and its state stay as long as
  * the id of its route and its rule stay the same: a relist of the registry and edits of anything else keep them.
@@ -55,8 +84,8 @@ export class LivePolicies {
   readonly #chain: Chain
   #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
-  readonly #ofDocuments = new Map<string, Map<string, Live>>()
-  readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
+  readonly #ofDocuments = new Map<string, Map<string, LivePolicy>>()
+  readonly #ofAutoRoutes = new Map<string, Map<string, LivePolicy>>()
   readonly #openStreams = { count: 0 }
 
   constructor(options: LivePoliciesOptions) {
@@ -186,7 +215,7 @@ export class LivePolicies {
 }
 
 /** Closes the policies whose rule is missing from `rules` or different there. */
-function keep(policies: Map<string, Live>, rules: Route['policies']): void {
+function keep(policies: Map<string, LivePolicy>, rules: Route['policies']): void {
   for (const [name, { rule, policy }] of policies) {
     if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue
     policies.delete(name)

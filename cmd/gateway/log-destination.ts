@@ -17,6 +17,9 @@ export interface LostLines {
   readonly reason: string | undefined
 }
 
+/** Lines that were dropped so far, by the reason. */
+export type LostCounts = { -readonly [Reason in keyof LostLinesView]: LostLinesView[Reason] }
+
 /** Where lines are not counted, or none can be lost. */
 export const NONE_LOST: LostLinesView = { slowReader: 0, writeError: 0 }
 
@@ -85,7 +88,7 @@ export class BatchedFile implements LogDestination {
   /** Batches that the reader has not taken yet. */
   #waiting: Buffer[] = []
   #waitingBytes = 0
-  readonly lost = { slowReader: 0, writeError: 0 }
+  readonly lost: LostCounts
   /** Lines dropped since the last report. */
   #dropped = 0
   /** The error of the last write; undefined when it was none. */
@@ -96,15 +99,18 @@ export class BatchedFile implements LogDestination {
    * @param write has the signature of `fs.writeSync` and throws EAGAIN when it would block
    * @param onRecovered is called when lines are written again after some were dropped. Default: the file gets a line that
    *   says so, in the form of the log
+   * @param lost gets the lines that are dropped. Default: counts of its own
    */
   constructor(
     fd: number,
     write: (fd: number, bytes: Buffer) => number = writeSync,
     onRecovered?: (lost: LostLines) => void,
+    lost: LostCounts = { slowReader: 0, writeError: 0 },
   ) {
     this.#fd = fd
     this.#write = write
-    this.#onRecovered = onRecovered ?? (lost => this.#report(lost))
+    this.#onRecovered = onRecovered ?? (lines => this.#report(lines))
+    this.lost = lost
   }
 
   write(line: string): void {

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync, writeSync } from 'node:fs'
-import { BatchedFile, type LostLines } from './log-destination.ts'
+import { BatchedFile, type LostCounts, type LostLines } from './log-destination.ts'
 
 /** How often it is noticed that the file was renamed or removed. */
 const LOOK_EVERY_MS = 1_000
@@ -21,9 +21,10 @@ export class LogFile {
   /**
    * @param setting names the path in the error
    * @param onRecovered is called when lines are written again, with those that were dropped
+   * @param lost gets the lines that are dropped
    * @throws Error when the file cannot be opened
    */
-  constructor(path: string, setting: string, onRecovered: (lost: LostLines) => void) {
+  constructor(path: string, setting: string, onRecovered: (lost: LostLines) => void, lost?: LostCounts) {
     this.#path = path
     try {
       this.#fd = openSync(path, FLAGS, MODE)
@@ -33,11 +34,8 @@ export class LogFile {
         { cause },
       )
     }
-    this.#lines = new BatchedFile(this.#fd, (_, bytes) => writeSync(this.#current(), bytes), onRecovered)
-  }
-
-  get lost(): BatchedFile['lost'] {
-    return this.#lines.lost
+    const write = (_: number, bytes: Buffer) => writeSync(this.#current(), bytes)
+    this.#lines = new BatchedFile(this.#fd, write, onRecovered, lost)
   }
 
   write(line: string): void {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
-import type { SpanCounts, SpansView } from '../../routes/admin/metrics/span-metrics.ts'
+import { SpanCounts, type SpansView } from '../../routes/admin/metrics/span-metrics.ts'
 import type { LimitStore } from './limit-store.ts'
 import type { Live, Settings } from './settings.ts'
 import type { GatewayTls, TlsOptions } from './tls.ts'
@@ -51,21 +51,21 @@ export async function loadLimitStore(
  * Opens tracing, and another one with each reload that changes it. Spans of requests under way are sent to the collector that is
  * configured when they end.
  *
- * @returns `current` is undefined while nothing is traced
+ * @returns `current` is undefined while nothing is traced; the counts of all spans so far, undefined until something is
  */
 export async function openLiveTracing(
   settings: Settings,
-  options: Omit<TracingOptions, 'config'>,
+  options: Omit<TracingOptions, 'config' | 'counts'>,
 ): Promise<{ readonly tracing: Live<Tracing | undefined>; readonly spans: SpansView }> {
+  let counts: SpanCounts | undefined
   const tracing = await settings.open({
     of: ({ config }) => ({ ...config.tracing, url: undefined }),
     async open({ config: { tracing: config } }) {
       if (!config.endpoint) return undefined
-      return (await import('./tracing.ts')).openTracing({ ...options, config })
+      counts ??= new SpanCounts()
+      return (await import('./tracing.ts')).openTracing({ ...options, counts, config })
     },
     close: old => void old?.close(),
   })
-  const counts = new Set<SpanCounts>()
-  settings.derive(() => tracing.current && counts.add(tracing.current.counts))
-  return { tracing, spans: () => [...counts] }
+  return { tracing, spans: () => counts }
 }

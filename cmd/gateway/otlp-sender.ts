@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { rootReason } from '../../internal/upstream-failure.ts'
-import { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
+import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
 import { createPoster, type Poster } from './otlp-post.ts'
 import { SpanBatch } from './span-batch.ts'
 
@@ -13,6 +13,8 @@ export interface OtlpSenderOptions {
   readonly headers: Readonly<Record<string, string>>
   /** The attributes of this process. */
   readonly resource: Readonly<Record<string, string>>
+  /** Gets the spans that are sent, and those that are dropped. */
+  readonly counts: SpanCounts
   readonly logger: Logger
   /** Default: as documented. Tests take shorter ones. */
   readonly times?: SenderTimes | undefined
@@ -60,7 +62,6 @@ type Attempt =
  * take in time are dropped and counted. Its timers and connections keep no process alive. The owner calls `close()`.
  */
 export class OtlpSender {
-  readonly counts = new SpanCounts()
   readonly #options: OtlpSenderOptions
   readonly #times: SenderTimes
   readonly #beginning: string
@@ -93,7 +94,7 @@ export class OtlpSender {
   /** Whether another span can be kept until it is sent. If not, it counts as dropped. */
   get hasRoom(): boolean {
     if (this.#waiting < MAX_QUEUED && !this.#isClosing) return true
-    this.counts.drop('queue_full', 1)
+    this.#options.counts.drop('queue_full', 1)
     return false
   }
 
@@ -154,19 +155,19 @@ export class OtlpSender {
       const outcome = await this.#post(body)
       if (outcome.result === 'sent') {
         const rejected = Math.min(outcome.rejected, count)
-        this.counts.sent += count - rejected
-        if (rejected > 0) this.counts.drop('rejected', rejected)
+        this.#options.counts.sent += count - rejected
+        if (rejected > 0) this.#options.counts.drop('rejected', rejected)
         if (outcome.message !== undefined)
           this.#report('sent', 'the collector of traces took only a part', outcome.message, rejected)
         return
       }
       if (outcome.result === 'refused') {
-        this.counts.drop('refused', count)
+        this.#options.counts.drop('refused', count)
         this.#report('refused', 'the collector of traces refuses spans', outcome.reason, count)
         return
       }
       if (attempt === ATTEMPTS || this.#isClosing || !(await this.#pause(attempt, outcome.retryAfterMs))) {
-        this.counts.drop('unreachable', count)
+        this.#options.counts.drop('unreachable', count)
         this.#report('failed', 'the collector of traces cannot be reached', outcome.reason, count)
         return
       }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { FileContents } from '../../config/keys/file-contents.ts'
+import type { Keys } from '../../config/keys/keys.ts'
 import { ConfigError, jsonPath } from '../../config/kit/problem.ts'
 import type { Reload } from '../../config/kit/values.ts'
 import { type ConfigChange, findChanges, keepOthers } from '../../config/load/config-changes.ts'
@@ -184,7 +185,7 @@ export class Reloader {
       all.filter(({ reload }) => applies.has(reload)),
       all.filter(({ reload }) => !applies.has(reload)),
     ]
-    const next = others.length === 0 ? read : withOld(read, old, applies)
+    const next = others.length === 0 ? read : withOld(read, old, applies, others)
     if (others.length > 0) checkTogether(next.loaded, others)
     const prepared = changes.length > 0 || alwaysApplies ? await prepare(next) : undefined
     const page: ReloadPage = {
@@ -202,24 +203,23 @@ function asRead({ loaded: { config }, keyFiles }: Source) {
   return { config, keyFiles }
 }
 
-/** Returns a source in which what needs a restart is as before. */
-function withOld(read: Source, old: Source, applies: ReadonlySet<Reload>): Source {
-  const { keys } = read.loaded
+/** The keys of fields whose `reload` is `live`. */
+const LIVE_KEYS = ['jwt', 'formerJwt', 'issuers', 'users', 'stickyCookie'] as const satisfies (keyof Keys)[]
+
+/** Returns a source in which what needs a restart is as before. @param kept the changes that need one */
+function withOld(
+  read: Source,
+  old: Source,
+  applies: ReadonlySet<Reload>,
+  kept: readonly ConfigChange[],
+): Source {
   const config = keepOthers(read.loaded.config, old.loaded.config, applies)
-  if (applies.has('workers')) return { ...read, loaded: { ...read.loaded, config } }
-  const { jwt: _, formerJwt: __, issuers: ___, users: ____, stickyCookie: _____, ...kept } = old.loaded.keys
-  const { jwt, formerJwt, issuers, users, stickyCookie } = keys
-  const live = {
-    ...(jwt && { jwt }),
-    ...(formerJwt && { formerJwt }),
-    ...(issuers && { issuers }),
-    ...(users && { users }),
-    ...(stickyCookie && { stickyCookie }),
-  }
-  return {
-    loaded: { ...read.loaded, config, keys: { ...kept, ...live } },
-    keyFiles: { ...old.keyFiles, ...read.keyFiles },
-  }
+  const keys = { ...(applies.has('workers') ? read : old).loaded.keys }
+  for (const name of LIVE_KEYS) Object.assign(keys, { [name]: read.loaded.keys[name] })
+  // What is in force is compared again by the next reload, which names these files again.
+  const files = kept.filter(({ of }) => of === 'file').map(({ from }) => String(from))
+  const former = Object.fromEntries(files.map(file => [file, old.keyFiles[file]!]))
+  return { loaded: { ...read.loaded, config, keys }, keyFiles: { ...read.keyFiles, ...former } }
 }
 
 /**

@@ -13,6 +13,8 @@ export interface TracingOptions {
   readonly config: Config['tracing']
   /** That of this program. */
   readonly version: string
+  /** Gets the spans that are sent, and those that are dropped. */
+  readonly counts: SpanCounts
   readonly logger: Logger
   /** Returns the recent length of a turn of the event loop, milliseconds. */
   readonly loopWaitMs: () => number
@@ -25,7 +27,6 @@ export interface Tracing {
   readonly startTrace: StartTrace
   /** Ends the span of a request whose answer is over. @param status as the access log has it */
   end(exchange: Exchange, status: number): void
-  readonly counts: SpanCounts
   /** Sends what is left. Resolves within 2 s. */
   close(): Promise<void>
 }
@@ -36,7 +37,8 @@ const MAX_ERRORS_PER_SECOND = 100
 const MAX_DRIFT_MS = 5
 
 /** Opens tracing, with the endpoint that is configured. */
-export function openTracing({ config, version, logger, loopWaitMs, times }: TracingOptions): Tracing {
+export function openTracing(options: TracingOptions): Tracing {
+  const { config, version, counts, logger, loopWaitMs, times } = options
   const sender = new OtlpSender({
     url: tracesUrl(config.endpoint!),
     headers: config.headers,
@@ -46,9 +48,8 @@ export function openTracing({ config, version, logger, loopWaitMs, times }: Trac
       'service.instance.id': randomUUID(),
       ...config.resource,
     },
-    ...{ logger, times },
+    ...{ counts, logger, times },
   })
-  const { counts } = sender
   let originMs: number = performance.timeOrigin
   let second = 0
   let errors = 0
@@ -78,7 +79,6 @@ export function openTracing({ config, version, logger, loopWaitMs, times }: Trac
 
   return {
     startTrace: createStartTrace(config),
-    counts,
     end(exchange, status) {
       const { call } = exchange
       const trace = call.trace!

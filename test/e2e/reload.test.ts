@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { FIELDS } from '../../config/load/fields.ts'
@@ -135,6 +136,21 @@ test('what needs a restart is named with what is kept, and the rest is put in fo
     'upstream.keepAliveMs: needs a restart; kept 4000',
   ])
   assert.equal(await statusOf(gateway, '/private/x', sign(NEW)), 200)
+})
+
+test('a file that only a restart reads again is named by every reload until then', async t => {
+  const passwordFile = join(mkdtempSync(join(tmpdir(), 'waygate-reload-')), 'password.txt')
+  t.after(() => rmSync(dirname(passwordFile), { recursive: true }))
+  writeFileSync(passwordFile, 'old')
+  const store = { url: 'redis://127.0.0.1:9', passwordFile }
+  const { gateway } = await setUp(t, { ...BASE, rateLimits: { store } })
+  writeFileSync(passwordFile, 'new')
+  for (let i = 0; i < 2; i++) {
+    const { needsRestart, changes } = await gateway.reloader.reload(NOW())
+    assert.deepEqual([needsRestart, changes], [[{ path: 'rateLimits.store.passwordFile' }], []])
+  }
+  writeFileSync(passwordFile, 'old')
+  assert.deepEqual((await gateway.reloader.reload(NOW())).needsRestart, [])
 })
 
 test('a dry run says what would change, and changes nothing', async t => {

@@ -32,7 +32,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config/load': ['config', 'config/keys', 'config/kit', 'config/policies', 'config/route'],
   'config/policies': ['config/kit'],
   'config/route': ['config', 'config/kit', 'config/policies'],
-  'config/sections': ['config/kit', 'config/route'],
+  'config/sections': ['config/kit', 'config/policies', 'config/route'],
   discovery: ['discovery/codecs', 'discovery/etcd', 'discovery/embedded-etcd'],
   'discovery/codecs': ['discovery'],
   'discovery/embedded-etcd': ['discovery'],

@@ -17,23 +17,20 @@ export class SpanCounts {
   }
 }
 
-/** Returns the counts of all tracings so far: a reload replaces one by another. None = nothing was ever traced. */
-export type SpansView = () => readonly SpanCounts[]
+/** Returns the counts of spans; undefined = nothing was ever traced. */
+export type SpansView = () => SpanCounts | undefined
 
 /** Adds the metrics of tracing. */
 export function addSpanMetrics(live: AddLiveMetric, spans: SpansView): void {
-  const sum = (of: (counts: SpanCounts) => number) => spans().reduce((total, counts) => total + of(counts), 0)
-  live('counter', 'waygate_spans_sent_total', 'Spans that the collector of traces has taken.', 'sum', () =>
-    spans().length === 0 ? [] : [{ labels: {}, value: sum(({ sent }) => sent) }],
-  )
+  live('counter', 'waygate_spans_sent_total', 'Spans that the collector of traces has taken.', 'sum', () => {
+    const counts = spans()
+    return counts === undefined ? [] : [{ labels: {}, value: counts.sent }]
+  })
   live(
     'counter',
     'waygate_spans_dropped_total',
     'Spans that the collector of traces did not get, by reason: queue_full, refused, rejected, unreachable, too_many_errors.',
     'sum',
-    () =>
-      spans().length === 0
-        ? []
-        : REASONS.map(reason => ({ labels: { reason }, value: sum(({ dropped }) => dropped.get(reason)!) })),
+    () => Array.from(spans()?.dropped ?? [], ([reason, value]) => ({ labels: { reason }, value })),
   )
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -58,12 +58,20 @@ test('a service manager is told the states in their order', { skip }, async t =>
   manager.reloading()
   manager.ready()
   manager.stopping()
+  // A reload that was under way when the end began.
+  manager.ready()
   await until('all were told', () => messages().length === 4)
   const [ready, reloading, again, stopping] = messages()
   assert.equal(ready, 'READY=1 STATUS=serving on http://127.0.0.1:80')
   assert.match(reloading!, /^RELOADING=1 MONOTONIC_USEC=\d+$/)
   assert.deepEqual([again, stopping], ['READY=1', 'STOPPING=1'])
   assert.deepEqual(warnings, [])
+  // Two messages of another process take longer than one that follows at once.
+  const other = openServiceManager({ NOTIFY_SOCKET: address }, { warn() {} })
+  other.reloading()
+  other.ready('other')
+  await until('the other was heard', () => messages().at(-1)?.endsWith('other'))
+  assert.equal(messages().length, 6, 'nothing follows the end')
 })
 
 test('a service manager that cannot be told is one warning', { skip }, async () => {
@@ -93,14 +101,21 @@ for (const workers of [1, 2]) {
   })
 }
 
-test('a reload by several processes is told from its begin to its end', { skip }, async t => {
-  const { address, messages } = await startManager(t)
-  await using gateway = await startGateway({
-    env: { NOTIFY_SOCKET: address },
-    args: ['--workers', '2'],
-    config: {},
+for (const workers of [1, 2]) {
+  test(`a reload of ${workers} process(es) is told from its begin to its end`, { skip }, async t => {
+    const { address, messages } = await startManager(t)
+    await using gateway = await startGateway({
+      env: { NOTIFY_SOCKET: address },
+      args: ['--workers', String(workers)],
+      config: {},
+    })
+    gateway.child.kill('SIGHUP')
+    await until('it is ready again', () => messages().length === 3, { withinMs: 60_000 })
+    assert.match(messages().join('; '), /^READY=1 STATUS=.*; RELOADING=1 MONOTONIC_USEC=\d+; READY=1$/)
+    // A configuration that is refused leaves the gateway as it was: serving.
+    writeFileSync(join(gateway.cwd, 'waygate.yaml'), 'drainMs: -1')
+    gateway.child.kill('SIGHUP')
+    await until('it is ready again', () => messages().length === 5, { withinMs: 60_000 })
+    assert.match(messages().slice(3).join('; '), /^RELOADING=1 MONOTONIC_USEC=\d+; READY=1$/)
   })
-  gateway.child.kill('SIGHUP')
-  await until('it is ready again', () => messages().length === 3, { withinMs: 60_000 })
-  assert.match(messages().join('; '), /^READY=1 STATUS=.*; RELOADING=1 MONOTONIC_USEC=\d+; READY=1$/)
-})
+}

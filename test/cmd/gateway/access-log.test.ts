@@ -120,7 +120,7 @@ test('without a file, the access log has the level info', async () => {
   for (const level of ['info', 'warn']) {
     const { log, needsBytes } = await openAccessLog({
       ...{ setting: { format: 'combined' }, logger: pino({ level, enabled: true }) },
-      ...{ writeLine: line => void lines.push(line), lostLines: { slowReader: 0, writeError: 0 } },
+      ...{ writeLine: line => void lines.push(line), lost: { slowReader: 0, writeError: 0 } },
     })
     assert.equal(needsBytes, level === 'info')
     log?.(new Call('id', 'GET', '/', 0), 200, '10.0.0.9', 1)

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { OtlpSender, type SenderTimes } from '../../../cmd/gateway/otlp-sender.ts'
+import { SpanCounts } from '../../../routes/admin/metrics/span-metrics.ts'
 import { startCollector } from '../../support/collector.ts'
 import { deadPort } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
@@ -14,7 +15,9 @@ const QUICK: SenderTimes = { batchMs: 20, timeoutMs: 10_000, backoffMs: 10, maxP
 
 function open(t: TestContext, endpoint: string, times: Partial<SenderTimes> = {}) {
   const log: Record<string, unknown>[] = []
+  const counts = new SpanCounts()
   const sender = new OtlpSender({
+    counts,
     url: `${endpoint}/v1/traces`,
     headers: { authorization: 'Bearer x' },
     resource: { 'service.name': 'test' },
@@ -25,8 +28,8 @@ function open(t: TestContext, endpoint: string, times: Partial<SenderTimes> = {}
   const add = (count: number) => {
     for (let i = 0; i < count; i++) if (sender.hasRoom) sender.add(SPAN)
   }
-  const dropped = () => Object.fromEntries([...sender.counts.dropped].filter(([, count]) => count > 0))
-  return { sender, log, add, dropped }
+  const dropped = () => Object.fromEntries([...counts.dropped].filter(([, count]) => count > 0))
+  return { sender, counts, log, add, dropped }
 }
 
 test('a sender that is closed leaves no connection to the collector', async t => {
@@ -39,9 +42,9 @@ test('a sender that is closed leaves no connection to the collector', async t =>
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => server.close())
-  const { sender, add } = open(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const { sender, counts, add } = open(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   add(1)
-  await until('it is sent', () => sender.counts.sent === 1)
+  await until('it is sent', () => counts.sent === 1)
   assert.equal(sockets.size, 1, 'the connection is kept')
   await sender.close()
   await until('the connection is closed', () => sockets.size === 0)
@@ -49,9 +52,9 @@ test('a sender that is closed leaves no connection to the collector', async t =>
 
 test('spans leave in batches, of 512 or after a while, with the headers that are configured', async t => {
   const collector = await startCollector(t)
-  const { sender, add } = open(t, collector.endpoint, { batchMs: 100 })
+  const { counts, add } = open(t, collector.endpoint, { batchMs: 100 })
   add(513)
-  await until('all are sent', () => sender.counts.sent === 513)
+  await until('all are sent', () => counts.sent === 513)
   assert.deepEqual(
     collector.batches.map(({ spans, headers }) => [spans.length, headers.authorization]),
     [
@@ -70,9 +73,9 @@ test('429, 502, 503 and 504 are tried three times in all, after a pause or when 
       if (batch < 3) response.writeHead(status, batch === 1 ? { 'retry-after': '1' } : {})
       response.end('{}')
     })
-    const { sender, add, dropped } = open(t, collector.endpoint)
+    const { counts, add, dropped } = open(t, collector.endpoint)
     add(3)
-    await until('they are sent', () => sender.counts.sent === 3)
+    await until('they are sent', () => counts.sent === 3)
     assert.deepEqual([collector.batches.length, dropped()], [3, {}])
     assert.ok(at[1]! - at[0]! >= 990, `Retry-After counts: ${at[1]! - at[0]!} ms`)
   }
@@ -142,7 +145,7 @@ test('a partial success counts what was taken and what was not', async t => {
     '{"partialSuccess":{"rejectedSpans":99}}',
   ]
   const collector = await startCollector(t, (response, batch) => response.end(answers[batch - 1]))
-  const { sender, add, dropped, log } = open(t, collector.endpoint)
+  const { counts, add, dropped, log } = open(t, collector.endpoint)
   for (const [index, [sent, rejected]] of [
     [7, 3],
     [17, 3],
@@ -153,7 +156,7 @@ test('a partial success counts what was taken and what was not', async t => {
     [57, 13],
   ].entries()) {
     add(10)
-    await until(`answer ${index}`, () => sender.counts.sent === sent && dropped().rejected === rejected)
+    await until(`answer ${index}`, () => counts.sent === sent && dropped().rejected === rejected)
   }
   assert.deepEqual(
     log.map(({ msg, reason, spans }) => [msg, reason, spans]),
@@ -186,10 +189,10 @@ test('behind a collector that hangs, 4,096 spans wait and two batches are under 
 
 test('what waits is sent at the close', async t => {
   const collector = await startCollector(t)
-  const { sender, add } = open(t, collector.endpoint, { batchMs: 60_000, closeMs: 10_000 })
+  const { sender, counts, add } = open(t, collector.endpoint, { batchMs: 60_000, closeMs: 10_000 })
   add(1_100)
   await sender.close()
-  assert.deepEqual([sender.counts.sent, collector.spans.length], [1_100, 1_100])
+  assert.deepEqual([counts.sent, collector.spans.length], [1_100, 1_100])
   assert.equal(sender.hasRoom, false)
 })
 

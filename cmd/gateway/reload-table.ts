@@ -2,41 +2,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, jsonPath } from '../../config/kit/problem.ts'
 import { routeContext } from '../../config/load/route-context.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../config/route/route-document.ts'
-import type { Upstream } from '../../internal/upstream.ts'
 import { Turns } from '../../routes/admin/turns.ts'
 import type { LiveHealth } from './live-health.ts'
-import { LivePolicies, type LivePoliciesOptions, type PolicySettings } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
-import type { Inputs, Live, RefusedDocument, Settings } from './settings.ts'
+import type { Inputs, RefusedDocument, Settings } from './settings.ts'
 import type { Transcoding } from './transcoding.ts'
-import type { Upstreams } from './upstream.ts'
-
-/** Creates the policies of all routes, which are made with what the settings say. */
-export function openPolicies(
-  settings: Settings,
-  upstreams: Live<Upstreams>,
-  options: Omit<LivePoliciesOptions, keyof PolicySettings>,
-): LivePolicies {
-  const present = () => policySettingsOf(settings, upstreams.current.upstream)
-  const policies = new LivePolicies({ ...options, ...present() })
-  settings.onSwap(() => policies.configure(present()))
-  return policies
-}
-
-/** Returns what policies are made with. */
-function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicySettings {
-  const { apiKeys, jwt, clientLimits } = config
-  return {
-    upstream,
-    cookieKey: keys.stickyCookie,
-    maxTargetBytes: clientLimits.targetBytes,
-    credentialPlaces: {
-      keyHeader: apiKeys.enabled ? apiKeys.header.toLowerCase() : undefined,
-      tokenParameter: jwt.queryParameter,
-      tokenCookie: jwt.cookie,
-    },
-  }
-}
 
 /**
  * Lets the route table follow the settings. All documents are parsed by the new rules beforehand, in slices between requests,
