@@ -86,7 +86,7 @@ export class AdminClient {
   /** Opens a stream, and resolves with its body. The caller cancels it. */
   async open(path: string): Promise<ReadableStream<Uint8Array>> {
     const slow = new AbortController()
-    const timer = setTimeout(() => slow.abort(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS)
+    const timer = setTimeout(() => slow.abort(new DOMException('', 'TimeoutError')), ANSWER_MS)
     try {
       return (await this.#fetch(path, {}, slow.signal)).body!
     } finally {
@@ -105,7 +105,7 @@ export class AdminClient {
         signal,
       })
     } catch (error) {
-      throw new AskError(`no gateway answers at ${this.url}: ${whyNoAnswer(error as Error)}`, true)
+      throw this.#away(error as Error)
     }
     this.answeredAt = Date.parse(response.headers.get('date') ?? '') || Date.now()
     if (response.ok) return response
@@ -132,8 +132,13 @@ export class AdminClient {
     try {
       return (await response.json()) as Page
     } catch (error) {
+      if ((error as Error).name === 'TimeoutError') throw this.#away(error as Error)
       throw new AskError(`something else than a gateway answers at ${this.url}: ${(error as Error).message}`)
     }
+  }
+
+  #away(error: Error): AskError {
+    return new AskError(`no gateway answers at ${this.url}: ${whyNoAnswer(error)}`, true)
   }
 
   /** Says what an answer means that is none of the API, and what to do. */
@@ -171,6 +176,7 @@ function ownToken(env: NodeJS.ProcessEnv): {
 }
 
 function whyNoAnswer(error: Error): string {
+  if (error.name === 'TimeoutError') return 'there was no answer in time; it may be overloaded or stopped'
   if (!(error.cause instanceof Error)) return String(error)
   const { message, code = '' } = error.cause as NodeJS.ErrnoException
   // OpenSSL's own text names neither the mistake nor the cure.

@@ -20,7 +20,7 @@ export function lockFile(path: string): { close(): void } {
     if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY)
       throw new DataFolderError(`${path} cannot be locked: ${(cause as Error).message}`, { cause })
     throw new DataFolderError(
-      `${path} is locked: another process uses this folder; stop it, or choose another folder with --embedded-etcd-data`,
+      `${path} is locked: another process uses this folder: stop it, use its etcd with --etcd, or choose another folder with --embedded-etcd-data`,
       { cause },
     )
   }

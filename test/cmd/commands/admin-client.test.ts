@@ -81,6 +81,16 @@ const REFUSALS: readonly {
     line: /something else than a gateway answers at http:\/\/127\.0\.0\.1:\d+: /,
   },
   {
+    what: 'silence',
+    answers: { '/api/v1/status': () => {} },
+    line: /no gateway answers at http:\/\/127\.0\.0\.1:\d+: there was no answer in time; it may be overloaded or stopped$/,
+  },
+  {
+    what: 'a page without an end',
+    answers: { '/api/v1/status': (_request, response) => response.write('{') },
+    line: /no gateway answers at http:\/\/127\.0\.0\.1:\d+: there was no answer in time; it may be overloaded or stopped$/,
+  },
+  {
     what: 'the public listener',
     answers: { '/api/v1/status': problem(404, { code: 'WG_NO_ROUTE', detail: 'No route matches.' }) },
     line: /answered 404: it is the public listener of a gateway; --admin must be the URL of its admin listener$/,
