@@ -6,12 +6,14 @@ import { type AdminSettings, createAdmin } from '../../routes/admin/admin.ts'
 import type { ApiPages } from '../../routes/admin/api-types.ts'
 import type { AdminPages } from '../../routes/admin/page-types.ts'
 import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
-import { listenOn, SocketsError, tcpAddressOf } from './inherited-sockets.ts'
+import { listenOn, listenWithin, SocketsError, tcpAddressOf } from './inherited-sockets.ts'
 
 export interface AdminListener {
   readonly address: AddressInfo
   /** Puts another configuration in force, for the requests that follow. Its address stays. */
   configure(config: Config): void
+  /** @throws SocketsError when the listener would be open to other machines without a token */
+  check(config: Config): void
   close(): Promise<void>
 }
 
@@ -31,34 +33,26 @@ export async function openAdmin(
   socket?: number,
   reload?: ReloadConfiguration,
 ): Promise<AdminListener> {
-  const {
-    adminHost: host,
-    adminPort: port,
-    adminToken,
-    admin: { tokens },
-  } = config
+  const { adminHost: host, adminPort: port } = config
   const settings = { current: settingsOf(config) }
   const admin = createAdmin({
     ...{ pages, api, settings, reload, ...settings.current },
     onInternalError: error => logger.error({ err: error }, 'internal error'),
   })
-  const isGuarded = adminToken !== undefined || Object.keys(tokens).length > 0
-  let isOpenToAll = false
-  // Before the first connection is accepted.
-  admin.server.once('listening', () => {
-    const address = admin.server.address()
-    isOpenToAll =
-      socket !== undefined && !isGuarded && typeof address === 'object' && !isLoopback(address!.address)
-    if (isOpenToAll) admin.server.close()
-  })
   try {
-    await admin.listen(listenOn(socket, { host, port }))
-    if (isOpenToAll)
-      throw new SocketsError(
-        'the socket named "admin" is not on loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN or admin.tokens',
-      )
+    await listenWithin(admin.server, socket, 'admin', () => admin.listen(listenOn(socket, { host, port })))
+    const address = tcpAddressOf(admin.server, 'admin')
+    const check = (next: Config) => {
+      if (socket !== undefined && !isGuarded(next) && !isLoopback(address.address))
+        throw new SocketsError(
+          'the socket named "admin" is not on loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN or admin.tokens',
+        )
+    }
+    // No connection has been accepted, since the loop has not turned since the server listens.
+    check(config)
     return {
-      address: tcpAddressOf(admin.server, 'admin'),
+      address,
+      check,
       configure(next) {
         settings.current = settingsOf(next)
       },
@@ -68,6 +62,10 @@ export async function openAdmin(
     await admin.close()
     throw error
   }
+}
+
+function isGuarded({ adminToken, admin: { tokens } }: Config): boolean {
+  return adminToken !== undefined || Object.keys(tokens).length > 0
 }
 
 function settingsOf({ adminHost, adminToken, admin, tracing }: Config): AdminSettings {

@@ -25,12 +25,14 @@ const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const
  * Sockets for another process are none for this one. They stay open: systemd keeps its own copies, so connections wait in
  * them while this program is restarted.
  *
- * @throws SocketsError when a socket has a name that no listener has, or two have the same
+ * @throws SocketsError when a socket has a name that no listener has, two have the same, or their number is none
  */
 export function takeSockets(env: NodeJS.ProcessEnv, pid: number): InheritedSockets {
   const [forPid, count, names = ''] = VARIABLES.map(name => env[name])
   for (const name of VARIABLES) delete env[name]
-  if (forPid !== String(pid) || !/^[1-9]\d{0,2}$/.test(count ?? '')) return {}
+  if (forPid !== String(pid) || count === undefined || count === '0') return {}
+  if (!/^[1-9]\d{0,2}$/.test(count))
+    throw new SocketsError(`LISTEN_FDS must be the number of sockets that are passed, not "${count}"`)
   const sockets: Partial<Record<ListenerName, number>> = {}
   const given = names.split(':')
   for (let index = 0; index < Number(count); index++) {
@@ -73,14 +75,43 @@ export function listenOn(fd: number | undefined, address: { readonly host: strin
 }
 
 /**
+ * Waits until a server listens, if `listen` says so.
+ *
+ * @param fd the inherited socket, if it is one
+ * @throws SocketsError when that cannot be listened on
+ */
+export async function listenWithin(
+  server: Server,
+  fd: number | undefined,
+  name: ListenerName,
+  listen: () => Promise<unknown>,
+): Promise<void> {
+  // Fastify asks for the address at once, and a socket that is not of TCP has none.
+  server.prependOnceListener('listening', () => {
+    if (server.address() === null) server.address = () => name
+  })
+  try {
+    await listen()
+  } catch (error) {
+    if (fd === undefined || (error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+    throw notTcp(name)
+  }
+}
+
+function notTcp(name: ListenerName): SocketsError {
+  return new SocketsError(
+    `the socket named "${name}" must be one of TCP that listens: ListenStream=ADDRESS:PORT, and no Accept=yes`,
+  )
+}
+
+/**
  * Returns where a server listens.
  *
  * @throws SocketsError when it listens on an inherited socket that is not of TCP
  */
 export function tcpAddressOf(server: Server, name: ListenerName): AddressInfo {
   const address = server.address()
-  if (address === null || typeof address === 'string' || address.port === undefined)
-    throw new SocketsError(`the socket named "${name}" must be one of TCP: ListenStream=ADDRESS:PORT`)
+  if (address === null || typeof address === 'string' || address.port === undefined) throw notTcp(name)
   return address
 }
 

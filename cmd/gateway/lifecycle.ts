@@ -5,7 +5,7 @@ import { tlsPortOf } from '../../config/load/tls-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Http1Listener } from '../../routes/public/http1/listener.ts'
 import type { ListenWhen } from './gateway-types.ts'
-import { type InheritedSockets, listenOn, tcpAddressOf } from './inherited-sockets.ts'
+import { type InheritedSockets, listenOn, listenWithin, tcpAddressOf } from './inherited-sockets.ts'
 import type { LiveTable } from './live-table.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -88,13 +88,19 @@ export class Lifecycle {
     const { host, port, tls } = config
     if (tls.plain === 'off') await listener.app.ready()
     else {
-      await listener.app.listen(listenOn(sockets.public, { host, port }))
-      tcpAddressOf(listener.app.server, 'public')
+      const { app } = listener
+      await listenWithin(app.server, sockets.public, 'public', () =>
+        app.listen(listenOn(sockets.public, { host, port })),
+      )
+      tcpAddressOf(app.server, 'public')
     }
     if (listener.secure === undefined) return
-    listener.secure.listen(listenOn(sockets.tls, { host: tls.host ?? host, port: tlsPortOf(tls)! }))
-    await once(listener.secure, 'listening')
-    tcpAddressOf(listener.secure, 'tls')
+    const { secure } = listener
+    await listenWithin(secure, sockets.tls, 'tls', () => {
+      secure.listen(listenOn(sockets.tls, { host: tls.host ?? host, port: tlsPortOf(tls)! }))
+      return once(secure, 'listening')
+    })
+    tcpAddressOf(secure, 'tls')
   }
 
   /** See `Gateway.stop`. */

@@ -64,6 +64,7 @@ export async function startStack(
         ...again,
         ...{ applies: LIVE, logger },
         async prepare({ loaded: next }) {
+          admin!.check(next.config)
           const { refused, swap, discard } = await gateway.prepare(next)
           const apply = () => {
             swap()

@@ -87,6 +87,7 @@ export async function servePrimary(
     alwaysApplies: true,
     prepare(next) {
       refuseEmbeddedEtcd(next.loaded, reloader.source.loaded.config)
+      admin!.check(next.loaded.config)
       return {
         async apply() {
           await pool.replace(settings(next), countWorkers(next.loaded))

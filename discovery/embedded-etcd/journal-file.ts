@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DataFolderError } from './errors.ts'
 import { DamagedError, type Entry, encode, readLines, writeLine } from './journal-lines.ts'
@@ -70,6 +70,7 @@ export class JournalFile {
    */
   async append(entries: readonly string[]): Promise<void> {
     const handle = this.#handle!
+    await this.#checkPlace()
     await this.#cut()
     const { bytes, checksum } = writeLine(entries, this.#checksum)
     try {
@@ -124,6 +125,17 @@ export class JournalFile {
   async close(): Promise<void> {
     await this.#handle?.close()
     this.#handle = undefined
+  }
+
+  /**
+   * Checks that a start would read this file. It goes on to take writes when it was removed, and they would be lost.
+   *
+   * @throws Error when it was removed, or another one was put into its place
+   */
+  async #checkPlace(): Promise<void> {
+    const [own, there] = await Promise.all([this.#handle!.stat(), stat(this.#path)])
+    if (own.ino === there.ino && own.dev === there.dev) return
+    throw Object.assign(new Error(`another file is in the place of ${this.#path}`), { code: 'ESTALE' })
   }
 
   /** Removes what does not belong to the file. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { startWithSockets } from '../support/inherited-sockets.ts'
+import { type SocketHolder, startWithSockets } from '../support/inherited-sockets.ts'
 import { restartWithSockets } from '../support/socket-restarts.ts'
 import { until } from '../support/until.ts'
 
@@ -33,12 +36,45 @@ const refused: readonly [string, Parameters<typeof startWithSockets>[0], RegExp]
     { names: ['tls'] },
     /^waygate: the service manager passes a socket named "tls", but no certificate is configured/m,
   ],
+  [
+    'whose number is none',
+    { names: ['public'], env: { LISTEN_FDS: 'one' } },
+    /^waygate: LISTEN_FDS must be the number of sockets that are passed, not "one"$/m,
+  ],
+  [
+    'for the admin listener without a token, open to other machines,',
+    { names: ['admin'], host: '0.0.0.0' },
+    /^waygate: the socket named "admin" is not on loopback, so an admin token is required/m,
+  ],
 ]
 for (const [what, options, message] of refused) {
   test(`a socket ${what} is an error`, async () => {
     await using holder = await startWithSockets({ ...options, fails: true })
-    await until('the gateway ends', () => holder.program.stdout().includes('ended with 1'))
+    await untilItEnds(holder)
     assert.match(holder.program.stderr(), message)
+  })
+}
+
+test('a reload cannot take the last token from an admin socket that is open to other machines', async () => {
+  const config = { adminToken: 'a-token-of-the-admin-listener' }
+  await using holder = await startWithSockets({ names: ['admin'], host: '0.0.0.0', config })
+  await writeFile(join(holder.cwd, 'waygate.yaml'), '{}')
+  process.kill(holder.pid(), 'SIGHUP')
+  const { reason } = await holder.program.logged('new configuration rejected; keeping the current one')
+  assert.match(String(reason), /the socket named "admin" is not on loopback/)
+  const answer = await fetch(`http://127.0.0.1:${holder.ports.admin}/api/v1/status`)
+  assert.equal(answer.status, 401)
+})
+
+for (const name of ['public', 'admin']) {
+  test(`a socket for ${name} that is not of TCP is an error`, async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'waygate-socket-'))
+    t.after(() => rm(folder, { recursive: true }))
+    await using holder = await startWithSockets({ names: [name], host: join(folder, 'socket'), fails: true })
+    await untilItEnds(holder)
+    const message = `waygate: the socket named "${name}" must be one of TCP that listens: ListenStream=ADDRESS:PORT`
+    assert.ok(holder.program.stderr().includes(message), holder.program.stderr())
+    assert.doesNotMatch(holder.program.stderr(), /TypeError/)
   })
 }
 
@@ -57,6 +93,10 @@ test('when all workers die, the gateway ends, and the next one takes the sockets
   const answer = await fetch(`http://127.0.0.1:${holder.ports.public}/none/`)
   assert.equal(answer.status, 404)
 })
+
+function untilItEnds({ program }: SocketHolder): Promise<unknown> {
+  return until('the gateway ends', () => program.stdout().includes('ended with 1'), { withinMs: 60_000 })
+}
 
 async function workersOf(holder: Awaited<ReturnType<typeof startWithSockets>>) {
   const { admin } = await holder.program.logged('waygate is listening')

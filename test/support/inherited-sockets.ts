@@ -8,6 +8,8 @@ import { type Program, startProgram } from './waygate.ts'
 export interface SocketHolder extends AsyncDisposable {
   /** The port of each socket, by its name. */
   readonly ports: Readonly<Record<string, number>>
+  /** The working folder of the gateway. */
+  readonly cwd: string
   /** The shell that starts the gateway. Its output is that of all of its gateways. */
   readonly program: Program
   /** Returns the pid of the gateway that listened last. */
@@ -22,6 +24,8 @@ const KEEP_RUNNING = `while :; do sh -c 'export LISTEN_PID=$$; exec "$@"' sh "$@
 export interface HeldSocketsOptions extends ServingOptions {
   /** The names of the sockets, in their order. */
   readonly names: readonly string[]
+  /** The address of the sockets, or the path of one that is not of TCP. Default 127.0.0.1 */
+  readonly host?: string
   /** Do not wait until a gateway listens. */
   readonly fails?: boolean
 }
@@ -31,8 +35,8 @@ export interface HeldSocketsOptions extends ServingOptions {
  * gateway has a copy of each socket, and accepts nothing from it.
  */
 export async function startWithSockets(options: HeldSocketsOptions): Promise<SocketHolder> {
-  const { names, env } = options
-  const servers = await Promise.all(names.map(listen))
+  const { names, env, host = '127.0.0.1' } = options
+  const servers = await Promise.all(names.map(() => listen(host)))
   const ports = Object.fromEntries(names.map((name, index) => [name, portOf(servers[index]!)]))
   const { cwd, args } = await prepareStart(options)
   const program = await startProgram({
@@ -49,8 +53,7 @@ export async function startWithSockets(options: HeldSocketsOptions): Promise<Soc
     await program.logged(line => line.msg === 'waygate is listening' && listening().length > before)
   }
   const holder: SocketHolder = {
-    ports,
-    program,
+    ...{ ports, program, cwd },
     pid: () => Number(listening().at(-1)!.pid),
     async restart(signal = 'SIGTERM') {
       const before = listening().length
@@ -67,8 +70,10 @@ export async function startWithSockets(options: HeldSocketsOptions): Promise<Soc
   return holder
 }
 
-async function listen(): Promise<Server> {
-  const server = createServer().listen(0, '127.0.0.1')
+async function listen(host: string): Promise<Server> {
+  const server = createServer()
+  if (host.startsWith('/')) server.listen(host)
+  else server.listen(0, host)
   await once(server, 'listening')
   return server
 }

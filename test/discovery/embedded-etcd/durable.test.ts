@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -378,6 +378,23 @@ test('a full disk refuses changes with the words of etcd, and reads, watches and
   }
   await using etcd = await open(folder)
   assert.deepEqual(await etcd.all(), { ...before, a: value })
+})
+
+test('changes are refused while the file is not in its place, since a start would not see them', async t => {
+  const folder = folderFor(t)
+  const journal = join(folder, 'journal')
+  {
+    await using etcd = await open(folder)
+    await etcd.put('a', '1')
+    await rename(journal, `${journal}.moved`)
+    await assert.rejects(etcd.put('a', '2'), /the data folder cannot be written: ENOENT/)
+    await writeFile(journal, '')
+    await assert.rejects(etcd.put('a', '3'), /the data folder cannot be written: ESTALE/)
+    assert.deepEqual(await etcd.all(), { a: '1' })
+    await rename(`${journal}.moved`, journal)
+    await etcd.put('a', '4')
+  }
+  assert.deepEqual(await restore(folder), { a: '4' })
 })
 
 test('what other programs append to the file is not taken for its own', async t => {
