@@ -40,7 +40,7 @@ function clearedTimeout(): NodeJS.Timeout {
 }
 
 /** Counts what this process holds. Collects garbage first. */
-function look() {
+function look(): { readonly counts: Readonly<Record<string, number>>; readonly heapBytes: number } {
   const objects = Object.entries(CLASSES).map(
     ([name, of]) => [name, v8.queryObjects(of as never, { format: 'count' }) as unknown as number] as const,
   )
