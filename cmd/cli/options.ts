@@ -197,7 +197,7 @@ function parseDescriptors(given: Arguments): DescriptorsCommand {
   const [first, ...operands] = [...given.operands, ...given.rest]
   const action = DESCRIPTOR_ACTIONS.find(each => each === first)
   if (action === undefined) {
-    throw given.error(`the first argument must be one of ${DESCRIPTOR_ACTIONS.join(', ')}, not ${first}`)
+    throw given.error(`the first argument must be one of ${DESCRIPTOR_ACTIONS.join(', ')}${butIs(first)}`)
   }
   const from = given.one('from')
   if (from !== undefined && action !== 'put') throw given.error('--from belongs to put')
@@ -231,7 +231,7 @@ function parseCertificate(given: Arguments): CertificateCommand {
   const [first, ...operands] = [...given.operands, ...given.rest]
   const action = CERTIFICATE_ACTIONS.find(each => each === first)
   if (action === undefined) {
-    throw given.error(`the first argument must be one of ${CERTIFICATE_ACTIONS.join(', ')}, not ${first}`)
+    throw given.error(`the first argument must be one of ${CERTIFICATE_ACTIONS.join(', ')}${butIs(first)}`)
   }
   const [name] = operands
   const extra = operands[action === 'put' ? 1 : 0]
@@ -251,11 +251,15 @@ function parseCertificate(given: Arguments): CertificateCommand {
   return { command: 'certificate', ...configured(given), action, name, cert, key, keyPasswordFile }
 }
 
+function butIs(first: string | undefined): string {
+  return first === undefined ? ', and is missing' : `, not ${first}`
+}
+
 function parseEtcd(given: Arguments): EtcdCommand {
   const [first, extra] = [...given.operands, ...given.rest]
   const action = ETCD_ACTIONS.find(each => each === first)
   if (action === undefined) {
-    throw given.error(`the first argument must be ${ETCD_ACTIONS.join(' or ')}, not ${first}`)
+    throw given.error(`the first argument must be ${ETCD_ACTIONS.join(' or ')}${butIs(first)}`)
   }
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
   const overwrite = given.has('overwrite')

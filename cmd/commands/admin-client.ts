@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { ADMIN_VARIABLE } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { Items } from '../../routes/admin/api-types.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { AdminCommand } from '../cli/command.ts'
 import { MissingError, UsageError } from '../cli/format-error.ts'
 import { notAnAdminUrl, readAdminUrl, urlOf } from '../cli/listening.ts'
@@ -41,11 +41,17 @@ export class AdminClient {
    */
   constructor({ command, admin, config: file, settings }: AdminCommand & { readonly command?: string }) {
     this.#command = command
-    const { env, token } = ownToken(process.env)
+    const { env, token } = readCaller()
+    const url = admin ?? fromEnvironment()
+    if (url !== undefined && token !== undefined) {
+      // The file adds nothing, and one with a mistake must not keep a gateway from being asked.
+      this.url = url
+      this.token = token
+      return
+    }
     const { config } = loadConfig({ file, env, flags: settings })
     this.token = token ?? config.adminToken
-    this.url =
-      admin ?? fromEnvironment() ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
+    this.url = url ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
   }
 
   /**
@@ -149,6 +155,7 @@ export class AdminClient {
           ? 'it asks for a token: set WAYGATE_ADMIN_TOKEN'
           : 'the token in WAYGATE_ADMIN_TOKEN or adminToken is not one of the gateway'
       case 403:
+        if (detail?.includes('waygate admin-token')) return detail
         return `${detail ?? 'it is not allowed'}; a token of another role may be allowed to: set WAYGATE_ADMIN_TOKEN`
       case 404:
         return path.startsWith('/api/v1')
@@ -158,21 +165,6 @@ export class AdminClient {
         return detail
     }
   }
-}
-
-const TOKEN_VARIABLE = 'WAYGATE_ADMIN_TOKEN'
-
-/**
- * Returns the token of the environment, and an environment in which another one stands in for it: here it is the token of the
- * caller, which may be one of `admin.tokens`, and a configuration refuses an `adminToken` that is one of these.
- */
-function ownToken(env: NodeJS.ProcessEnv): {
-  readonly env: NodeJS.ProcessEnv
-  readonly token: string | undefined
-} {
-  const token = env[TOKEN_VARIABLE]
-  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) return { env, token: undefined }
-  return { env: { ...env, [TOKEN_VARIABLE]: randomUUID() }, token }
 }
 
 function whyNoAnswer(error: Error): string {

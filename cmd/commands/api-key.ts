@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { ApiKeyDocument } from '../../config/kit/api-key-document.ts'
 import { loadConfig } from '../../config/load/load.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { ApiKeyCommand } from '../cli/command.ts'
 
 /** 256 bits: a key of that length needs no slow hash, since it cannot be guessed. */
@@ -8,7 +9,7 @@ const KEY_BYTES = 32
 
 /** Runs `waygate api-key`: prints a new key, and the key and value to put into etcd. Resolves with the exit code. */
 export async function runApiKey(options: ApiKeyCommand): Promise<number> {
-  const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
+  const { config } = loadConfig({ file: options.config, env: readCaller().env, flags: options.settings })
   const { key, etcdKey, value } = makeApiKey(options, config.apiKeys.prefix, Date.now())
   console.log(`API key:    ${key}`)
   console.log(`etcd key:   ${etcdKey}`)

@@ -11,6 +11,7 @@ import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { createBindings } from '../../wrappers/transcode/bindings.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { DescriptorsCommand } from '../cli/command.ts'
 import { createNames } from '../gateway/names.ts'
 import { createNodeGuard } from '../gateway/node-guard.ts'
@@ -36,7 +37,7 @@ export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1
 }
 
 function load({ config: file, settings }: DescriptorsCommand): LoadedConfig & { readonly prefix: string } {
-  const loaded = loadConfig({ file, env: process.env, flags: settings })
+  const loaded = loadConfig({ file, env: readCaller().env, flags: settings })
   const prefix = loaded.config.discovery.descriptorsPrefix
   if (prefix !== null) return { ...loaded, prefix }
   const message = 'is null, so no gateway reads descriptors from etcd: give a prefix'

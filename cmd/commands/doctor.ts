@@ -15,6 +15,7 @@ import type { Route } from '../../internal/routing/route.ts'
 import { NodeTls } from '../../wrappers/transport/node-tls.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { tlsProblemIn } from '../../wrappers/transport/tls-failures.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { DoctorCommand } from '../cli/command.ts'
 import { jsonText } from '../cli/output.ts'
 import { createNames } from '../gateway/names.ts'
@@ -35,7 +36,7 @@ export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
 }
 
 async function findAll({ config: file, settings, writeCheck }: DoctorCommand): Promise<readonly Finding[]> {
-  const loaded = loadConfig({ file, env: process.env, flags: settings })
+  const loaded = loadConfig({ file, env: readCaller().env, flags: settings })
   const { config, keys, warnings } = loaded
   const warned = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
   if (config.discovery.registry !== 'etcd') {

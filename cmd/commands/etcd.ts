@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { loadConfig } from '../../config/load/load.ts'
 import { exportKeys, importKeys } from '../../discovery/etcd/dump.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { EtcdCommand } from '../cli/command.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 
@@ -9,7 +10,7 @@ import { etcdClientOptions } from '../gateway/registry.ts'
  * exit code, 1 when keys were not imported because they have another value.
  */
 export async function runEtcd({ config: file, settings, action, overwrite }: EtcdCommand): Promise<0 | 1> {
-  const { config, keys } = loadConfig({ file, env: process.env, flags: settings })
+  const { config, keys } = loadConfig({ file, env: readCaller().env, flags: settings })
   const options = etcdClientOptions(config, keys)
   const where = options.endpoints.join(', ')
   if (action === 'export') {

@@ -1,4 +1,5 @@
 import { loadConfig } from '../../config/load/load.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { HealthcheckCommand } from '../cli/command.ts'
 import { localUrlOf } from '../cli/listening.ts'
 import { print, tell } from '../cli/output.ts'
@@ -10,7 +11,7 @@ const ANSWER_MS = 3_000
 
 /** Runs `waygate healthcheck`. Resolves with the exit code, 1 when the gateway does not answer. */
 export async function runHealthcheck({ config: file, settings }: HealthcheckCommand): Promise<0 | 1> {
-  const { config } = loadConfig({ file, env: process.env, flags: settings })
+  const { config } = loadConfig({ file, env: readCaller().env, flags: settings })
   const { adminHost: address, adminPort: port } = config
   if (port === 0) {
     tell('waygate: adminPort is 0, a port that nobody knows: choose one')

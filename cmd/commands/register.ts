@@ -4,6 +4,7 @@ import pino from 'pino'
 import { loadConfig } from '../../config/load/load.ts'
 import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
+import { readCaller } from '../cli/caller.ts'
 import type { RegisterCommand } from '../cli/command.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
@@ -28,7 +29,11 @@ const STOP_GRACE_MS = 10_000
  * Logs go to stderr, since stdout belongs to the command.
  */
 export async function runRegister(options: RegisterCommand): Promise<number> {
-  const { config, keys } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
+  const { config, keys } = loadConfig({
+    file: options.config,
+    env: readCaller().env,
+    flags: options.settings,
+  })
   const stderr = pino.destination({ dest: 2, sync: true })
   // Once a terminal is closed, every write to it fails. The node must be unregistered nevertheless.
   stderr.on('error', () => {})

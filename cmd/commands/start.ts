@@ -17,10 +17,17 @@ import { startStack } from '../gateway/stack.ts'
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
   const sockets = takeSockets(process.env, process.pid)
+  let { config: file } = options
   const load = (): Source => {
     const files = createFileRecord()
-    const { config: file, settings: flags } = options
-    const loaded = loadConfig({ file, env: process.env, flags, readKeyFile: files.readFile })
+    const loaded = loadConfig({
+      file,
+      env: process.env,
+      flags: options.settings,
+      readKeyFile: files.readFile,
+    })
+    // A reload without a file that was there would open what it has closed.
+    file ??= loaded.file
     return { loaded, keyFiles: files.contents() }
   }
   const source = load()

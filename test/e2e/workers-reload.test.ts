@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { copyFile, writeFile } from 'node:fs/promises'
+import { copyFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -206,7 +206,11 @@ test('SIGHUP lets a single process load its configuration again, and keeps its p
   await configure('drainMs: -1\n')
   gateway.child.kill('SIGHUP')
   assert.equal((await gateway.logged(REJECTED)).path, '$.drainMs')
-  assert.deepEqual(await reloads(metric), [1, 1])
+  // Without the file, all that it closes would be open.
+  await rm(join(gateway.cwd, 'waygate.yaml'))
+  gateway.child.kill('SIGHUP')
+  await gateway.logged(({ msg, reason }) => msg === REJECTED && /no such file/.test(String(reason)))
+  assert.deepEqual(await reloads(metric), [1, 2])
 })
 
 /** Sends requests one after another, each on its own connection. */

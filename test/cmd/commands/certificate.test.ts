@@ -140,7 +140,7 @@ test('a pair that gateways could not use is not written', async t => {
 test('arguments that do not fit are refused', () => {
   const files = ['--cert', 'c', '--key', 'k']
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /must be one of put, list, not undefined/],
+    [[], /must be one of put, list, and is missing/],
     [['drop'], /must be one of put, list, not drop/],
     [['put'], /NAME is missing/],
     [['put', 'a b', ...files], /NAME must be 1 to 255 characters of ASCII without spaces, not a b/],

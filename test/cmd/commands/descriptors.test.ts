@@ -83,7 +83,7 @@ test('a file is checked without etcd', async t => {
 
 test('arguments that do not fit are refused', () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /must be one of put, get, list, check, not undefined/],
+    [[], /must be one of put, get, list, check, and is missing/],
     [['drop'], /must be one of put, get, list, check, not drop/],
     [['put'], /NAME is missing/],
     [['put', 'a'], /FILE is missing/],

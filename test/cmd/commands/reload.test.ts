@@ -44,3 +44,28 @@ test('the token of the environment may be one that the configuration knows by it
   assert.match(stdout, /^drainMs: 1000 -> none\n.*\nnothing was put in force\n$/s)
   assert.deepEqual(fake.asked, ['reload'])
 })
+
+test('a file with a mistake does not keep the gateway from being asked, if it is named', async t => {
+  const tokens = { ci: { sha256: hash('sha256', 'operate'), role: 'operate' } } as const
+  const { fake, port } = await startAdmin(t, { tokens })
+  const cwd = tempFolder(t, { 'waygate.yaml': 'drainMs: -1' })
+  const env = { WAYGATE_ADMIN: `http://127.0.0.1:${port}`, WAYGATE_ADMIN_TOKEN: 'operate' }
+  await runProgram({ args: ['reload', '--dry-run'], cwd, env })
+  assert.deepEqual(fake.asked, ['reload'])
+})
+
+test('a command that reads the configuration takes the token of the environment for that of its caller', async t => {
+  const tokens = { ci: { sha256: hash('sha256', 'operate'), role: 'operate' } } as const
+  const cwd = tempFolder(t, {
+    'waygate.yaml': JSON.stringify({
+      admin: { tokens },
+      jwt: { secret: 'a secret of at least 32 characters' },
+    }),
+  })
+  const { code, stderr } = await runProgram({
+    args: ['token', '--sub', 'anna'],
+    cwd,
+    env: { WAYGATE_ADMIN_TOKEN: 'operate' },
+  })
+  assert.deepEqual([code, stderr], [0, ''])
+})
