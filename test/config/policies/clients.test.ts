@@ -173,7 +173,7 @@ const many = (count: number) => Array.from({ length: count }, (_, i) => `10.0.${
 const malformed: [clients: unknown, reason: string][] = [
   [true, '$.clients: must be an object such as {"allow": ...} or false, not true'],
   [null, '$.clients: must be an object such as {"allow": ...} or false, not null'],
-  [[], '$.clients: must be an object such as {"allow": ...} or false, not []'],
+  [[], '$.clients: must be an object such as {"allow": ...} or false, not a list'],
   [{}, '$.clients: must have allow or deny'],
   [{ enforce: false }, '$.clients: must have allow or deny'],
   [{ allow: [] }, '$.clients.allow: must not be empty'],

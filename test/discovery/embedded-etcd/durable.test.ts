@@ -226,7 +226,7 @@ test('a second one in the same folder is refused while the first one runs', asyn
     await using etcd = await open(folder)
     await assert.rejects(
       open(folder),
-      /lock is locked: another process uses this folder; .*--embedded-etcd-data/,
+      /lock is locked: another process uses this folder: .*--embedded-etcd-data/,
     )
     await etcd.put('a', '1')
   }
