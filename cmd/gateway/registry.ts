@@ -31,7 +31,7 @@ export async function openRegistry(
     format: config.discovery.format,
     sources: config.discovery.sources,
     // An etcd in memory starts empty each time, so a table from an earlier run would be wrong.
-    dataDir: embeddedUrl !== undefined && config.etcd.embeddedMemory ? undefined : config.dataDir,
+    dataDir: embeddedUrl !== undefined && embeddedFolder(config) === undefined ? undefined : config.dataDir,
     logger,
   })
   await registry.init()
@@ -45,14 +45,23 @@ export function etcdClientOptions(config: Config, keys: Keys, embeddedUrl?: stri
   return { endpoints, user, password, tls: keys.etcdTls && { ...keys.etcdTls, files: { ca, cert, key } } }
 }
 
+/** The port of etcd, which the embedded one has too unless told otherwise. */
+const ETCD_PORT = 2_379
+
 /** Returns whether a gateway with this configuration runs its own etcd. */
 export function wantsEmbeddedEtcd({ etcd, discovery }: Config): boolean {
   return etcd.endpoints === undefined && discovery.registry === 'etcd'
 }
 
-/** Returns the folder of the embedded etcd; undefined when it keeps its data in memory. */
+/**
+ * Returns the folder of the embedded etcd; undefined when it keeps its data in memory. Each port has a folder of its own, so
+ * that several gateways in one directory do not meet. At any free port, nobody could find the data again.
+ */
 function embeddedFolder({ etcd, dataDir }: Config): string | undefined {
-  return etcd.embeddedMemory ? undefined : (etcd.embeddedData ?? join(dataDir, 'embedded-etcd'))
+  if (etcd.embeddedMemory || etcd.embeddedData !== undefined) return etcd.embeddedData
+  const { port } = parseAddress(etcd.embedded)
+  if (port === 0) return undefined
+  return join(dataDir, port === ETCD_PORT ? 'embedded-etcd' : `embedded-etcd-${port}`)
 }
 
 /**

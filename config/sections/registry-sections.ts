@@ -22,11 +22,14 @@ export const EtcdSection = section(
       reload: 'restart',
     }),
     embeddedData: Type.Optional(
-      text('Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`.', {
-        flag: '--embedded-etcd-data FOLDER',
-        isPath: true,
-        reload: 'restart',
-      }),
+      text(
+        'Folder in which the embedded etcd keeps its data. Absent: `embedded-etcd` in `dataDir`, or `embedded-etcd-PORT` at a port other than 2379; in memory alone at port 0.',
+        {
+          flag: '--embedded-etcd-data FOLDER',
+          isPath: true,
+          reload: 'restart',
+        },
+      ),
     ),
     embeddedMemory: Type.Boolean({
       default: false,
