@@ -244,6 +244,6 @@ function checkTogether({ config, sourceOf }: LoadedConfig, kept: readonly Config
 function openingWarnings(old: Source, next: Source): readonly string[] {
   const hasKey = ({ loaded: { keys } }: Source) => keys.jwt !== undefined || keys.issuers !== undefined
   return hasKey(old) && !hasKey(next)
-    ? ['no token key is configured any more, so routes without auth are open to everyone']
+    ? ['no token key is configured now, so routes without auth are open to everyone']
     : []
 }

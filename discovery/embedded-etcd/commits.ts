@@ -88,7 +88,7 @@ export class Commits implements Journal, CallTurns {
     else this.#start(call)
   }
 
-  /** Resolves when nothing is written any more. */
+  /** Resolves when all writes have ended. */
   async settled(): Promise<void> {
     while (this.#isWriting || this.#batch.length > 0) await this.#idle
   }

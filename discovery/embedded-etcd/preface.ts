@@ -22,6 +22,6 @@ export function readPreface(socket: Socket, done: (protocol: 'http1' | 'http2') 
     done(isPreface ? 'http2' : 'http1')
   }
   socket.on('data', read)
-  // A connection that breaks is closed. Nobody else listens until whoever reads it has been loaded.
+  // A connection can break before its reader is loaded. Without this listener the error would end the process.
   socket.on('error', () => {})
 }

@@ -113,7 +113,7 @@ async function renew(client: Etcd3, lease: string): Promise<boolean> {
   }
 }
 
-/** Removes a lease with its keys. Whoever finds it gone has what it wanted. */
+/** Removes a lease with its keys. A lease that is already gone is no error. */
 async function revoke(client: Etcd3, lease: string): Promise<void> {
   await client.leaseClient.leaseRevoke({ ID: lease }).catch(error => {
     if (error instanceof EtcdPermissionDeniedError) throw error

@@ -182,7 +182,7 @@ test('documents of the registry are read again by the new rules, and one that do
     page.refusedDocuments.map(({ id }) => id),
     ['users'],
   )
-  assert.match(page.warnings.join('\n'), /no token key is configured any more/)
+  assert.match(page.warnings.join('\n'), /no token key is configured now/)
   assert.equal(await statusOf(gateway, '/users/x'), 503)
   const open = await get(gateway, '/default/x')
   assert.deepEqual([open.status, open.headers['x-by']], [200, 'defaults'])
