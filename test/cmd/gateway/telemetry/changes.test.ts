@@ -40,18 +40,24 @@ test('changes in etcd have their revision, their key, and the texts before and a
     '{"path":"/b","service":"user","auth":"none"}',
   ]
   const key = '/waygate/routes/r1'
+  // etcd may send what happens quickly in one message, and of each key the gateway takes the last event of a message over.
+  const untilSeen = (count: number) =>
+    until(`change ${count} is seen`, async () => {
+      const all = await api.changes(10)
+      return all.length === count && all
+    })
   await registry.put(key, texts[0]!)
   const first = await revisionOf(key)
+  await untilSeen(1)
   await registry.put(key, texts[1]!)
   const second = await revisionOf(key)
+  await untilSeen(2)
   await registry.put(key, 'no JSON')
   const third = await revisionOf(key)
+  await untilSeen(3)
   await registry.client.delete().key(key)
   const before = Date.now()
-  const changes = await until('all four are seen', async () => {
-    const all = await api.changes(10)
-    return all.length === 4 && all
-  })
+  const changes = await untilSeen(4)
   assert.deepEqual(
     changes.toReversed().map(each => [each.revision, each.before, each.after]),
     [
