@@ -6,9 +6,11 @@ import { isObject, type JsonObject } from './codecs/value.ts'
 export interface WantedNode {
   readonly node: Node
   readonly ttlSeconds: number
+  /** Whether it is refused unless it is registered already. */
+  readonly mustExist?: boolean | undefined
 }
 
-/** What became of a heartbeat, or of a farewell. The last five are refusals, and `detail` has the reason and the cure. */
+/** What became of a heartbeat, or of a farewell. The last six are refusals, and `detail` has the reason and the cure. */
 export type HeartbeatOutcome =
   | {
       readonly outcome: 'registered' | 'updated' | 'renewed'
@@ -17,7 +19,7 @@ export type HeartbeatOutcome =
     }
   | { readonly outcome: 'removed' }
   | {
-      readonly outcome: 'invalid' | 'expired' | 'taken' | 'read-only' | 'unreachable'
+      readonly outcome: 'invalid' | 'expired' | 'full' | 'taken' | 'read-only' | 'unreachable'
       readonly detail: string
     }
 

@@ -128,9 +128,10 @@ function loadDemoConfig(
   { config: file, settings }: DemoCommand,
   certificate: DemoCertificate | undefined,
 ): LoadedConfig {
-  const key = process.env.WAYGATE_JWT_PUBLIC_KEY_FILE
-    ? {}
-    : { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }
+  const key =
+    process.env.WAYGATE_JWT_PUBLIC_KEY_FILE || process.env.WAYGATE_JWT_SECRET_FILE
+      ? {}
+      : { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }
   const defaults = {
     ...key,
     ...(certificate && { WAYGATE_TLS_CERT: certificate.cert, WAYGATE_TLS_KEY: certificate.key }),

@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline'
 import { loadConfig } from '../../config/load/load.ts'
 import { exportKeys, importKeys } from '../../discovery/etcd/dump.ts'
 import { readCaller } from '../cli/caller.ts'
 import type { EtcdCommand } from '../cli/command.ts'
+import { visible } from '../cli/output.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 
 /**
@@ -14,21 +14,20 @@ export async function runEtcd({ config: file, settings, action, overwrite }: Etc
   const options = etcdClientOptions(config, keys)
   const where = options.endpoints.join(', ')
   if (action === 'export') {
-    const {
-      keys: count,
-      leased,
-      revision,
-    } = await exportKeys(options, line => process.stdout.write(`${line}\n`))
+    const { keys: count, leased, revision } = await exportKeys(options, process.stdout)
     // The process ends with this command, and a pipe may not have taken everything yet.
-    await new Promise<void>(resolve => process.stdout.write('', () => resolve()))
+    await new Promise<void>((resolve, reject) => {
+      process.stdout.write('', error => (error ? reject(error) : resolve()))
+    })
     console.error(
       `${where}: ${count} keys at revision ${revision}; left out ${leased} with a lease, which their owners put again`,
     )
     return 0
   }
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
-  const { written, unchanged, kept } = await importKeys(options, lines, { overwrite })
+  const { written, unchanged, kept } = await importKeys(options, process.stdin, {
+    overwrite,
+    onKept: key => console.error(`${visible(key)} has another value, and keeps it without --overwrite`),
+  })
   console.error(`${where}: ${written} keys written, ${unchanged} were there already`)
-  for (const key of kept) console.error(`${key} has another value, and keeps it without --overwrite`)
-  return kept.length > 0 ? 1 : 0
+  return kept > 0 ? 1 : 0
 }

@@ -69,9 +69,9 @@ function isGuarded({ adminToken, admin: { tokens } }: Config): boolean {
 }
 
 function settingsOf({ adminHost, adminToken, admin, tracing }: Config): AdminSettings {
-  const { tokens, hosts, dashboard, tail } = admin
+  const { tokens, maxNodes, hosts, dashboard, tail } = admin
   return {
-    tokens,
+    tokens: Object.fromEntries(Object.entries(tokens).map(([name, token]) => [name, { maxNodes, ...token }])),
     token: adminToken,
     hosts: [adminHost, ...hosts],
     features: { tail, dashboard, traceUrl: tracing.url ?? null },

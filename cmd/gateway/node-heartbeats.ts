@@ -20,11 +20,11 @@ export function createNodeHeartbeats({ registry, refusalOf, logger }: NodeHeartb
   }
 
   return {
-    async heartbeat({ service, id, body, by }) {
+    async heartbeat({ service, id, body, mustExist, by }) {
       let wanted: WantedNode | undefined
       try {
         checkNames(service, id)
-        wanted = isEmpty(body) ? undefined : readWantedNode(service, id, body)
+        wanted = isEmpty(body) ? undefined : { ...readWantedNode(service, id, body), mustExist }
       } catch (error) {
         return { outcome: 'invalid', detail: (error as Error).message }
       }

@@ -10,6 +10,12 @@ export interface JwtKey {
   readonly algorithms: readonly Algorithm[]
 }
 
+/** The key of an issuer, with those from before it. */
+export interface IssuerKey extends JwtKey {
+  /** In the order of its `previous`; absent when there are none. */
+  readonly former?: readonly FormerJwtKey[]
+}
+
 /** A key from before the present one, whose tokens are still accepted. */
 export interface FormerJwtKey extends JwtKey {
   /** When they no longer are, milliseconds since 1970; undefined = as long as it is configured. */
@@ -21,7 +27,7 @@ export interface JwtKeys {
   /** In the order of `jwt.previous`. */
   readonly former: readonly FormerJwtKey[]
   /** In the order of `jwt.issuers`; undefined = the keys of the issuer are at its `jwksUrl`. */
-  readonly issuers: readonly (JwtKey | undefined)[]
+  readonly issuers: readonly (IssuerKey | undefined)[]
 }
 
 /** The fields for a key, which `jwt` and the entries of `jwt.issuers` share. */
@@ -37,13 +43,22 @@ interface KeySection {
 export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   return {
     jwt: loadVerificationKey(jwt, ['jwt'], findings),
-    former: jwt.previous.flatMap(
-      (key, index) => loadFormerKey(key, ['jwt', 'previous', index], findings) ?? [],
-    ),
-    issuers: jwt.issuers.map((issuer, index) =>
-      loadVerificationKey(issuer, ['jwt', 'issuers', index], findings),
-    ),
+    former: loadFormerKeys(jwt, ['jwt'], findings),
+    issuers: jwt.issuers.map((issuer, index) => {
+      const at = ['jwt', 'issuers', index]
+      const key = loadVerificationKey(issuer, at, findings)
+      const former = loadFormerKeys(issuer, at, findings)
+      return key && { ...key, ...(former.length > 0 && { former }) }
+    }),
   }
+}
+
+function loadFormerKeys(
+  { previous }: Pick<Config['jwt'], 'previous'>,
+  at: Path,
+  findings: Findings,
+): FormerJwtKey[] {
+  return previous.flatMap((key, index) => loadFormerKey(key, [...at, 'previous', index], findings) ?? [])
 }
 
 function loadFormerKey(

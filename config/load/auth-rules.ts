@@ -20,7 +20,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
   for (const path of Object.keys(jwt.claimHeaders)) {
     yield* claimPathProblem(path, ['jwt', 'claimHeaders', path])
   }
-  yield* formerKeyProblems(jwt)
+  yield* formerKeyProblems(jwt, ['jwt'])
   const known = new Map<string, string>()
   const hasKey = [jwt.secret, jwt.secretFile, jwt.publicKeyFile].some(key => key !== undefined)
   if (hasKey) for (const name of [jwt.issuer ?? []].flat()) known.set(name, 'jwt.issuer')
@@ -32,6 +32,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     }
     known.set(issuer.issuer, `jwt.issuers[${index}]`)
     yield* keyProblems(issuer, at)
+    yield* formerKeyProblems(issuer, at)
     yield* claimPathProblems(issuer, at)
   }
 }
@@ -44,16 +45,21 @@ function* registryProblems({ jwt, apiKeys, discovery }: Config): Generator<Findi
   if (jwt.revocations.enabled) yield { path: ['jwt', 'revocations', 'enabled'], message }
 }
 
+type Issuer = Config['jwt']['issuers'][number]
+
 const FORMER_KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile'] as const
 
 /** A former key is one key, and there is a present one that tokens are signed with. */
-function* formerKeyProblems({ previous, ...jwt }: Config['jwt']): Generator<Finding> {
-  if (previous.length > 0 && FORMER_KEY_FIELDS.every(field => jwt[field] === undefined)) {
-    const message = 'needs a present key: set jwt.secret, jwt.secretFile or jwt.publicKeyFile'
-    yield { path: ['jwt', 'previous'], message }
+function* formerKeyProblems(of: Config['jwt'] | Issuer, where: Path): Generator<Finding> {
+  if (of.previous.length > 0 && FORMER_KEY_FIELDS.every(field => of[field] === undefined)) {
+    const message =
+      'jwksUrl' in of
+        ? 'must not be set together with jwksUrl: the key set itself says which keys count'
+        : `needs a present key: set one of ${FORMER_KEY_FIELDS.join(', ')} beside it`
+    yield { path: [...where, 'previous'], message }
   }
-  for (const [index, key] of previous.entries()) {
-    const at = ['jwt', 'previous', index]
+  for (const [index, key] of of.previous.entries()) {
+    const at = [...where, 'previous', index]
     const [first, second] = FORMER_KEY_FIELDS.filter(field => key[field] !== undefined)
     if (first === undefined)
       yield { path: at, message: `needs a key: one of ${FORMER_KEY_FIELDS.join(', ')}` }
@@ -66,7 +72,7 @@ function* formerKeyProblems({ previous, ...jwt }: Config['jwt']): Generator<Find
 
 const KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile', 'jwksUrl'] as const
 
-function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Generator<Finding> {
+function* keyProblems(issuer: Issuer, at: Path): Generator<Finding> {
   const [first, second] = KEY_FIELDS.filter(field => issuer[field] !== undefined)
   if (first === undefined) {
     yield { path: at, message: `needs a key: one of ${KEY_FIELDS.join(', ')}` }

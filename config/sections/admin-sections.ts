@@ -1,6 +1,9 @@
 import { Type } from '../kit/type.ts'
 import { section } from '../kit/values.ts'
 
+const maxNodes = (description: string, annotations = {}) =>
+  Type.Integer({ minimum: 1, maximum: 100_000, description, ...annotations })
+
 const AdminToken = Type.Object(
   {
     sha256: Type.String({
@@ -18,6 +21,9 @@ const AdminToken = Type.Object(
         description: 'With the role `register`: the services whose nodes it may register. Absent: all.',
       }),
     ),
+    maxNodes: Type.Optional(
+      maxNodes('How many nodes it may keep registered by HTTP. Absent: `admin.maxNodes`.'),
+    ),
   },
   { additionalProperties: false, title: 'a token' },
 )
@@ -29,6 +35,10 @@ export const AdminSection = section(
       description:
         'Further tokens of the admin listener, by the name of who has them. `waygate admin-token` makes one.',
     }),
+    maxNodes: maxNodes(
+      'How many nodes each token may keep registered by HTTP. Each gateway counts those that it hears of. Further ones are refused, and those that are there go on.',
+      { default: 1_000 },
+    ),
     hosts: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       description:

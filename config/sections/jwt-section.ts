@@ -59,32 +59,6 @@ const QUERY_PARAMETER = Type.String({
 const maxLifetime = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: 315_360_000, description }))
 
-const Issuer = Type.Object(
-  {
-    issuer: text('The `iss` claim of its tokens.'),
-    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: `jwt.audience`.')),
-    ...KEY,
-    jwksUrl: Type.Optional(
-      text(
-        'URL of its public keys (a JWK Set, RFC 7517): https, or http on loopback. Redirects are refused.',
-      ),
-    ),
-    requireExpiry: Type.Optional(
-      Type.Boolean({
-        description: 'Whether a token without `exp` is refused. Absent: `jwt.requireExpiry`.',
-      }),
-    ),
-    maxLifetimeSeconds: maxLifetime('Largest time from `iat` to `exp`. Absent: `jwt.maxLifetimeSeconds`.'),
-    rolesClaim: Type.Optional(text('Claim with the roles. Absent: `jwt.rolesClaim`.')),
-    scopeClaim: Type.Optional(text('Claim with the scopes. Absent: `jwt.scopeClaim`.')),
-  },
-  {
-    additionalProperties: false,
-    description:
-      'An issuer. Its key is exactly one of `secret`, `secretFile`, `publicKeyFile` and `jwksUrl`.',
-  },
-)
-
 const FormerKey = Type.Object(
   {
     secret: KEY.secret,
@@ -102,17 +76,46 @@ const FormerKey = Type.Object(
   { additionalProperties: false, title: 'a former key' },
 )
 
+const FORMER_KEYS = Type.Array(FormerKey, {
+  default: [],
+  maxItems: 8,
+  description:
+    'Keys from before the present one, whose tokens are still accepted ([rotation](reload.md#rotating-the-key-of-tokens)). Each is exactly one of `secret`, `secretFile` and `publicKeyFile`. Nothing is signed with them.',
+})
+
+const Issuer = Type.Object(
+  {
+    issuer: text('The `iss` claim of its tokens.'),
+    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: `jwt.audience`.')),
+    ...KEY,
+    jwksUrl: Type.Optional(
+      text(
+        'URL of its public keys (a JWK Set, RFC 7517): https, or http on loopback. Redirects are refused.',
+      ),
+    ),
+    previous: FORMER_KEYS,
+    requireExpiry: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a token without `exp` is refused. Absent: `jwt.requireExpiry`.',
+      }),
+    ),
+    maxLifetimeSeconds: maxLifetime('Largest time from `iat` to `exp`. Absent: `jwt.maxLifetimeSeconds`.'),
+    rolesClaim: Type.Optional(text('Claim with the roles. Absent: `jwt.rolesClaim`.')),
+    scopeClaim: Type.Optional(text('Claim with the scopes. Absent: `jwt.scopeClaim`.')),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'An issuer. Its key is exactly one of `secret`, `secretFile`, `publicKeyFile` and `jwksUrl`.',
+  },
+)
+
 export const JwtSection = section(
   {
     secret: KEY.secret,
     secretFile: KEY.secretFile,
     publicKeyFile: KEY.publicKeyFile,
-    previous: Type.Array(FormerKey, {
-      default: [],
-      maxItems: 8,
-      description:
-        'Keys from before the present one, whose tokens are still accepted ([rotation](reload.md#rotating-the-key-of-tokens)). Each is exactly one of `secret`, `secretFile` and `publicKeyFile`. Nothing is signed with them.',
-    }),
+    previous: FORMER_KEYS,
     privateKeyFile: Type.Optional(
       text('File with the private key (PEM) that `waygate token` signs with. The gateway never reads it.', {
         isPath: true,

@@ -39,9 +39,11 @@ export function requestBytes(request: object): number {
   return sizes.get(request) ?? 0
 }
 
+const CANCELLED = { code: grpc.status.CANCELLED, details: 'the caller has given up' }
+
 /**
- * Creates the handler of a unary call, which takes its turn. An {@link EtcdError} that `handler` throws becomes the call's
- * status.
+ * Creates the handler of a unary call, which takes its turn. Nothing is done for a caller that has given up meanwhile. An
+ * {@link EtcdError} that `handler` throws becomes the call's status.
  */
 export function unary<Request, Response>(
   handler: UnaryHandler<Request, Response>,
@@ -50,6 +52,7 @@ export function unary<Request, Response>(
   return (call, callback) => {
     turns.run(
       () => {
+        if (call.cancelled) return { error: CANCELLED }
         try {
           return { response: handler(call.request) }
         } catch (error) {

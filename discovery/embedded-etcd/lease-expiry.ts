@@ -2,8 +2,8 @@ import { EtcdError } from './errors.ts'
 import { AT_ONCE, type CallTurns } from './journal.ts'
 import type { LeaseTable } from './lease-table.ts'
 
-/** The longest delay of setTimeout. */
-const MAX_DELAY_MS = 2_147_483_647
+/** How often the process looks whether it runs. So a stall is measured to this, and the longest delay of setTimeout is no matter. */
+const LOOK_MS = 500
 /** A timer that fires this late shows that the process was stopped or its event loop was blocked. */
 const STALL_MS = 1_000
 /** How soon a lease is ended again whose end could not be kept. */
@@ -18,14 +18,18 @@ export interface LeaseExpiryOptions {
 }
 
 /**
- * Ends leases on time, with one timer for the lease that expires first.
+ * Ends leases on time. While there are leases, one timer fires every 500 ms, or sooner when one expires.
  *
- * After a stall of this process every lease starts its full time again, as in etcd when a new leader takes
- * over, because the holders' renewals are still waiting in sockets that were not read.
+ * The time of a stall of this process does not count, because the holders' renewals are still waiting in sockets that were not
+ * read. So every lease has as much time left after the stall as it had before, and ends at most its TTL and the stall after its last
+ * renewal. etcd gives each lease its full TTL again when a new leader takes over, but a stall of one second is no such rare event.
  */
 export class LeaseExpiry {
   readonly #options: LeaseExpiryOptions
   #timer: NodeJS.Timeout | undefined
+  /** When the timer should fire. */
+  #wakeAtMs = Number.POSITIVE_INFINITY
+  /** When the first lease should be ended. */
   #dueAtMs = Number.POSITIVE_INFINITY
   #isClosed = false
 
@@ -33,14 +37,10 @@ export class LeaseExpiry {
     this.#options = options
   }
 
-  /** Schedules a granted lease. Renewals and removals are noticed when the timer fires. */
+  /** Schedules a granted lease. Renewals and removals are noticed when it is due. */
   schedule(expiresAtMs: number): void {
-    if (expiresAtMs >= this.#dueAtMs) return
-    clearTimeout(this.#timer)
-    const now = this.#options.now()
-    this.#dueAtMs = Math.min(expiresAtMs, now + MAX_DELAY_MS)
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(this.#dueAtMs - now)))
-    this.#timer.unref()
+    this.#dueAtMs = Math.min(this.#dueAtMs, expiresAtMs)
+    this.#sleep()
   }
 
   close(): void {
@@ -48,15 +48,36 @@ export class LeaseExpiry {
     clearTimeout(this.#timer)
   }
 
-  #fire(): void {
+  #sleep(): void {
+    if (this.#isClosed || this.#dueAtMs === Number.POSITIVE_INFINITY) return
+    const now = this.#options.now()
+    const wakeAtMs = Math.min(this.#dueAtMs, now + LOOK_MS)
+    if (wakeAtMs >= this.#wakeAtMs) return
+    clearTimeout(this.#timer)
+    this.#wakeAtMs = wakeAtMs
+    this.#timer = setTimeout(() => this.#wake(), Math.max(0, Math.ceil(wakeAtMs - now)))
+    this.#timer.unref()
+  }
+
+  #wake(): void {
+    const { leases, now } = this.#options
+    const stalledMs = now() - this.#wakeAtMs
+    this.#wakeAtMs = Number.POSITIVE_INFINITY
+    if (stalledMs > STALL_MS) {
+      leases.prolongAll(stalledMs)
+      // What was sent during the stall is read before any lease ends.
+      this.#dueAtMs = Math.max(leases.nextExpiryMs(), now() + LOOK_MS)
+    }
+    if (now() < this.#dueAtMs) this.#sleep()
+    else this.#endExpired()
+  }
+
+  #endExpired(): void {
     const { leases, now, turns = AT_ONCE } = this.#options
-    if (now() - this.#dueAtMs > STALL_MS) leases.renewAll()
+    this.#dueAtMs = Number.POSITIVE_INFINITY
     turns.run(
       () => this.#expireAll(),
-      areAllGone => {
-        this.#dueAtMs = Number.POSITIVE_INFINITY
-        if (!this.#isClosed) this.schedule(areAllGone ? leases.nextExpiryMs() : now() + RETRY_MS)
-      },
+      areAllGone => this.schedule(areAllGone ? leases.nextExpiryMs() : now() + RETRY_MS),
     )
   }
 

@@ -168,9 +168,11 @@ export class LeaseTable {
     return [...this.#leases.values()].filter(lease => lease.expiresAtMs <= now).map(lease => lease.id)
   }
 
-  /** Restarts the time of every lease. A restart knows nothing of it, since no holder was heard. */
-  renewAll(): void {
-    for (const lease of this.#leases.values()) lease.expiresAtMs = this.#end(lease.ttlSeconds)
+  /** Gives every lease more time, at most its full time from now on. A restart knows nothing of it, since no holder was heard. */
+  prolongAll(byMs: number): void {
+    for (const lease of this.#leases.values()) {
+      lease.expiresAtMs = Math.min(lease.expiresAtMs + byMs, this.#end(lease.ttlSeconds))
+    }
   }
 
   /**

@@ -10,7 +10,7 @@ export interface EtcdAccess {
   readonly etcd?: string | readonly string[] | undefined
   /** Default: WAYGATE_ETCD_USER. */
   readonly user?: string | undefined
-  /** Default: WAYGATE_ETCD_PASSWORD. */
+  /** Default: WAYGATE_ETCD_PASSWORD, or what the file has that WAYGATE_ETCD_PASSWORD_FILE names. */
   readonly password?: string | undefined
   /** PEM texts or files. Default: the files named by WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY. */
   readonly tls?: EtcdTls | undefined

@@ -1,14 +1,21 @@
-import { CompareResult, CompareTarget, type Etcd3 } from 'etcd3'
+import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CompareResult, CompareTarget, type Etcd3, GRPCOutOfRangeError } from 'etcd3'
 import { QuietError } from '../../internal/http/quiet-error.ts'
 import { parseJson } from '../../internal/text/json.ts'
+import { readLines } from '../../internal/text/lines.ts'
 import { isObject } from '../codecs/value.ts'
 import type { EtcdClientOptions } from './client.ts'
-import { readAllPages, readPage } from './pages.ts'
+import { readPage } from './pages.ts'
 import { withClient } from './stored-values.ts'
 
-const PAGE_SIZE = 500
+/** Pages grow up to so many keys, and shrink when they are larger than `PAGE_BYTES`, since etcd limits keys alone. */
+const [FIRST_PAGE_KEYS, MAX_PAGE_KEYS] = [16, 128]
+const PAGE_BYTES = 1 << 20
 /** How many keys are written at once. */
 const PARALLEL = 8
+/** More than a key and a value of etcd can be, in base64, unless its limits were raised tenfold. */
+const MAX_LINE_BYTES = 32 << 20
 const EVERYTHING = { key: Buffer.of(0), range_end: Buffer.of(0) }
 
 /** What an export has left out, and at which revision it read. */
@@ -20,30 +27,61 @@ export interface Exported {
 }
 
 /**
- * Reads all keys of an etcd at one revision, and calls `write` with each as a line of JSON. Keys with a lease are left out.
+ * Reads all keys of an etcd at one revision, and writes each as a line of JSON. Keys with a lease are left out. A page is read when the
+ * output has taken the one before, so a store may be larger than the memory. The output stays open.
  *
+ * @throws DumpError when the output is closed, or so slow that etcd has compacted the revision meanwhile
  * @throws StoreError when etcd cannot be reached or refuses it
  */
-export async function exportKeys(
-  options: EtcdClientOptions,
-  write: (line: string) => void,
-): Promise<Exported> {
-  let keys = 0
-  let leased = 0
-  const { revision } = await withClient(options, client =>
-    readAllPages({
-      read: page => readPage(client, EVERYTHING, page),
-      limit: PAGE_SIZE,
-      take({ key, value, lease }) {
-        if (lease !== '0') leased++
-        else {
-          keys++
-          write(JSON.stringify({ ...field('key', key), ...field('value', value) }))
-        }
-      },
-    }),
-  )
-  return { keys, leased, revision }
+export async function exportKeys(options: EtcdClientOptions, output: Writable): Promise<Exported> {
+  const exported = { keys: 0, leased: 0, revision: 0n }
+  await withClient(options, async client => {
+    try {
+      const pages = Readable.from(readPages(client, exported), { highWaterMark: 1 })
+      await pipeline(pages, output, { end: false })
+    } catch (error) {
+      if (error instanceof GRPCOutOfRangeError) {
+        throw new DumpError(
+          `etcd has compacted revision ${exported.revision} before all of it was read; write the export to a file first`,
+        )
+      }
+      const { code = '' } = error as NodeJS.ErrnoException
+      if (!OUTPUT_ENDED.includes(code)) throw error
+      throw new DumpError(`the output ended before the export did (${code})`)
+    }
+  })
+  return exported
+}
+
+const OUTPUT_ENDED: readonly string[] = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']
+
+/** Yields the lines of each page as one text, and counts them. */
+async function* readPages(
+  client: Etcd3,
+  exported: { -readonly [Field in keyof Exported]: Exported[Field] },
+): AsyncGenerator<string> {
+  let limit = FIRST_PAGE_KEYS
+  let page = await readPage(client, EVERYTHING, { limit })
+  const { clusterId, revision } = page
+  exported.revision = revision
+  for (;;) {
+    let text = ''
+    for (const { key, value, lease } of page.items) {
+      if (lease !== '0') exported.leased++
+      else {
+        exported.keys++
+        text += `${JSON.stringify({ ...field('key', key), ...field('value', value) })}\n`
+      }
+    }
+    if (text !== '') yield text
+    if (!page.next) return
+    const bytes = page.items.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
+    limit = bytes > PAGE_BYTES ? Math.max(1, limit >> 1) : Math.min(MAX_PAGE_KEYS, limit * 2)
+    page = await readPage(client, EVERYTHING, { from: page.next, revision, limit })
+    if (page.clusterId !== clusterId) {
+      throw new DumpError('the endpoint changed to another cluster during the read')
+    }
+  }
 }
 
 export interface Imported {
@@ -51,22 +89,28 @@ export interface Imported {
   /** Keys that had that value before. */
   readonly unchanged: number
   /** Keys that have another value, and keep it. */
-  readonly kept: readonly string[]
+  readonly kept: number
+}
+
+export interface ImportOptions {
+  /** Whether keys that exist get the values of the export. */
+  readonly overwrite: boolean
+  /** Called with each key that has another value, and keeps it. */
+  readonly onKept: (key: string) => void
 }
 
 /**
- * Puts the keys of an export into an etcd. A key that exists there keeps its value, unless `overwrite` is set.
+ * Puts the keys of an export into an etcd, as they are read. A key that exists there keeps its value, unless `overwrite` is set.
  *
  * @throws DumpError for a line that no export writes; keys of lines before it may have been written
  * @throws StoreError when etcd cannot be reached or refuses it
  */
 export async function importKeys(
   options: EtcdClientOptions,
-  lines: AsyncIterable<string>,
-  { overwrite }: { readonly overwrite: boolean },
+  input: AsyncIterable<Buffer>,
+  { overwrite, onKept }: ImportOptions,
 ): Promise<Imported> {
-  const kept: string[] = []
-  let [written, unchanged] = [0, 0]
+  let [written, unchanged, kept] = [0, 0, 0]
   await withClient(options, async client => {
     const importAll = async (items: readonly Item[]) => {
       for (const [at, result] of (
@@ -74,12 +118,15 @@ export async function importKeys(
       ).entries()) {
         if (result === 'written') written++
         else if (result === 'unchanged') unchanged++
-        else kept.push(items[at]!.key.toString())
+        else {
+          kept++
+          onKept(items[at]!.key.toString())
+        }
       }
     }
     let items: Item[] = []
     let number = 0
-    for await (const line of lines) {
+    for await (const line of linesOf(input)) {
       number++
       if (line.trim() === '') continue
       items.push(readLine(line, number))
@@ -92,7 +139,15 @@ export async function importKeys(
   return { written, unchanged, kept }
 }
 
-/** A line that no export writes. The message has its number. */
+async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  try {
+    yield* readLines(input, MAX_LINE_BYTES)
+  } catch (error) {
+    throw error instanceof RangeError ? new DumpError(error.message) : error
+  }
+}
+
+/** An export that is not whole, or a line that no export writes. */
 class DumpError extends QuietError {
   override readonly name = 'DumpError'
 }

@@ -2,9 +2,11 @@ import { hash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
   type Etcd3,
+  EtcdLeaseInvalidError,
   EtcdPermissionDeniedError,
   GRPCDeadlineExceededError,
   GRPCFailedPreconditionError,
+  GRPCNotFoundError,
 } from 'etcd3'
 import { encodeNode } from '../codecs/waygate.ts'
 import type { HeartbeatOutcome, WantedNode } from '../heartbeat.ts'
@@ -16,58 +18,77 @@ import { type StoredKey, storedKey } from './transport.ts'
 
 /** A process waits for the answer, which it needs within its TTL. */
 const WITHIN_MS = 3_000
+/** How long one call may take of it. */
+const CALL_WITHIN_MS = 2_000
 /** A lease that has expired is there until etcd has removed its keys. */
 const EXPIRING_MS = 50
 const MAX_GRANTS = 20
 /** The bits of a lease's id that are its TTL. 3,600 s fit in. */
 const TTL_BITS = 12n
 
+/** The etcd of one heartbeat. */
+interface Within {
+  readonly client: Etcd3
+  /** Aborts when time is up. */
+  readonly signal: AbortSignal
+  /**
+   * Returns the options of a call that begins now, which is cancelled when time is up.
+   *
+   * @throws Error when time is up already
+   */
+  options(): { readonly deadline: number }
+}
+
 /**
  * Registers a node under a lease, or renews that lease. Nothing is remembered here: each call may reach another process.
  * The lease is found by the key, since its id is made of the key and the TTL. So it is known which keys were written here,
- * and a key of anybody else is never touched.
+ * and a key of anybody else is never touched. It can be repeated after any answer, and after none: it then comes to the same key under
+ * the same lease.
  *
  * @param wanted undefined only renews what is there
  */
 export function heartbeat(client: Etcd3, key: string, wanted?: WantedNode): Promise<HeartbeatOutcome> {
-  return answered(key, () => (wanted ? register(client, key, wanted) : renewKey(client, key)))
+  return answered(client, key, etcd => (wanted ? register(etcd, key, wanted) : renewKey(etcd, key)))
 }
 
 /** Removes a node that {@link heartbeat} has registered, with its lease. */
 export function farewell(client: Etcd3, key: string): Promise<HeartbeatOutcome> {
-  return answered(key, async () => {
-    const found = await read(client, key)
+  return answered(client, key, async etcd => {
+    const found = await read(etcd, key)
     if (!found) return gone(key)
     if (!isOurs(key, found)) return taken(key, found)
-    await revoke(client, found.lease!)
+    await revoke(etcd, found.lease!)
     return { outcome: 'removed' }
   })
 }
 
 async function register(
-  client: Etcd3,
+  etcd: Within,
   key: string,
-  { node, ttlSeconds }: WantedNode,
+  { node, ttlSeconds, mustExist }: WantedNode,
 ): Promise<HeartbeatOutcome> {
   const value = encodeNode(node)
   const lease = leaseOf(key, ttlSeconds)
   for (let attempt = 1; ; attempt++) {
-    const found = await read(client, key)
+    const found = await read(etcd, key)
+    if (!found && mustExist) return { outcome: 'full', detail: `${key} is not there, and may not be added` }
     const isOwn = found !== undefined && isOurs(key, found)
-    if (isOwn && found.lease === lease && found.value === value && (await renew(client, lease))) {
+    if (isOwn && found.lease === lease && found.value === value && (await renew(etcd, lease))) {
       return { outcome: 'renewed', leftSeconds: ttlSeconds }
     }
     // A key that somebody has put without its lease would stay when the process dies.
-    const hasLostLease = found !== undefined && found.lease === undefined && (await renew(client, lease))
+    const hasLostLease = found !== undefined && found.lease === undefined && (await renew(etcd, lease))
     if (found && !isOwn && !hasLostLease) return taken(key, found)
-    await grant(client, lease, ttlSeconds)
-    const done = await putIfFree(client, {
+    await grant(etcd, lease, ttlSeconds)
+    const done = await putIfFree(etcd.client, {
       ...{ key: Buffer.from(key), value: Buffer.from(value), lease },
       formers: isOwn ? [found.lease!] : [],
       replaces: hasLostLease ? found.modRevision : undefined,
+      options: etcd.options(),
     })
     if (done) {
-      if (isOwn && found.lease !== lease) await revoke(client, found.lease!)
+      // It ends by itself in any case.
+      if (isOwn && found.lease !== lease) await revoke(etcd, found.lease!).catch(() => {})
       return { outcome: found ? 'updated' : 'registered', leftSeconds: ttlSeconds }
     }
     // Somebody was faster. Who, is to be read.
@@ -75,48 +96,49 @@ async function register(
   }
 }
 
-async function renewKey(client: Etcd3, key: string): Promise<HeartbeatOutcome> {
-  const found = await read(client, key)
+async function renewKey(etcd: Within, key: string): Promise<HeartbeatOutcome> {
+  const found = await read(etcd, key)
   if (found?.lease === undefined) return gone(key)
   if (!isOurs(key, found)) return taken(key, found)
-  if (!(await renew(client, found.lease))) return gone(key)
+  if (!(await renew(etcd, found.lease))) return gone(key)
   return { outcome: 'renewed', leftSeconds: ttlSecondsOf(found.lease) }
 }
 
-async function read(client: Etcd3, key: string): Promise<StoredKey | undefined> {
-  const { kvs } = await client.kv.range({ key: Buffer.from(key) })
+async function read(etcd: Within, key: string): Promise<StoredKey | undefined> {
+  const { kvs } = await etcd.client.kv.range({ key: Buffer.from(key) }, etcd.options())
   return kvs[0] && storedKey(kvs[0])
 }
 
 /** Grants a lease, or renews the one with this id. */
-async function grant(client: Etcd3, lease: string, ttlSeconds: number): Promise<void> {
+async function grant(etcd: Within, lease: string, ttlSeconds: number): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.leaseClient.leaseGrant({ ID: lease, TTL: String(ttlSeconds) })
+      await etcd.client.leaseClient.leaseGrant({ ID: lease, TTL: String(ttlSeconds) }, etcd.options())
       return
     } catch (error) {
       if (!(error instanceof GRPCFailedPreconditionError) || attempt === MAX_GRANTS) throw error
     }
-    if (await renew(client, lease)) return
+    if (await renew(etcd, lease)) return
     await wait(EXPIRING_MS)
   }
 }
 
 /** @returns false when etcd does not have the lease */
-async function renew(client: Etcd3, lease: string): Promise<boolean> {
-  const { signal } = new AbortController()
+async function renew(etcd: Within, lease: string): Promise<boolean> {
+  const { client, signal } = etcd
+  signal.throwIfAborted()
   const stream = new BeatStream({ client, clock: systemClock, lease, signal })
   try {
-    return await stream.beat(WITHIN_MS)
+    return await stream.beat(CALL_WITHIN_MS)
   } finally {
     stream.close(false)
   }
 }
 
 /** Removes a lease with its keys. A lease that is already gone is no error. */
-async function revoke(client: Etcd3, lease: string): Promise<void> {
-  await client.leaseClient.leaseRevoke({ ID: lease }).catch(error => {
-    if (error instanceof EtcdPermissionDeniedError) throw error
+async function revoke(etcd: Within, lease: string): Promise<void> {
+  await etcd.client.leaseClient.leaseRevoke({ ID: lease }, etcd.options()).catch(error => {
+    if (!(error instanceof GRPCNotFoundError || error instanceof EtcdLeaseInvalidError)) throw error
   })
 }
 
@@ -138,7 +160,8 @@ function isOurs(key: string, { lease }: StoredKey): boolean {
   return lease !== undefined && BigInt(lease) >> TTL_BITS === keyBits(key)
 }
 
-const SILENT: HeartbeatOutcome = { outcome: 'unreachable', detail: 'etcd does not answer' }
+const REPEAT = 'whether it has taken effect is not known, so send the same call again, which does no harm'
+const SILENT: HeartbeatOutcome = { outcome: 'unreachable', detail: `etcd does not answer; ${REPEAT}` }
 
 function gone(key: string): HeartbeatOutcome {
   return { outcome: 'expired', detail: `${key} has expired or was never registered; send the body again` }
@@ -152,20 +175,37 @@ function taken(key: string, found?: StoredKey): HeartbeatOutcome {
   return { outcome: 'taken', detail: `${key} ${owner}; use another id` }
 }
 
-/** Says what etcd's errors mean. Resolves within 3 s. */
-async function answered(key: string, work: () => Promise<HeartbeatOutcome>): Promise<HeartbeatOutcome> {
-  const time = new AbortController()
-  const late = wait(WITHIN_MS, undefined, { signal: time.signal }).then(() => SILENT)
+/**
+ * Says what etcd's errors mean. Resolves within 3 s. Then no further call begins, and the one under way is cancelled; etcd may have
+ * done it by then.
+ */
+async function answered(
+  client: Etcd3,
+  key: string,
+  work: (etcd: Within) => Promise<HeartbeatOutcome>,
+): Promise<HeartbeatOutcome> {
+  const over = new AbortController()
+  const untilMs = performance.now() + WITHIN_MS
+  const etcd: Within = {
+    client,
+    signal: over.signal,
+    options() {
+      over.signal.throwIfAborted()
+      return { deadline: Date.now() + Math.min(CALL_WITHIN_MS, untilMs - performance.now()) }
+    },
+  }
+  const late = wait(WITHIN_MS, undefined, { signal: over.signal }).then(() => SILENT)
   late.catch(() => {})
-  const working = work().catch((error: Error): HeartbeatOutcome => {
+  const working = work(etcd).catch((error: Error): HeartbeatOutcome => {
     if (error instanceof TypeError || error instanceof RangeError) throw error
     if (error instanceof EtcdPermissionDeniedError) {
       return { outcome: 'read-only', detail: `the user of etcd may not read and write ${key}; grant it that` }
     }
     if (error instanceof GRPCDeadlineExceededError) return SILENT
-    return { outcome: 'unreachable', detail: `etcd: ${plainReason(connectionReason(error.message))}` }
+    const reason = plainReason(connectionReason(error.message))
+    return { outcome: 'unreachable', detail: `etcd: ${reason}; ${REPEAT}` }
   })
   // Nobody waits for it once time is up.
   working.catch(() => {})
-  return Promise.race([working, late]).finally(() => time.abort())
+  return Promise.race([working, late]).finally(() => over.abort())
 }

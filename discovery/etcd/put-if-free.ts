@@ -16,6 +16,8 @@ export interface PutIfFree {
   readonly formers: readonly string[]
   /** The revision of a write by somebody else that may be replaced; undefined when there is none. */
   readonly replaces?: bigint | undefined
+  /** Those of the call. Default: those of the client. */
+  readonly options?: { readonly deadline: number }
 }
 
 /**
@@ -26,7 +28,7 @@ export interface PutIfFree {
  */
 export async function putIfFree(
   client: Etcd3,
-  { key, value, lease, formers, replaces }: PutIfFree,
+  { key, value, lease, formers, replaces, options }: PutIfFree,
 ): Promise<boolean> {
   const result = CompareResult.Equal
   const isUnder = (by: string): ICompare => ({ key, result, target: CompareTarget.Lease, lease: by })
@@ -44,7 +46,7 @@ export async function putIfFree(
     }),
     undefined,
   )
-  let answer: ITxnResponse | undefined = await client.kv.txn(request!)
+  let answer: ITxnResponse | undefined = await client.kv.txn(request!, options)
   while (answer && !answer.succeeded) answer = answer.responses[0]?.response_txn
   return answer !== undefined
 }

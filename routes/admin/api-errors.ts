@@ -11,6 +11,7 @@ export const API_ERRORS = {
   WA_REQUEST: { status: 400, title: 'Bad request' },
   WA_TOKEN: { status: 401, title: 'Token required' },
   WA_ROLE: { status: 403, title: 'Role too low' },
+  WA_NODE_LIMIT: { status: 403, title: 'Too many nodes' },
   WA_FOREIGN: { status: 403, title: 'Foreign request' },
   WA_NOT_FOUND: { status: 404, title: 'Not found' },
   WA_NOT_REGISTERED: { status: 404, title: 'Not registered' },

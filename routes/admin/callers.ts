@@ -10,6 +10,8 @@ export interface Caller {
   readonly isMasked: boolean
   /** The services whose nodes it may register; undefined = all that its role may. */
   readonly services?: readonly string[] | undefined
+  /** How many nodes it may keep registered; undefined = any number. */
+  readonly maxNodes?: number | undefined
 }
 
 /** A token of the configuration, which has its hash alone. */
@@ -19,6 +21,8 @@ export interface AdminToken {
   readonly role: AdminRole
   /** With the role `register`: the services whose nodes it registers; undefined = all. */
   readonly services?: readonly string[] | undefined
+  /** How many nodes it may keep registered; undefined = any number. */
+  readonly maxNodes?: number | undefined
 }
 
 /** The caller while no token is configured: somebody on this machine. It reads everything, and never writes. */
@@ -40,8 +44,8 @@ export function createFindCaller(
     known.push({ digest, caller: { ...caller, isMasked: caller.role !== 'operate' } })
   if (adminToken !== undefined)
     add(hash('sha256', adminToken, 'buffer'), { name: 'adminToken', role: 'read' })
-  for (const [name, { sha256, role, services }] of Object.entries(tokens))
-    add(Buffer.from(sha256, 'hex'), { name, role, ...(services && { services }) })
+  for (const [name, { sha256, role, services, maxNodes }] of Object.entries(tokens))
+    add(Buffer.from(sha256, 'hex'), { name, role, maxNodes, ...(services && { services }) })
   if (known.length === 0) return undefined
   return authorization => {
     const token = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]

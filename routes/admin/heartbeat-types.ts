@@ -5,6 +5,8 @@ export interface HeartbeatQuestion {
   readonly id: string
   /** What the process registers as, in JSON. Absent or empty: it only renews what is there. */
   readonly body?: unknown
+  /** Whether it is refused unless the node is there already, because the caller has registered as many as it may. */
+  readonly mustExist?: boolean
   /** The name of the caller. */
   readonly by: string
 }
@@ -23,12 +25,12 @@ export type HeartbeatPage =
   | { readonly outcome: RegisteredPage['outcome']; readonly leftSeconds?: number }
   | {
       /** Why it was refused; `detail` says it for people. */
-      readonly outcome: 'invalid' | 'expired' | 'taken' | 'read-only' | 'unreachable'
+      readonly outcome: 'invalid' | 'expired' | 'full' | 'taken' | 'read-only' | 'unreachable'
       readonly detail: string
     }
 
 /** Registers nodes for processes that call the API. Any process of a gateway may be asked, any number of times. */
 export interface NodeHeartbeats {
   heartbeat(question: HeartbeatQuestion): Promise<HeartbeatPage>
-  farewell(question: Omit<HeartbeatQuestion, 'body'>): Promise<HeartbeatPage>
+  farewell(question: Omit<HeartbeatQuestion, 'body' | 'mustExist'>): Promise<HeartbeatPage>
 }

@@ -133,6 +133,34 @@ test('a heartbeat may reach any gateway: those of one etcd, one that was started
   assert.deepEqual(lines, [], 'a renewal is not logged')
 })
 
+test('a token adds no more nodes than it may, keeps those that are there, and another token adds its own', async t => {
+  const other = makeAdminToken('register')
+  const tokens = { hello: { ...entry, maxNodes: 2 }, other: other.entry }
+  const { call, gateway } = await setUp(t, { config: { admin: { tokens } } })
+  const put = (id: string, body: object) => call('PUT', body, `hello/nodes/${id}`)
+  const body = { address: '127.0.0.1:1', ttlSeconds: 60 }
+  for (const id of ['a', 'b']) assert.equal((await put(id, body)).outcome, 'registered')
+  const refused = await put('c', body)
+  assert.deepEqual([refused.status, refused.code], [403, 'WA_NODE_LIMIT'])
+  assert.equal(
+    refused.detail,
+    'the token "hello" has 2 nodes registered; remove some, or raise admin.tokens.hello.maxNodes',
+  )
+  assert.deepEqual(
+    [(await put('a', body)).outcome, (await put('b', { ...body, weight: 7 })).outcome],
+    ['renewed', 'updated'],
+  )
+  const headers = { authorization: `Bearer ${other.token}`, 'content-type': 'application/json' }
+  const added = await send(Number(new URL(gateway.admin).port), {
+    ...{ method: 'PUT', path: '/api/v1/services/hello/nodes/c', body: JSON.stringify(body), headers },
+  })
+  assert.equal(added.status, 200)
+  assert.equal((await put('c', body)).outcome, 'renewed', 'it is there')
+  await call('DELETE', undefined, 'hello/nodes/a')
+  await call('DELETE', undefined, 'hello/nodes/b')
+  assert.equal((await put('d', body)).outcome, 'registered')
+})
+
 test('answers are as the API describes them, and nodes that a gateway must not use are refused', async t => {
   const { gateway, port, put, call } = await setUp(t, {
     config: { discovery: { allowedAddresses: ['127.0.0.0/8'] } },

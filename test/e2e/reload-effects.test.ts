@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { startCollector } from '../support/collector.ts'
-import { type GatewayHere, startGatewayHere } from '../support/gateway-here.ts'
 import { send } from '../support/http.ts'
-import { answer, startNode } from '../support/node-server.ts'
-import { openRegistry } from '../support/registry.ts'
+import { startReloadedGateway } from '../support/reloaded-gateway.ts'
 import { until } from '../support/until.ts'
 
 const SECRET = 'the secret of tests, which is long enough'
@@ -17,66 +15,44 @@ const BASE = {
   routes: { documents: { open: { path: '/open/*', service: 'echo', auth: 'none' } } },
 }
 
-/** A gateway whose node answers with the header lines that it got; `/open/500` with that status, and `/open/slow` when told to. */
-async function setUp(t: TestContext, config: object = BASE) {
-  const told = Promise.withResolvers<void>()
-  const node = await startNode(t, async (socket, { target, lines }) => {
-    if (target === '/open/slow') await told.promise
-    if (target === '/open/500') socket.write('HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n')
-    else socket.write(answer(JSON.stringify(lines), ['Content-Type: application/json']))
-  })
-  const gateway = await startGatewayHere({ config })
-  t.after(() => gateway.stop())
-  using registry = openRegistry(gateway.etcd)
-  await registry.putNode('echo', 'e1', node)
-  await gateway.untilNodes('echo', ['e1'])
-  const reload = (document: object) => {
-    writeFileSync(join(gateway.cwd, 'waygate.yaml'), JSON.stringify(document))
-    return gateway.reloader.reload({ dryRun: false })
-  }
-  return { gateway, node, reload, finish: told.resolve }
-}
-
-function get({ port }: GatewayHere, path: string, headers: Record<string, string> = {}) {
-  return send(port, { path, headers })
-}
+const setUp = (t: TestContext, config: object = BASE) => startReloadedGateway(t, config)
 
 test('a request that began before a reload ends as it began', async t => {
-  const { gateway, node, reload, finish } = await setUp(t)
-  const slow = get(gateway, '/open/slow')
+  const { node, reload, finish, get } = await setUp(t)
+  const slow = get('/open/slow')
   await node.received(1)
   await reload({ ...BASE, routes: { documents: {} }, tracing: { endpoint: 'http://127.0.0.1:9' } })
-  assert.equal((await get(gateway, '/open/x')).status, 404)
+  assert.equal((await get('/open/x')).status, 404)
   finish()
   assert.equal((await slow).status, 200)
 })
 
 test('the access log follows: into a file, off, and with the level of the log', async t => {
-  const { gateway, reload } = await setUp(t)
+  const { gateway, reload, get } = await setUp(t)
   const file = join(gateway.cwd, 'access.log')
   const isLogged = (path: string) => gateway.log().some(line => line.msg === 'request' && line.path === path)
-  await get(gateway, '/open/1')
+  await get('/open/1')
   await until('it is logged', () => isLogged('/open/1'))
   await reload({ ...BASE, accessLog: { to: file, fields: ['path', 'userAgent'] } })
-  await get(gateway, '/open/2', { 'user-agent': 'me' })
+  await get('/open/2', { 'user-agent': 'me' })
   await until('it is in the file', () => existsSync(file) && readFileSync(file, 'utf8').includes('/open/2'))
   assert.match(readFileSync(file, 'utf8'), /"userAgent":"me"/)
   await reload({ ...BASE, logLevel: 'warn' })
-  await get(gateway, '/open/3')
+  await get('/open/3')
   await reload({ ...BASE, accessLog: false })
-  await get(gateway, '/open/4')
+  await get('/open/4')
   await reload(BASE)
-  await get(gateway, '/open/5')
+  await get('/open/5')
   await until('it is logged', () => isLogged('/open/5'))
   assert.deepEqual(['/open/2', '/open/3', '/open/4'].filter(isLogged), [])
 })
 
 test('identity headers follow the claims, and a client never sets the new ones', async t => {
   const config = { ...BASE, jwt: { secret: SECRET } }
-  const { gateway, reload } = await setUp(t, { ...config, routes: { documents: documents('jwt') } })
+  const { reload, get } = await setUp(t, { ...config, routes: { documents: documents('jwt') } })
   const authorization = `Bearer ${jwt.sign({ sub: 'anna', team: 'red' }, SECRET, { expiresIn: 60 })}`
   const seen = async () => {
-    const { text } = await get(gateway, '/open/x', { authorization, 'x-team': 'forged' })
+    const { text } = await get('/open/x', { authorization, 'x-team': 'forged' })
     const lines = JSON.parse(text) as string[]
     const valuesOf = (name: string) =>
       lines.flatMap((line, i) => (line.toLowerCase() === name ? lines[i + 1]! : []))
@@ -89,9 +65,9 @@ test('identity headers follow the claims, and a client never sets the new ones',
 })
 
 test('trusted proxies follow, and with them what is said of clients', async t => {
-  const { gateway, reload } = await setUp(t)
+  const { gateway, reload, get } = await setUp(t)
   const clientOf = async () => {
-    const { headers } = await get(gateway, '/open/x', { 'x-forwarded-for': '203.0.113.9' })
+    const { headers } = await get('/open/x', { 'x-forwarded-for': '203.0.113.9' })
     const id = headers['x-request-id']
     const line = await gateway.logged(each => each.msg === 'request' && each.requestId === id)
     return line.client
@@ -104,76 +80,70 @@ test('trusted proxies follow, and with them what is said of clients', async t =>
 })
 
 test('limits of clients, of services and of breakers follow', async t => {
-  const { gateway, node, reload, finish } = await setUp(t)
+  const { gateway, node, reload, finish, get } = await setUp(t)
   const limits = { bodyBytes: 10, targetBytes: 256, headerBytes: 2_000, headersTimeoutMs: 60_000 }
   await reload({ ...BASE, clientLimits: limits, serviceLimit: { concurrent: 1, queue: 0 } })
   const post = await send(gateway.port, { method: 'POST', path: '/open/x', body: 'x'.repeat(11) })
-  const long = await get(gateway, `/open/${'x'.repeat(300)}`)
-  const large = await get(gateway, '/open/x', { 'x-large': 'x'.repeat(2_100) })
+  const long = await get(`/open/${'x'.repeat(300)}`)
+  const large = await get('/open/x', { 'x-large': 'x'.repeat(2_100) })
   assert.deepEqual([post.status, long.status, large.status], [413, 414, 431])
-  const slow = get(gateway, '/open/slow')
+  const slow = get('/open/slow')
   await node.received(1)
-  assert.equal((await get(gateway, '/open/x')).status, 503)
+  assert.equal((await get('/open/x')).status, 503)
   await reload(BASE)
-  assert.equal((await get(gateway, '/open/x')).status, 200)
+  assert.equal((await get('/open/x')).status, 200)
   finish()
   assert.equal((await slow).status, 200)
-  for (let i = 0; i < 4; i++) assert.equal((await get(gateway, '/open/500')).status, 500)
-  assert.equal((await get(gateway, '/open/x')).status, 200)
+  for (let i = 0; i < 4; i++) assert.equal((await get('/open/500')).status, 500)
+  assert.equal((await get('/open/x')).status, 200)
   await reload({
     ...BASE,
     breaker: { minimumRequests: 2, failureRatio: 0.1, ejectLastNode: true, openMs: 30_000 },
   })
-  await get(gateway, '/open/500')
-  await get(gateway, '/open/500')
-  assert.match((await get(gateway, '/open/x')).text, /WG_CIRCUIT_OPEN/)
+  await get('/open/500')
+  await get('/open/500')
+  assert.match((await get('/open/x')).text, /WG_CIRCUIT_OPEN/)
 })
 
 test('automatic routes follow, and a service that loses its document in the file gets none', async t => {
-  const { gateway, reload } = await setUp(t, { ...BASE, routes: {} })
-  await until('it has a route', async () => (await get(gateway, '/echo/x')).status === 200)
+  const { reload, get } = await setUp(t, { ...BASE, routes: {} })
+  await until('it has a route', async () => (await get('/echo/x')).status === 200)
   await reload({ ...BASE, routes: { auto: false } })
-  assert.equal((await get(gateway, '/echo/x')).status, 404)
+  assert.equal((await get('/echo/x')).status, 404)
   await reload(BASE)
-  assert.deepEqual(
-    [(await get(gateway, '/open/x')).status, (await get(gateway, '/echo/x')).status],
-    [200, 404],
-  )
+  assert.deepEqual([(await get('/open/x')).status, (await get('/echo/x')).status], [200, 404])
   await reload({ ...BASE, routes: {} })
-  assert.deepEqual(
-    [(await get(gateway, '/open/x')).status, (await get(gateway, '/echo/x')).status],
-    [404, 404],
-  )
+  assert.deepEqual([(await get('/open/x')).status, (await get('/echo/x')).status], [404, 404])
 })
 
 test('tracing begins and ends with a reload, and its counts go on', async t => {
-  const { gateway, reload } = await setUp(t)
+  const { gateway, reload, get } = await setUp(t)
   const collector = await startCollector(t)
   const tracing = { endpoint: collector.endpoint, sampleRatio: 1 }
   await reload({ ...BASE, tracing })
-  const { text } = await get(gateway, '/open/x')
+  const { text } = await get('/open/x')
   assert.match(text, /traceparent/)
   await until('its spans have come', () => collector.spans.length === 2)
   await reload({ ...BASE, tracing: { ...tracing, serviceName: 'other' } })
-  await get(gateway, '/open/y')
+  await get('/open/y')
   await until('its spans have come', () => collector.spans.length === 4)
   assert.equal(collector.batches.at(-1)?.resource['service.name'], 'other')
   await reload(BASE)
-  assert.doesNotMatch((await get(gateway, '/open/x')).text, /traceparent/)
+  assert.doesNotMatch((await get('/open/x')).text, /traceparent/)
   const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
   assert.match(metrics, /^waygate_spans_sent_total 4$/m)
   assert.match(metrics, /^waygate_config_reloads_total\{result="succeeded"\} 3$/m)
 })
 
 test('labels of metrics follow, and no request is counted twice or lost', async t => {
-  const { gateway, reload } = await setUp(t)
+  const { gateway, reload, get } = await setUp(t)
   const counts = async () => {
     const text = await (await fetch(`${gateway.admin}/metrics`)).text()
     return text.match(/^waygate_requests_total\{.*route="open".*$/gm)
   }
-  await get(gateway, '/open/1')
+  await get('/open/1')
   await reload({ ...BASE, metrics: { labels: { node: false } } })
-  await get(gateway, '/open/2')
+  await get('/open/2')
   assert.deepEqual(await counts(), [
     'waygate_requests_total{route="open",service="echo",node="e1",status="200"} 1',
     'waygate_requests_total{route="open",service="echo",status="200"} 1',

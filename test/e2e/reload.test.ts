@@ -7,45 +7,25 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { FIELDS } from '../../config/load/fields.ts'
-import { type GatewayHere, startGatewayHere } from '../support/gateway-here.ts'
 import { send } from '../support/http.ts'
-import { answer, startNode } from '../support/node-server.ts'
 import { cheapHash } from '../support/password.ts'
 import { openRegistry } from '../support/registry.ts'
+import { startReloadedGateway } from '../support/reloaded-gateway.ts'
 import { until } from '../support/until.ts'
 
 const OLD = 'the old secret of tests, long enough'
 const NEW = 'the new secret of tests, long enough'
-const NOW = () => ({ dryRun: false })
 const sign = (secret: string, claims: object = {}) =>
   `Bearer ${jwt.sign({ sub: 'u1', iss: 'me', aud: 'you', ...claims }, secret, { algorithm: 'HS256', expiresIn: 3_600 })}`
 
-/** A gateway with the service `echo`, whose configuration a test changes. */
+/** A gateway with the service `echo` and a route that is stored in etcd. */
 async function setUp(t: TestContext, config: object) {
-  const node = await startNode(t, (socket, { lines }) =>
-    socket.write(answer(JSON.stringify(lines), ['Content-Type: application/json'])),
-  )
-  const gateway = await startGatewayHere({ config })
-  t.after(() => gateway.stop())
-  using registry = openRegistry(gateway.etcd)
-  await registry.putNode('echo', 'e1', node)
+  const started = await startReloadedGateway(t, config)
+  using registry = openRegistry(started.gateway.etcd)
   await registry.putRoute('stored', { path: '/stored/*', service: 'echo', auth: 'none' })
-  await gateway.untilNodes('echo', ['e1'])
-  await until('the route is there', async () => (await get(gateway, '/stored/x')).status === 200)
-  return { gateway, node, write: (document: object) => write(gateway, document) }
+  await until('the route is there', async () => (await started.statusOf('/stored/x')) === 200)
+  return started
 }
-
-function write({ cwd }: GatewayHere, document: object | string): void {
-  const text = typeof document === 'string' ? document : JSON.stringify(document)
-  writeFileSync(join(cwd, 'waygate.yaml'), text)
-}
-
-function get({ port }: GatewayHere, path: string, headers: Record<string, string> = {}) {
-  return send(port, { path, headers })
-}
-
-const statusOf = async (gateway: GatewayHere, path: string, authorization?: string) =>
-  (await get(gateway, path, authorization === undefined ? {} : { authorization })).status
 
 const DOCUMENTS = {
   open: { path: '/open/*', service: 'echo', auth: 'none' },
@@ -61,71 +41,79 @@ const BASE = {
 }
 
 test('a reload puts a new key in force, and tokens of the old one count no more, remembered or not', async t => {
-  const { gateway, write } = await setUp(t, BASE)
-  const ask = async (secret: string) => statusOf(gateway, '/private/x', sign(secret, { jti: secret }))
+  const { reload, statusOf } = await setUp(t, BASE)
+  const ask = async (secret: string) => statusOf('/private/x', sign(secret, { jti: secret }))
   assert.deepEqual([await ask(OLD), await ask(NEW)], [200, 401])
-  write({ ...BASE, jwt: { secret: NEW } })
-  const page = await gateway.reloader.reload(NOW())
+  const page = await reload({ ...BASE, jwt: { secret: NEW } })
   assert.deepEqual(page.changes, [{ path: 'jwt.secret', of: 'secret', from: null, to: null }])
   assert.deepEqual([await ask(OLD), await ask(NEW)], [401, 200])
 })
 
-test('tokens of a previous key are accepted until it is taken out, or its time is over', async t => {
-  const { gateway, write } = await setUp(t, BASE)
-  const ask = async (secret: string) => statusOf(gateway, '/private/x', sign(secret))
-  const kept = sign(OLD, { jti: 'kept' })
-  const until_ = (ms: number) => new Date(Date.now() + ms).toISOString()
-  write({ ...BASE, jwt: { secret: NEW, previous: [{ secret: OLD, until: until_(3_600_000) }] } })
-  await gateway.reloader.reload(NOW())
-  assert.deepEqual(
-    [await ask(OLD), await ask(NEW), await statusOf(gateway, '/private/x', kept)],
-    [200, 200, 200],
-  )
-  write({ ...BASE, jwt: { secret: NEW, previous: [{ secret: OLD, until: until_(1_500) }] } })
-  await gateway.reloader.reload(NOW())
-  assert.equal(await statusOf(gateway, '/private/x', kept), 200)
-  await until('it is remembered no longer', async () => (await statusOf(gateway, '/private/x', kept)) === 401)
-  write({ ...BASE, jwt: { secret: NEW, previous: [{ secret: OLD }] } })
-  await gateway.reloader.reload(NOW())
-  assert.equal(await statusOf(gateway, '/private/x', kept), 200)
-  write({ ...BASE, jwt: { secret: NEW } })
-  await gateway.reloader.reload(NOW())
-  assert.deepEqual([await ask(OLD), await ask(NEW)], [401, 200])
-})
+for (const [whose, jwtOf] of [
+  ['of the gateway', (key: object) => key],
+  ['of an issuer', (key: object) => ({ issuers: [{ issuer: 'me', ...key }] })],
+] as const) {
+  test(`tokens of a previous key ${whose} are accepted until it is taken out, or its time is over`, async t => {
+    const { reload, statusOf } = await setUp(t, { ...BASE, jwt: jwtOf({ secret: OLD }) })
+    const ask = async (secret: string) => statusOf('/private/x', sign(secret))
+    const kept = sign(OLD, { jti: 'kept' })
+    const until_ = (ms: number) => new Date(Date.now() + ms).toISOString()
+    await reload({
+      ...BASE,
+      jwt: jwtOf({ secret: NEW, previous: [{ secret: OLD, until: until_(3_600_000) }] }),
+    })
+    assert.deepEqual([await ask(OLD), await ask(NEW), await statusOf('/private/x', kept)], [200, 200, 200])
+    await reload({ ...BASE, jwt: jwtOf({ secret: NEW, previous: [{ secret: OLD, until: until_(1_500) }] }) })
+    assert.equal(await statusOf('/private/x', kept), 200)
+    await until('it is remembered no longer', async () => (await statusOf('/private/x', kept)) === 401)
+    await reload({ ...BASE, jwt: jwtOf({ secret: NEW, previous: [{ secret: OLD }] }) })
+    assert.equal(await statusOf('/private/x', kept), 200)
+    await reload({ ...BASE, jwt: jwtOf({ secret: NEW }) })
+    assert.deepEqual([await ask(OLD), await ask(NEW)], [401, 200])
+  })
+}
 
 test('a broken file changes nothing, and each of its problems is told with its place', async t => {
-  const { gateway } = await setUp(t, BASE)
-  write(gateway, 'drainMs: -1\njwt: {secret: other}\nroutes: {documents: {r: {path: x}}}\nfoo: 1\n')
-  await assert.rejects(gateway.reloader.reload(NOW()), error => {
-    const { problems } = error as unknown as { problems: readonly { path: string; source: string }[] }
-    assert.deepEqual(
-      problems.map(({ path, source }) => [path, source]),
-      [
-        ['$.foo', 'waygate.yaml:4'],
-        ['$.drainMs', 'waygate.yaml:1'],
-        ['$.routes.documents.r.path', 'waygate.yaml:3'],
-        ['$.routes.documents.r.service', 'waygate.yaml:3'],
-      ],
-    )
-    return true
-  })
+  const { gateway, reload, statusOf } = await setUp(t, BASE)
+  await assert.rejects(
+    reload('drainMs: -1\njwt: {secret: other}\nroutes: {documents: {r: {path: x}}}\nfoo: 1\n'),
+    error => {
+      const { problems } = error as unknown as { problems: readonly { path: string; source: string }[] }
+      assert.deepEqual(
+        problems.map(({ path, source }) => [path, source]),
+        [
+          ['$.foo', 'waygate.yaml:4'],
+          ['$.drainMs', 'waygate.yaml:1'],
+          ['$.routes.documents.r.path', 'waygate.yaml:3'],
+          ['$.routes.documents.r.service', 'waygate.yaml:3'],
+        ],
+      )
+      return true
+    },
+  )
   const rejected = gateway
     .log()
     .filter(({ msg }) => msg === 'new configuration rejected; keeping the current one')
   assert.ok(rejected.length >= 3)
-  assert.equal(await statusOf(gateway, '/private/x', sign(OLD)), 200)
-  assert.equal(await statusOf(gateway, '/open/x'), 200)
+  assert.equal(await statusOf('/private/x', sign(OLD)), 200)
+  assert.equal(await statusOf('/open/x'), 200)
   // A document that the file has right is refused where it does not fit what only a restart changes.
   const documents = { ...DOCUMENTS, keys: { path: '/keys', service: 'echo', auth: 'api-key' } }
-  write(gateway, { ...BASE, routes: { documents }, apiKeys: { enabled: true } })
-  await assert.rejects(gateway.reloader.reload(NOW()), /apiKeys\.enabled.*restart instead/)
-  assert.equal(await statusOf(gateway, '/keys'), 404)
+  await assert.rejects(
+    reload({ ...BASE, routes: { documents }, apiKeys: { enabled: true } }),
+    /apiKeys\.enabled.*restart instead/,
+  )
+  assert.equal(await statusOf('/keys'), 404)
 })
 
 test('what needs a restart is named with what is kept, and the rest is put in force', async t => {
-  const { gateway, write } = await setUp(t, BASE)
-  write({ ...BASE, adminHost: '127.0.0.2', upstream: { keepAliveMs: 99 }, jwt: { secret: NEW } })
-  const page = await gateway.reloader.reload(NOW())
+  const { gateway, reload, statusOf } = await setUp(t, BASE)
+  const page = await reload({
+    ...BASE,
+    adminHost: '127.0.0.2',
+    upstream: { keepAliveMs: 99 },
+    jwt: { secret: NEW },
+  })
   assert.deepEqual(page.needsRestart, [
     { path: 'adminHost', kept: '127.0.0.1' },
     { path: 'upstream.keepAliveMs', kept: 4_000 },
@@ -135,7 +123,7 @@ test('what needs a restart is named with what is kept, and the rest is put in fo
     'adminHost: needs a restart; kept "127.0.0.1"',
     'upstream.keepAliveMs: needs a restart; kept 4000',
   ])
-  assert.equal(await statusOf(gateway, '/private/x', sign(NEW)), 200)
+  assert.equal(await statusOf('/private/x', sign(NEW)), 200)
 })
 
 test('a file that only a restart reads again is named by every reload until then', async t => {
@@ -143,56 +131,51 @@ test('a file that only a restart reads again is named by every reload until then
   t.after(() => rmSync(dirname(passwordFile), { recursive: true }))
   writeFileSync(passwordFile, 'old')
   const store = { url: 'redis://127.0.0.1:9', passwordFile }
-  const { gateway } = await setUp(t, { ...BASE, rateLimits: { store } })
+  const { reload } = await setUp(t, { ...BASE, rateLimits: { store } })
   writeFileSync(passwordFile, 'new')
   for (let i = 0; i < 2; i++) {
-    const { needsRestart, changes } = await gateway.reloader.reload(NOW())
+    const { needsRestart, changes } = await reload()
     assert.deepEqual([needsRestart, changes], [[{ path: 'rateLimits.store.passwordFile' }], []])
   }
   writeFileSync(passwordFile, 'old')
-  assert.deepEqual((await gateway.reloader.reload(NOW())).needsRestart, [])
+  assert.deepEqual((await reload()).needsRestart, [])
 })
 
 test('a dry run says what would change, and changes nothing', async t => {
-  const { gateway, write } = await setUp(t, BASE)
+  const { gateway, write, statusOf } = await setUp(t, BASE)
   write({ ...BASE, accessLog: false, routes: { documents: {} } })
   const page = await gateway.reloader.reload({ dryRun: true })
   assert.deepEqual(
     [page.applied, page.changes.map(({ path }) => path)],
     [false, ['accessLog', 'routes.documents.open', 'routes.documents.private']],
   )
-  assert.equal(await statusOf(gateway, '/open/x'), 200)
+  assert.equal(await statusOf('/open/x'), 200)
   assert.deepEqual(gateway.reloader.counts, { succeeded: 0, failed: 0 })
 })
 
 test('documents of the registry are read again by the new rules, and one that does not fit is closed', async t => {
-  const { gateway, write } = await setUp(t, {
+  const { gateway, reload, get, statusOf } = await setUp(t, {
     ...BASE,
     basic: { users: { anna: { password: cheapHash('x') } } },
   })
   using registry = openRegistry(gateway.etcd)
   await registry.putRoute('users', { path: '/users/*', service: 'echo', auth: 'basic' })
   await registry.putRoute('default', { path: '/default/*', service: 'echo' })
-  await until('the routes are there', async () => (await statusOf(gateway, '/users/x')) === 401)
-  await until('the routes are there', async () => (await statusOf(gateway, '/default/x')) === 401)
+  await until('the routes are there', async () => (await statusOf('/users/x')) === 401)
+  await until('the routes are there', async () => (await statusOf('/default/x')) === 401)
   const defaults = { responseHeaders: { set: { 'x-by': 'defaults' } } }
-  write({ ...BASE, jwt: {}, routes: { documents: { open: DOCUMENTS.open }, defaults } })
-  const page = await gateway.reloader.reload(NOW())
+  const page = await reload({ ...BASE, jwt: {}, routes: { documents: { open: DOCUMENTS.open }, defaults } })
   assert.deepEqual(
     page.refusedDocuments.map(({ id }) => id),
     ['users'],
   )
   assert.match(page.warnings.join('\n'), /no token key is configured now/)
-  assert.equal(await statusOf(gateway, '/users/x'), 503)
-  const open = await get(gateway, '/default/x')
+  assert.equal(await statusOf('/users/x'), 503)
+  const open = await get('/default/x')
   assert.deepEqual([open.status, open.headers['x-by']], [200, 'defaults'])
-  write({ ...BASE, basic: { users: { anna: { password: cheapHash('y') } } } })
-  await gateway.reloader.reload(NOW())
+  await reload({ ...BASE, basic: { users: { anna: { password: cheapHash('y') } } } })
   const authorization = `Basic ${Buffer.from('anna:y').toString('base64')}`
-  assert.deepEqual(
-    [await statusOf(gateway, '/users/x', authorization), await statusOf(gateway, '/default/x')],
-    [200, 401],
-  )
+  assert.deepEqual([await statusOf('/users/x', authorization), await statusOf('/default/x')], [200, 401])
 })
 
 /** Changes that cover every option which a reload puts in force. With each of them, all requests of the load are answered 200. */
@@ -200,7 +183,12 @@ const STEPS = (folder: string): readonly object[] => [
   {
     $schema: 'https://example.com/config.schema.json',
     adminToken: 'a-token-of-tests',
-    admin: { tokens: { ci: { sha256: '0'.repeat(64), role: 'read' } }, hosts: ['gw'], dashboard: false },
+    admin: {
+      maxNodes: 5,
+      tokens: { ci: { sha256: '0'.repeat(64), role: 'read' } },
+      hosts: ['gw'],
+      dashboard: false,
+    },
     metrics: { labels: { node: false } },
     logLevel: 'warn',
     accessLog: { format: 'logfmt', to: join(folder, 'access.log') },
@@ -296,7 +284,7 @@ const STEPS = (folder: string): readonly object[] => [
 ]
 
 test('a reload of every option that it may change fails none of 10,000 requests', async t => {
-  const { gateway, write } = await setUp(t, BASE)
+  const { gateway, reload } = await setUp(t, BASE)
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
   writeFileSync(join(gateway.cwd, 'public.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
   writeFileSync(join(gateway.cwd, 'private.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
@@ -319,8 +307,7 @@ test('a reload of every option that it may change fails none of 10,000 requests'
   const changed = new Set<string>()
   for (const next of [...steps, BASE, ...steps, BASE]) {
     const before = sent
-    write(next)
-    const { changes, needsRestart } = await gateway.reloader.reload(NOW())
+    const { changes, needsRestart } = await reload(next)
     assert.deepEqual(needsRestart, [])
     for (const { path } of changes) changed.add(path)
     await until('requests were answered since', () => sent >= before + 300)

@@ -157,8 +157,11 @@ export class FakeApi {
         ...{ service: 'user', before: null, after: '{}' },
       },
     ],
-    heartbeat: async ({ service, id, body }) =>
-      this.#answer(`heartbeat ${service} ${id} ${JSON.stringify(body)}`, this.heartbeat),
+    heartbeat: async ({ service, id, body, mustExist }) =>
+      this.#answer(
+        `heartbeat ${service} ${id} ${JSON.stringify(body)}${mustExist ? ' must exist' : ''}`,
+        this.heartbeat,
+      ),
     farewell: async ({ service, id }) => this.#answer(`farewell ${service} ${id}`, this.heartbeat),
     watch: listener => {
       this.listeners.add(listener)

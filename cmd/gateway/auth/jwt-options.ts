@@ -20,7 +20,7 @@ export function jwtOptions(
     return {
       issuer: [issuer.issuer],
       audience: listOf(issuer.audience ?? jwt.audience),
-      keys: key ? fixedKey(key) : jwksOf(issuer),
+      keys: key ? fixedKey(key, key.former) : jwksOf(issuer),
       requireExpiry: issuer.requireExpiry ?? jwt.requireExpiry,
       maxLifetimeMs: milliseconds(issuer.maxLifetimeSeconds ?? jwt.maxLifetimeSeconds),
       rolesClaim: issuer.rolesClaim ?? jwt.rolesClaim,

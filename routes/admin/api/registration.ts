@@ -37,7 +37,7 @@ export const REGISTRATION = [
     answer: Registered,
     async read(context, request) {
       const who = whoOf(context, request)
-      return answered(who, await context.api.heartbeat({ ...who, body: request.body }))
+      return beat(context, who, request)
     },
   }),
   resource({
@@ -47,7 +47,9 @@ export const REGISTRATION = [
     answer: Registered,
     async read(context, request) {
       const who = whoOf(context, request)
-      return answered(who, await context.api.farewell(who))
+      const page = await context.api.farewell(who)
+      if (page.outcome === 'removed') context.nodes.forget(keyOf(who))
+      return answered(who, page)
     },
   }),
 ]
@@ -79,9 +81,31 @@ function whoOf({ calls }: ResourceContext, { caller, path }: ResourceRequest): W
   return { service, id: path.id!, by: name }
 }
 
+/** @throws ApiError when it was refused */
+async function beat({ api, nodes }: ResourceContext, who: Who, { caller, body }: ResourceRequest) {
+  const { maxNodes = Number.POSITIVE_INFINITY } = caller
+  const node = keyOf(who)
+  const place = nodes.begin(who.by, node, maxNodes)
+  const page = await api.heartbeat({ ...who, body, mustExist: place === 'full' })
+  if ('leftSeconds' in page && page.leftSeconds !== undefined) nodes.keep(who.by, node, page.leftSeconds)
+  else if (place === 'new' && page.outcome !== 'unreachable') nodes.forget(node)
+  if (page.outcome === 'full') {
+    throw new ApiError(
+      'WA_NODE_LIMIT',
+      `the token "${who.by}" has ${maxNodes} nodes registered; remove some, or raise admin.tokens.${who.by}.maxNodes`,
+    )
+  }
+  return answered(who, page)
+}
+
+function keyOf({ service, id }: Who): string {
+  return `${service}/${id}`
+}
+
 const CODES = {
   invalid: 'WA_BODY',
   expired: 'WA_NOT_REGISTERED',
+  full: 'WA_NODE_LIMIT',
   taken: 'WA_TAKEN',
   'read-only': 'WA_READ_ONLY',
   unreachable: 'WA_REGISTRY',

@@ -5,11 +5,13 @@ import type { Caller } from '../callers.ts'
 import type { ApiOptions } from './api-options.ts'
 import type { CallRate } from './call-rate.ts'
 import type { Schema } from './json-schema.ts'
+import type { NodeCounts } from './node-counts.ts'
 import type { Parameters, ValuesOf } from './parameters.ts'
 
 /** What the resources are answered from. */
 export type ResourceContext = Pick<ApiOptions, 'pages' | 'api' | 'features' | 'reload'> & {
   readonly calls: CallRate
+  readonly nodes: NodeCounts
 }
 
 export interface ResourceRequest<Query extends Parameters = Parameters> {

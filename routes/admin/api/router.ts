@@ -4,6 +4,7 @@ import { sendPieces } from '../write-pages.ts'
 import type { Api, ApiOptions } from './api-options.ts'
 import { CallRate } from './call-rate.ts'
 import { createLive } from './live.ts'
+import { NodeCounts } from './node-counts.ts'
 import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'
 import type { Resource, ResourceContext } from './resource.ts'
@@ -27,7 +28,7 @@ interface Entry {
 /** Makes the API: the resources, the document that describes them, and the stream. */
 export function createApi(options: ApiOptions): Api {
   const live = createLive(options)
-  const context = { ...options, calls: new CallRate() }
+  const context = { ...options, calls: new CallRate(), nodes: new NodeCounts() }
   const entries: readonly Entry[] = [
     ...RESOURCES.map(resource => entryOf(resource.method, resource.path, resourceAnswer(resource, context))),
     entryOf('GET', '/openapi.json', (_request, reply) => reply.send(openApiDocument())),

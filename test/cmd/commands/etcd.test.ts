@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
-import { Readable } from 'node:stream'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { Readable, Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { exportKeys, importKeys } from '../../../discovery/etcd/dump.ts'
 import { requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { startProgram } from '../../support/waygate.ts'
 
 const BINARY = Buffer.from(Array.from({ length: 256 }, (_, n) => n))
 
@@ -14,15 +18,32 @@ async function setUp(t: TestContext) {
   t.after(() => etcd.close())
   const client = new Etcd3({ hosts: etcd.url })
   t.after(() => client.close())
-  const exported = async () => {
-    const lines: string[] = []
-    const result = await exportKeys({ endpoints: [etcd.url] }, line => lines.push(line))
-    return { lines, result }
-  }
-  const imported = (lines: readonly string[], overwrite = false) =>
-    importKeys({ endpoints: [etcd.url] }, Readable.from(lines), { overwrite })
-  return { url: etcd.url, client, exported, imported }
+  const to = { endpoints: [etcd.url] }
+  return { url: etcd.url, client, exported: () => exportedFrom(to), imported: importer(to) }
 }
+
+async function exportedFrom(etcd: { readonly endpoints: readonly string[] }) {
+  let text = ''
+  const output = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, done) {
+      text += chunk
+      done()
+    },
+  })
+  const result = await exportKeys(etcd, output)
+  return { lines: text.split('\n').slice(0, -1), result }
+}
+
+const importer =
+  (etcd: { readonly endpoints: readonly string[] }) =>
+  async (lines: readonly string[], overwrite = false) => {
+    const kept: string[] = []
+    const input = Readable.from([Buffer.from(lines.map(line => `${line}\n`).join(''))])
+    const imported = await importKeys(etcd, input, { overwrite, onKept: key => kept.push(key) })
+    assert.equal(imported.kept, kept.length)
+    return { ...imported, kept }
+  }
 
 test('the command line says what is to be done, and no more', () => {
   const { command, action, overwrite } = parseCommandLine(['etcd', 'import', '--overwrite']) as never
@@ -54,11 +75,9 @@ test('all keys without a lease are moved to a real etcd, whatever bytes they hav
 
   await using real = await startEtcd()
   const to = { endpoints: [real.url] }
-  const moved = await importKeys(to, Readable.from(lines), { overwrite: false })
+  const moved = await importer(to)(lines)
   assert.deepEqual(moved, { written: 3, unchanged: 0, kept: [] })
-  const back: string[] = []
-  await exportKeys(to, line => back.push(line))
-  assert.deepEqual(back, lines)
+  assert.deepEqual((await exportedFrom(to)).lines, lines)
 })
 
 test('an import goes on where it stopped, and keeps other values unless it is told not to', async t => {
@@ -97,3 +116,64 @@ for (const [line, message] of [
     await assert.rejects(imported(['{"key":"a","value":"1"}', line]), message)
   })
 }
+
+/** Puts 20 MiB in keys of 128 KiB. */
+async function putMuch(client: Etcd3): Promise<void> {
+  for (let n = 0; n < 160; n++) await client.put(`much/${n}`).value('x'.repeat(128 << 10))
+}
+
+test('an export reads from etcd what its reader takes, and little more', async t => {
+  const { url, client } = await setUp(t)
+  await putMuch(client)
+  let read = 0
+  const counting = createServer(near => {
+    const far = connect(Number(new URL(url).port), '127.0.0.1')
+    far.on('data', ({ length }) => {
+      read += length
+    })
+    near.pipe(far).pipe(near)
+    for (const socket of [near, far]) socket.on('error', () => socket.destroy())
+  }).listen(0, '127.0.0.1')
+  t.after(() => counting.close())
+  await once(counting, 'listening')
+  const { port } = counting.address() as { port: number }
+  let [taken, ahead] = [0, 0]
+  const slow = new Writable({
+    decodeStrings: false,
+    async write({ length }: string, _encoding, done) {
+      await pause(50)
+      ahead = Math.max(ahead, read - taken)
+      taken += length
+      done()
+    },
+  })
+  const { keys } = await exportKeys({ endpoints: [`http://127.0.0.1:${port}`] }, slow)
+  assert.equal(keys, 160)
+  assert.ok(ahead < 12 << 20, `${ahead} bytes were ahead of ${taken}`)
+})
+
+test('an export whose reader goes away, or is slower than etcd compacts, says that it is not whole', async t => {
+  const { url, client } = await setUp(t)
+  await putMuch(client)
+  const program = await startProgram({ args: ['etcd', 'export', '--etcd', url] })
+  t.after(() => program[Symbol.asyncDispose]())
+  program.child.stdout!.once('data', () => program.child.stdout!.destroy())
+  const [code] = await once(program.child, 'exit')
+  assert.deepEqual([code, program.stderr()], [1, 'waygate: the output ended before the export did (EPIPE)\n'])
+
+  let isCompacted = false
+  const compacting = new Writable({
+    async write(_chunk, _encoding, done) {
+      if (!isCompacted) {
+        isCompacted = true
+        const { header } = await client.put('later').value('x')
+        await client.kv.compact({ revision: header.revision, physical: true })
+      }
+      done()
+    },
+  })
+  await assert.rejects(
+    exportKeys({ endpoints: [url] }, compacting),
+    /^DumpError: etcd has compacted revision 161 before all of it was read; write the export to a file first$/,
+  )
+})

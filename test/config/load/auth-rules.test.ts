@@ -196,9 +196,23 @@ test('a previous key is one key beside a present one, with a time that exists', 
     ],
   )
   assert.deepEqual(problemsOf(t, { jwt: { previous: [{ secret: SECRET }] } }), [
-    '$.jwt.previous: needs a present key: set jwt.secret, jwt.secretFile or jwt.publicKeyFile',
+    '$.jwt.previous: needs a present key: set one of secret, secretFile, publicKeyFile beside it',
   ])
   const { warnings, keys } = load(t, previous({ secret: SECRET, until: '2020-01-01T00:00:00Z' }))
   assert.match(warnings.join('\n'), /jwt\.previous\[0\]\.until is past, so tokens of this key are refused/)
   assert.equal(keys.formerJwt?.[0]?.acceptedUntil, Date.UTC(2020, 0, 1))
+})
+
+test('an issuer has previous keys of its own, unless its keys are at a jwksUrl', t => {
+  const { keys } = load(t, jwt(issuer({ secret: SECRET, previous: [{ secret: SECRET }] })))
+  assert.equal(keys.issuers?.[0]?.former?.length, 1)
+  assert.deepEqual(
+    problemsOf(t, jwt(issuer({ jwksUrl: 'https://a.example', previous: [{ secret: SECRET }] }))),
+    [
+      '$.jwt.issuers[0].previous: must not be set together with jwksUrl: the key set itself says which keys count',
+    ],
+  )
+  assert.deepEqual(problemsOf(t, jwt(issuer({ secret: SECRET, previous: [{}] }))), [
+    '$.jwt.issuers[0].previous[0]: needs a key: one of secret, secretFile, publicKeyFile',
+  ])
 })

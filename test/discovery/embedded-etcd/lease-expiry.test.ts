@@ -32,9 +32,10 @@ function createClock(t: TestContext) {
         t.mock.timers.tick(100)
       }
     },
-    /** Lets time pass in which this process does not run. */
-    stall(ms: number) {
+    /** Lets time pass in which this process does not run. What is read from sockets first is `read`. */
+    stall(ms: number, read = () => {}) {
       nowMs += ms
+      read()
       t.mock.timers.tick(ms)
     },
   }
@@ -83,7 +84,7 @@ test('a lease longer than the longest timer does not end early', async t => {
   assert.deepEqual(warnings, [])
 })
 
-test('leases restart after a stall of the process, because their renewals could not be read', t => {
+test('the time of a stall does not count, because renewals could not be read meanwhile', t => {
   const clock = createClock(t)
   clock.grant(1n, 5n)
   clock.grant(2n, 20n)
@@ -91,5 +92,43 @@ test('leases restart after a stall of the process, because their renewals could 
   assert.deepEqual(clock.ended, [])
   clock.leases.renew(2n)
   clock.pass(30_000)
-  assert.deepEqual(clock.ended, ['1 at 65000', '2 at 80000'])
+  // The stall is noticed by a look that was due after half a second.
+  assert.deepEqual(clock.ended, ['1 at 64500', '2 at 80000'])
+})
+
+for (const stallMs of [1_600, 3_000, 60_000]) {
+  test(`a lease that nobody renews ends by its TTL and a stall of ${stallMs} ms, whenever that comes`, t => {
+    for (let beforeMs = 0; beforeMs < 10_000; beforeMs += 700) {
+      const clock = createClock(t)
+      clock.grant(1n, 10n)
+      clock.pass(beforeMs)
+      clock.stall(stallMs)
+      clock.pass(20_000)
+      t.mock.timers.reset()
+      const [atMs] = clock.ended.map(text => Number(text.split(' ').at(-1)))
+      assert.ok(atMs! <= 10_000 + stallMs + 500, `after ${beforeMs} ms: ended at ${atMs}`)
+      assert.ok(atMs! >= Math.min(10_000 + stallMs - 1_000, 10_000), `after ${beforeMs} ms: ended at ${atMs}`)
+    }
+  })
+}
+
+test('a lease that is renewed before the stall is noticed gets no more than its TTL', t => {
+  const clock = createClock(t)
+  clock.grant(1n, 10n)
+  clock.pass(1_000)
+  clock.stall(30_000, () => void clock.leases.renew(1n))
+  clock.pass(20_000)
+  assert.deepEqual(clock.ended, ['1 at 41000'])
+})
+
+test('stalls that follow each other add up to no more than their time', t => {
+  const clock = createClock(t)
+  clock.grant(1n, 10n)
+  for (let stall = 0; stall < 40; stall++) {
+    clock.pass(500)
+    clock.stall(2_000)
+  }
+  const [atMs] = clock.ended.map(text => Number(text.split(' ').at(-1)))
+  // It ran for a fifth of the time.
+  assert.ok(atMs! <= 5 * 10_000 + 2_500, `ended at ${atMs}`)
 })

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 import { etcdFromEnvironment } from '../../../discovery/etcd/environment.ts'
@@ -165,6 +168,26 @@ test('the environment configures etcd, and empty variables do not count', () => 
   })
   assert.match(String(tls?.ca), /the environment says/)
   assert.throws(() => etcdFromEnvironment({ WAYGATE_ETCD_KEY: '/does/not/exist' }), { code: 'ENOENT' })
+})
+
+test('the environment names a file with the password, and what is wrong with it is said', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'waygate-environment-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content)
+    return { WAYGATE_ETCD_PASSWORD_FILE: join(folder, name) }
+  }
+  const read = etcdFromEnvironment
+  assert.deepEqual(read(file('password', ' s3cret \n')), { password: ' s3cret ' })
+  assert.deepEqual(read({ WAYGATE_ETCD_PASSWORD: 'p', WAYGATE_ETCD_PASSWORD_FILE: '' }), { password: 'p' })
+  assert.throws(() => read(file('empty', '\n')), /^Error: WAYGATE_ETCD_PASSWORD_FILE names an empty file, /)
+  assert.throws(() => read(file('bytes', Buffer.of(0xff))), /cannot be read: .*bytes is not UTF-8 text/)
+  assert.throws(() => read({ WAYGATE_ETCD_PASSWORD_FILE: folder }), /cannot be read: EISDIR/)
+  assert.throws(() => read({ WAYGATE_ETCD_PASSWORD_FILE: '/none' }), /cannot be read: ENOENT.*none/)
+  assert.throws(
+    () => read({ ...file('password', 'p'), WAYGATE_ETCD_PASSWORD: 'p' }),
+    /WAYGATE_ETCD_PASSWORD_FILE must not be set together with WAYGATE_ETCD_PASSWORD$/,
+  )
 })
 
 test('a prefix matches whole segments, and never the whole store', async t => {

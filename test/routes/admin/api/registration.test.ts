@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { CallRate } from '../../../../routes/admin/api/call-rate.ts'
+import { NodeCounts } from '../../../../routes/admin/api/node-counts.ts'
 import type { HeartbeatPage } from '../../../../routes/admin/heartbeat-types.ts'
 import { startAdmin } from '../../../support/api-pages.ts'
 import { send } from '../../../support/http.ts'
@@ -149,6 +150,52 @@ test('a body may be missing, even where its type is named, and must be JSON othe
     assert.equal((await call('PUT', NODE, body, { 'content-type': type })).status, status, type)
   }
   assert.equal(fake.asked.length, 3)
+})
+
+test('a token that has as many nodes as it may adds no further one, and those that are there are renewed', async t => {
+  const limited = { ...entry('all', 'register'), maxNodes: 2 }
+  const { port, fake } = await startAdmin(t, { tokens: { limited, other: entry('o', 'operate') } })
+  const call = (id: string, method = 'PUT') =>
+    caller(port, 'all')(method, `/api/v1/services/hello/nodes/${id}`, '{}')
+  fake.heartbeat = { outcome: 'registered', leftSeconds: 10 }
+  for (const id of ['a', 'b', 'a']) assert.equal((await call(id)).status, 200)
+  assert.deepEqual(
+    fake.asked.splice(0),
+    ['a', 'b', 'a'].map(id => `heartbeat hello ${id} {}`),
+  )
+
+  fake.heartbeat = { outcome: 'renewed', leftSeconds: 10 }
+  assert.equal((await call('c')).status, 200, 'it was registered at another gateway')
+  fake.heartbeat = { outcome: 'full', detail: 'not there' }
+  const refused = await call('d')
+  assert.deepEqual([refused.status, refused.json().code], [403, 'WA_NODE_LIMIT'])
+  assert.match(String(refused.json().detail), /"limited" has 2 nodes .* raise admin.tokens.limited.maxNodes/)
+  assert.deepEqual(
+    fake.asked.splice(0),
+    ['c', 'd'].map(id => `heartbeat hello ${id} {} must exist`),
+  )
+
+  fake.heartbeat = { outcome: 'removed' }
+  for (const id of ['a', 'b']) await call(id, 'DELETE')
+  fake.heartbeat = { outcome: 'registered', leftSeconds: 10 }
+  fake.asked.splice(0)
+  assert.equal((await call('d')).status, 200)
+  assert.deepEqual(fake.asked.splice(0), ['heartbeat hello d {}'])
+})
+
+test('what is refused does not count as a node, nor does one whose time is over', () => {
+  let now = 0
+  const counts = new NodeCounts(() => now)
+  assert.equal(counts.begin('one', 's/a', 1), 'new')
+  assert.equal(counts.begin('one', 's/b', 1), 'full')
+  assert.equal(counts.begin('other', 's/b', 1), 'new')
+  counts.forget('s/a')
+  assert.equal(counts.begin('one', 's/b', 1), 'new')
+  counts.keep('one', 's/b', 10)
+  now = 9_999
+  assert.equal(counts.begin('one', 's/a', 1), 'full')
+  now = 11_000
+  assert.equal(counts.begin('one', 's/a', 1), 'new')
 })
 
 test('a caller with more than 500 calls in a second is told to wait, and others are not', () => {
