@@ -52,6 +52,40 @@ export class Arguments {
     this.help = help
   }
 
+  /**
+   * Returns all arguments that are not options, those after `--` too.
+   *
+   * @throws UsageError when there are more than `max`
+   */
+  words(max = Number.POSITIVE_INFINITY): readonly string[] {
+    const words = [...this.operands, ...this.rest]
+    const extra = words[max]
+    if (extra !== undefined) throw this.error(`unexpected argument ${extra}`)
+    return words
+  }
+
+  /**
+   * Returns the arguments that are not options, one for each name.
+   *
+   * @param after how many precede them
+   * @throws UsageError when one is missing, or when there are more
+   */
+  named<const Names extends readonly string[]>(names: Names, after = 0): { [I in keyof Names]: string } {
+    const words = this.words(after + names.length).slice(after)
+    const missing = names[words.length]
+    if (missing !== undefined) throw this.error(`${missing} is missing`)
+    return words as { [I in keyof Names]: string }
+  }
+
+  /** Returns the first argument that is not an option. @throws UsageError when it is none of `all` */
+  action<Action extends string>(all: readonly Action[]): Action {
+    const [first] = this.words()
+    const found = all.find(each => each === first)
+    if (found !== undefined) return found
+    const but = first === undefined ? ', and is missing' : `, not ${first}`
+    throw this.error(`the first argument must be one of ${all.join(', ')}${but}`)
+  }
+
   /** Returns the value of an option, the last one when it is repeated; its default when it is absent. */
   one(name: string): string | undefined {
     return this.#given(name) ?? this.#options.find(option => option.name === name)?.default

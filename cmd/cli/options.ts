@@ -59,11 +59,8 @@ function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'certificate') return parseCertificate(given)
   if (command === 'split') return parseSplit(given)
   if (command === 'etcd') return parseEtcd(given)
-  const [operand] = given.operands
-  if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
   if (command === 'register') return parseRegister(given)
-  const [extra] = given.rest
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  given.words(0)
   switch (command) {
     case 'start':
       return { command, ...configured(given) }
@@ -91,6 +88,8 @@ function isReading(command: CommandName): command is ReadingCommandName {
 }
 
 function parseRegister(given: Arguments): RegisterCommand {
+  const [operand] = given.operands
+  if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
   const name = given.required('name')
   const id = given.one('id')
   const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT })
@@ -176,9 +175,7 @@ function parseAdminToken(given: Arguments): AdminTokenCommand {
 }
 
 function parseCheck(given: Arguments): CheckCommand {
-  const [file, extra] = [...given.operands, ...given.rest]
-  if (file === undefined) throw given.error('FILE is missing')
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const [file] = given.named(['FILE'])
   const named = given.one('kind')
   const kind = CHECK_KINDS.find(each => each === named)
   if (kind !== named) throw given.error(`--kind must be one of ${CHECK_KINDS.join(', ')}, not ${named}`)
@@ -194,18 +191,11 @@ const DESCRIPTOR_OPERANDS = {
 } as const
 
 function parseDescriptors(given: Arguments): DescriptorsCommand {
-  const [first, ...operands] = [...given.operands, ...given.rest]
-  const action = DESCRIPTOR_ACTIONS.find(each => each === first)
-  if (action === undefined) {
-    throw given.error(`the first argument must be one of ${DESCRIPTOR_ACTIONS.join(', ')}${butIs(first)}`)
-  }
+  const action = given.action(DESCRIPTOR_ACTIONS)
   const from = given.one('from')
   if (from !== undefined && action !== 'put') throw given.error('--from belongs to put')
   const wanted = DESCRIPTOR_OPERANDS[action].filter(name => name !== 'FILE' || from === undefined)
-  const missing = wanted[operands.length]
-  if (missing !== undefined) throw given.error(`${missing} is missing`)
-  const extra = operands[wanted.length]
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const operands = given.named(wanted, 1)
   const operandOf = (name: 'NAME' | 'FILE'): string => operands[wanted.indexOf(name)] ?? ''
   return {
     command: 'descriptors',
@@ -228,21 +218,15 @@ function parseFrom(given: Arguments, text: string): NonNullable<DescriptorsComma
 }
 
 function parseCertificate(given: Arguments): CertificateCommand {
-  const [first, ...operands] = [...given.operands, ...given.rest]
-  const action = CERTIFICATE_ACTIONS.find(each => each === first)
-  if (action === undefined) {
-    throw given.error(`the first argument must be one of ${CERTIFICATE_ACTIONS.join(', ')}${butIs(first)}`)
-  }
-  const [name] = operands
-  const extra = operands[action === 'put' ? 1 : 0]
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const action = given.action(CERTIFICATE_ACTIONS)
   if (action === 'list') {
+    given.words(1)
     for (const option of ['cert', 'key', 'key-password-file']) {
       if (given.one(option) !== undefined) throw given.error(`--${option} belongs to put`)
     }
     return { command: 'certificate', ...configured(given), action }
   }
-  if (name === undefined) throw given.error('NAME is missing')
+  const [name] = given.named(['NAME'], 1)
   if (!/^[\x21-\x7e]{1,255}$/.test(name)) {
     throw given.error(`NAME must be 1 to 255 characters of ASCII without spaces, not ${name}`)
   }
@@ -251,28 +235,16 @@ function parseCertificate(given: Arguments): CertificateCommand {
   return { command: 'certificate', ...configured(given), action, name, cert, key, keyPasswordFile }
 }
 
-function butIs(first: string | undefined): string {
-  return first === undefined ? ', and is missing' : `, not ${first}`
-}
-
 function parseEtcd(given: Arguments): EtcdCommand {
-  const [first, extra] = [...given.operands, ...given.rest]
-  const action = ETCD_ACTIONS.find(each => each === first)
-  if (action === undefined) {
-    throw given.error(`the first argument must be ${ETCD_ACTIONS.join(' or ')}${butIs(first)}`)
-  }
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const action = given.action(ETCD_ACTIONS)
+  given.words(1)
   const overwrite = given.has('overwrite')
   if (overwrite && action === 'export') throw given.error('--overwrite belongs to import')
   return { command: 'etcd', ...configured(given), action, overwrite }
 }
 
 function parseSplit(given: Arguments): SplitCommand {
-  const [route, variant, text, extra] = [...given.operands, ...given.rest]
-  if (route === undefined) throw given.error('ROUTE is missing')
-  if (variant === undefined) throw given.error('VARIANT is missing')
-  if (text === undefined) throw given.error('PERCENT is missing')
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const [route, variant, text] = given.named(['ROUTE', 'VARIANT', 'PERCENT'])
   const percent = /^\d{1,3}(?:\.\d{1,2})?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN
   if (!(percent <= 100)) throw given.error(`PERCENT must be from 0 to 100, in steps of 0.01, not ${text}`)
   return { command: 'split', ...configured(given), route, variant, percent }

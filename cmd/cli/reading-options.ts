@@ -25,42 +25,41 @@ const MAX_WAIT_SECONDS = 86_400
 export function parseReading(command: ReadingCommandName, given: Arguments): Command {
   switch (command) {
     case 'routes':
-      return { command, ...printing(given), filter: words(given) }
+      return { command, ...printing(given), filter: filterOf(given) }
     case 'services':
-      return { command, ...printing(given), name: operands(given, 1)[0] }
+      return { command, ...printing(given), name: given.words(1)[0] }
     case 'nodes':
       return { command, ...printing(given), ...parseNodes(given) }
     case 'leases':
-      operands(given, 0)
+      given.words(0)
       return { command, ...printing(given) }
     case 'top':
-      operands(given, 0)
+      given.words(0)
       return { command, ...printing(given), once: given.has('once') }
     case 'tail': {
       const lines = given.integer('lines', { min: 0, max: 1_024 })
       const [problems, once] = [given.has('problems'), given.has('once')]
-      return { command, ...printing(given), filter: words(given), problems, lines, once }
+      return { command, ...printing(given), filter: filterOf(given), problems, lines, once }
     }
     case 'why': {
-      const [requestId] = operands(given, 1)
-      if (requestId === undefined) throw given.error('REQUEST-ID is missing')
+      const [requestId] = given.named(['REQUEST-ID'])
       return { command, ...printing(given), requestId }
     }
     case 'explain':
       return parseExplain(given)
     case 'status': {
-      operands(given, 0)
+      given.words(0)
       const waitSeconds = given.one('wait') === undefined ? 0 : given.seconds('wait', MAX_WAIT_SECONDS)
       return { command, ...printing(given), waitSeconds }
     }
     case 'reload':
-      operands(given, 0)
+      given.words(0)
       return { command, ...printing(given), dryRun: given.has('dry-run') }
     case 'healthcheck':
-      operands(given, 0)
+      given.words(0)
       return { command, ...configured(given) }
     case 'dashboard':
-      operands(given, 0)
+      given.words(0)
       return { command, ...asking(given), open: given.has('open') }
     case 'completion':
       return parseCompletion(given)
@@ -90,16 +89,8 @@ function printing(given: Arguments): PrintingCommand {
   return { ...asking(given), output: given.choice('output', OUTPUT_FORMATS) }
 }
 
-/** @throws UsageError for more than `max` operands */
-function operands(given: Arguments, max: number): readonly string[] {
-  const all = [...given.operands, ...given.rest]
-  const extra = all[max]
-  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
-  return all
-}
-
-function words(given: Arguments): string {
-  return [...given.operands, ...given.rest].join(' ')
+function filterOf(given: Arguments): string {
+  return given.words().join(' ')
 }
 
 /** What can only be a word of a filter, such as `state:down`. */
@@ -107,18 +98,18 @@ const FILTER_WORD = /^-?[a-z]+(?::|[<>]=?)/i
 
 /** Reads `SERVICE/ID`, or words of a filter, of which the first may be the name of a service. No name of a service has a slash. */
 function parseNodes(given: Arguments): Pick<NodesCommand, 'service' | 'id' | 'filter'> {
-  const [first, ...rest] = [...given.operands, ...given.rest]
+  const [first, ...rest] = given.words()
   if (first === undefined || FILTER_WORD.test(first)) {
-    return { service: undefined, id: undefined, filter: words(given) }
+    return { service: undefined, id: undefined, filter: filterOf(given) }
   }
   const [, service = '', id] = /^([^/]*)(?:\/(.*))?$/s.exec(first) ?? []
   if (service === '' || id === '') throw given.error(`a node is SERVICE/ID, not ${first}`)
-  if (id !== undefined) operands(given, 1)
+  if (id !== undefined) given.words(1)
   return { service, id, filter: rest.join(' ') }
 }
 
 function parseExplain(given: Arguments): ExplainCommand {
-  const [first, second] = operands(given, 2)
+  const [first, second] = given.words(2)
   if (first === undefined) throw given.error('a URL or a path is missing')
   const [method, url] = second === undefined ? ['GET', first] : [first.toUpperCase(), second]
   if (!/^(?:\/|https?:\/\/)/i.test(url)) throw given.error(`a URL must begin with / or http://, not ${url}`)
@@ -146,7 +137,7 @@ function parseClaims(given: Arguments): ExplainCommand['claims'] {
 }
 
 function parseCompletion(given: Arguments): CompletionCommand {
-  const [first, kind] = operands(given, 2)
+  const [first, kind] = given.words(2)
   const common = { command: 'completion', ...asking(given) } as const
   if (first === 'ids') {
     const ids = COMPLETED_IDS.find(each => each === kind)

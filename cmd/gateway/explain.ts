@@ -1,4 +1,5 @@
 import { closest } from '../../config/kit/closest.ts'
+import { credentialHeadersOf } from '../../config/load/route-context.ts'
 import type { Config } from '../../config/schema.ts'
 import { MatchedRequest } from '../../internal/conditions.ts'
 import { pathOf } from '../../internal/http/target.ts'
@@ -14,7 +15,6 @@ import type { ExplainNode, ExplainPage, ExplainQuestion, ExplainStep } from '../
 import type { DescribedRoute } from '../../routes/admin/page-types.ts'
 import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
 import type { ReadRpc } from '../../routes/public/read-rpc.ts'
-import { credentialHeaders } from './credential-headers.ts'
 import { nodesFor, requireNode } from './explain-nodes.ts'
 import { ExplainNotes, Stop } from './explain-notes.ts'
 import { NO_BODIES, toRequest } from './explain-request.ts'
@@ -96,7 +96,7 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
 
   return async question => {
     const { config } = options
-    const secrets = new Set(credentialHeaders(config))
+    const secrets = new Set(credentialHeadersOf(config))
     const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
     const { call } = exchange
     // Authentication takes tokens out of it.

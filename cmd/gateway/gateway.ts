@@ -51,6 +51,7 @@ import { createServiceMethods } from './service-methods.ts'
 import { Settings } from './settings.ts'
 import { createApiPages } from './telemetry/api-pages.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
+import { keepTickShape } from './tick-shape.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
 import { createUpstreams } from './upstream.ts'
@@ -63,6 +64,7 @@ import { createUpstreams } from './upstream.ts'
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, keys, registry, logger } = options
+  keepTickShape()
   const onInternalError = (error: unknown) => logger.error({ err: error }, 'internal error')
   // What follows reads of `config` and `keys` what only a restart changes, and of `settings` what a reload may change.
   const settings = new Settings(options, onInternalError)

@@ -1,10 +1,9 @@
-import { identityHeadersOf } from '../../config/load/route-context.ts'
+import { credentialHeadersOf, identityHeadersOf } from '../../config/load/route-context.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Mirrors } from '../../middleware/policies/mirror.ts'
 import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import { Shadows } from '../../wrappers/mirror/shadows.ts'
 import { createTransport } from '../../wrappers/node/transports.ts'
-import { credentialHeaders } from './credential-headers.ts'
 import type { Settings } from './settings.ts'
 import { type ConnectOptions, transportOptions } from './transport-options.ts'
 
@@ -25,7 +24,7 @@ export function createMirrors(options: MirrorsOptions): LiveMirrors {
   const transport = transportOptions({ ...options, sessionCounts: createSessionCounts() })
   const shadows = new Shadows({ nodes, createTransport: peer => createTransport(peer, transport) })
   const names = settings.derive(
-    now => new Set([...credentialHeaders(now.config), ...identityHeadersOf(now.config)]),
+    now => new Set([...credentialHeadersOf(now.config), ...identityHeadersOf(now.config)]),
   )
   return {
     memory: { bytes: 0, maxBytes: config.mirrors.totalBytes },

@@ -11,7 +11,7 @@ import type { Route } from '../../internal/routing/route.ts'
 import { ownText } from '../../internal/telemetry/cut-text.ts'
 import { roundMs } from '../../internal/telemetry/live-times.ts'
 import type { Trace, TrySpan } from '../../internal/trace/trace.ts'
-import type { TraceParent } from '../../internal/trace/trace-context.ts'
+import { flagsOf, type TraceParent } from '../../internal/trace/trace-context.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
 import {
   escaped,
@@ -106,7 +106,7 @@ export function requestSpan(ended: EndedRequest, originMs: number): string {
   // What the gateway refuses is the client's mistake, but for the codes of 500 and more.
   const isRefused = call.errorCode !== undefined && ERRORS[call.errorCode].status < 500
   const isFailed = isServerError(call.grpcStatus) || (error !== undefined && !isRefused)
-  const ownFlags = flags(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)
+  const ownFlags = flagsOf(trace) | FLAG_KNOWS_REMOTE | (trace.parentId === undefined ? 0 : FLAG_IS_REMOTE)
   let span = beginning(trace, trace.spanId, trace.parentId)
   span += times(call.startedAt, answeredAt, originMs)
   span += `,"flags":${ownFlags},"kind":${KIND_SERVER},"name":"${method}`
@@ -141,7 +141,7 @@ export function trySpan(span: TrySpan, originMs: number): string {
   if (isCopy) attributes += trueAttribute('waygate.mirror')
   let json = beginning(trace, span.spanId, trace.spanId)
   json += times(span.startedAt, span.endedAt, originMs)
-  json += `,"flags":${flags(trace) | FLAG_KNOWS_REMOTE},"kind":${KIND_CLIENT}`
+  json += `,"flags":${flagsOf(trace) | FLAG_KNOWS_REMOTE},"kind":${KIND_CLIENT}`
   json += `,"name":"${METHODS.has(method) ? method : 'HTTP'}","attributes":[${attributes}]`
   // A try that was given up has not failed.
   const isFailed = error !== undefined && error !== 'canceled' && error !== 'CANCELLED'
@@ -196,12 +196,8 @@ function beginning({ traceId, state }: Trace, spanId: string, parentId: string |
   return parentId === undefined ? json : `${json},"parentSpanId":"${parentId}"`
 }
 
-function flags({ isSampled, isRandom }: Pick<TraceParent, 'isSampled' | 'isRandom'>): number {
-  return (isSampled ? 1 : 0) | (isRandom ? 2 : 0)
-}
-
 function linkTo(link: TraceParent): string {
-  const all = flags(link) | FLAG_KNOWS_REMOTE | FLAG_IS_REMOTE
+  const all = flagsOf(link) | FLAG_KNOWS_REMOTE | FLAG_IS_REMOTE
   return `{"traceId":"${link.traceId}","spanId":"${link.spanId}","flags":${all}}`
 }
 
@@ -209,9 +205,18 @@ function times(startedAt: number, endedAt: number, originMs: number): string {
   return `,"startTimeUnixNano":"${nanos(originMs + startedAt)}","endTimeUnixNano":"${nanos(originMs + endedAt)}"`
 }
 
-/** A number has no room for nanoseconds since 1970. Microseconds fit, and clocks are no finer. */
+let lastSecond = { seconds: -1, digits: '' }
+
+/**
+ * Returns a time as text. A number has no room for nanoseconds since 1970. Microseconds fit, and clocks are no finer. V8 writes
+ * numbers of more than 31 bits slowly, so the seconds of the last time are kept.
+ */
 function nanos(ms: number): string {
-  return `${Math.round(ms * 1_000)}000`
+  const micros = Math.round(ms * 1_000)
+  const seconds = Math.floor(micros / 1_000_000)
+  if (seconds !== lastSecond.seconds) lastSecond = { seconds, digits: String(seconds) }
+  // The leading 1 keeps the zeros behind it.
+  return `${lastSecond.digits}${String((1_000_000 + micros - seconds * 1_000_000) | 0).slice(1)}000`
 }
 
 /** Returns the attributes about the method, which come first. */

@@ -69,3 +69,11 @@ export function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
     ...Object.values(jwt.claimHeaders).map(name => name.toLowerCase()),
   ]
 }
+
+/** Headers with credentials, beside the one of API keys. */
+const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']
+
+/** Returns the lower-case names of the headers in which clients and nodes send what must not reach others. */
+export function credentialHeadersOf({ apiKeys }: Pick<Config, 'apiKeys'>): string[] {
+  return [...CREDENTIALS, apiKeys.header.toLowerCase()]
+}

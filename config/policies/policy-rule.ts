@@ -22,6 +22,10 @@ export interface RuleContext {
   readonly hasCookieSecret?: boolean | undefined
 }
 
+/** What is wrong with a rule whose cookie is signed where there is no secret; it follows what the rule says. */
+export const NO_COOKIE_SECRET =
+  'needs a secret to sign its cookie: set WAYGATE_COOKIE_SECRET or routes.stickyCookie.secretFile'
+
 /** One policy as the configuration knows it: the field of a route document that holds its rule. */
 export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boolean = boolean> {
   /** Its description is the documentation of the field. */

@@ -3,11 +3,10 @@ import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf, name } from '../kit/values.ts'
 import { ConditionSchema, findConditionProblems, findMatchProblems, MATCH_FIELDS } from './conditions.ts'
-import { NO_COOKIE_SECRET } from './cookie-secret.ts'
 import { findKeyProblems, KEY } from './key-rule.ts'
 import { findNodeSelectorProblems, nodeSelector } from './node-selector.ts'
 import { findPercentProblems, hundredths } from './percent.ts'
-import { policyRule, type RuleContext } from './policy-rule.ts'
+import { NO_COOKIE_SECRET, policyRule, type RuleContext } from './policy-rule.ts'
 
 const MAX_VARIANTS = 16
 

@@ -82,11 +82,9 @@ export class Store {
   *origin(): Generator<KeyValue> {
     const firstEvents = new Map<string, StoreEvent>()
     for (let at = this.log.length - 1; at >= 0; at--) firstEvents.set(this.log.at(at)!.name, this.log.at(at)!)
-    for (const [name, oldest] of this.#index.oldest()) {
-      const first = firstEvents.get(name)
-      const kv = first ? first.previous : oldest
-      if (kv) yield kv
-    }
+    // The index no longer has a key whose deletion is the revision of the last compaction, but the log has its deletion.
+    for (const { previous } of firstEvents.values()) if (previous) yield previous
+    for (const [name, kv] of this.#index.oldest()) if (!firstEvents.has(name)) yield kv
   }
 
   /** From now on, changes are kept in a journal. */

@@ -14,6 +14,7 @@ const TRACEPARENT =
 const SAMPLED = 1
 const RANDOM = 2
 const FLAGS = ['00', '01', '02', '03']
+const LAST_PARTS = FLAGS.map(flags => `-${flags}`)
 
 /**
  * Reads the value of `traceparent`. A version above 00 may have more behind the flags, which is ignored.
@@ -36,12 +37,17 @@ export function parseTraceparent(value: string): TraceParent | undefined {
 
 /** Returns the value of `traceparent`, version 00. No other flags than those of {@link TraceParent} are set. */
 export function formatTraceparent(trace: Omit<TraceParent, 'spanId'>, spanId: string): string {
-  return `00-${trace.traceId}-${spanId}-${formatFlags(trace)}`
+  return `00-${trace.traceId}-${spanId}${LAST_PARTS[flagsOf(trace)]}`
 }
 
 /** Returns the flags of a trace as two digits, as in `traceparent` and in logs. */
-export function formatFlags({ isSampled, isRandom }: Pick<TraceParent, 'isSampled' | 'isRandom'>): string {
-  return FLAGS[(isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)]!
+export function formatFlags(trace: Pick<TraceParent, 'isSampled' | 'isRandom'>): string {
+  return FLAGS[flagsOf(trace)]!
+}
+
+/** Returns the flags of a trace as a number, 0..3. */
+export function flagsOf({ isSampled, isRandom }: Pick<TraceParent, 'isSampled' | 'isRandom'>): number {
+  return (isSampled ? SAMPLED : 0) | (isRandom ? RANDOM : 0)
 }
 
 const MAX_MEMBERS = 32

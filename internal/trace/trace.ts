@@ -5,6 +5,8 @@ import { formatTraceparent, type TraceParent } from './trace-context.ts'
 
 /** What a trace is begun with. */
 export interface TraceStart extends TraceParent {
+  /** The span of the first try. */
+  readonly firstTryId: string
   /** The span of the caller that is believed; undefined = the trace begins here. */
   readonly parentId: string | undefined
   /** `tracestate` for nodes. */
@@ -48,7 +50,8 @@ export class Trace {
   tries: readonly TrySpan[] = NO_TRIES
   /** Gets each try that ends after the request; undefined = nobody wants them. */
   onLateTry: ((span: TrySpan) => void) | undefined = undefined
-  readonly #newSpanId: NewSpanId
+  private readonly firstTryId: string
+  private readonly newSpanId: NewSpanId
 
   constructor(start: TraceStart, newSpanId: NewSpanId) {
     this.traceId = start.traceId
@@ -59,14 +62,20 @@ export class Trace {
     this.state = start.state
     this.baggage = start.baggage
     this.link = start.link
-    this.#newSpanId = newSpanId
+    this.firstTryId = start.firstTryId
+    this.newSpanId = newSpanId
   }
 
   /** Begins the span of a try on a node. The transport ends it. @param startedAt milliseconds on the monotonic clock */
   beginTry(request: TriedRequest, peer: Peer, startedAt: number): TrySpan {
-    const span = new TrySpan(this, this.#newSpanId(), request, peer, startedAt)
     // Nearly all requests have one try, for which an array that may grow would be too large.
-    this.tries = this.tries === NO_TRIES ? [span] : [...this.tries, span]
+    if (this.tries === NO_TRIES) {
+      const first = new TrySpan(this, this.firstTryId, request, peer, startedAt)
+      this.tries = [first]
+      return first
+    }
+    const span = new TrySpan(this, this.newSpanId(), request, peer, startedAt)
+    this.tries = [...this.tries, span]
     return span
   }
 }

@@ -22,20 +22,21 @@ export interface StartTraceOptions {
  */
 export function createStartTrace({ sampleRatio, trust }: StartTraceOptions): StartTrace {
   const random = new RandomDigits()
-  const newSpanId = () => random.take(16)
+  const newSpanId = () => random.take().slice(0, SPAN_DIGITS)
   const isKept = createSampler(sampleRatio)
   return (lines, isProxied) => {
-    const spanId = newSpanId()
+    const digits = random.take()
     const sent = lines === undefined ? undefined : parentIn(lines)
     const isTrusted = trust === 'all' || (trust === 'trusted-proxies' && isProxied)
     const baggage = isTrusted && lines !== undefined ? getAllHeaders(lines, 'baggage') : undefined
     const believed = isTrusted ? sent : undefined
-    const traceId = believed === undefined ? random.take(32) : believed.traceId
+    const traceId = believed === undefined ? digits.slice(2 * SPAN_DIGITS) : believed.traceId
     const state = believed === undefined ? undefined : getAllHeaders(lines!, 'tracestate')
     return new Trace(
       {
         traceId,
-        spanId,
+        spanId: digits.slice(0, SPAN_DIGITS),
+        firstTryId: digits.slice(SPAN_DIGITS, 2 * SPAN_DIGITS),
         parentId: believed?.spanId,
         isSampled: believed === undefined ? isKept(traceId) : believed.isSampled,
         isRandom: believed === undefined || believed.isRandom,
@@ -69,25 +70,32 @@ function createSampler(ratio: number): (traceId: string) => boolean {
   return traceId => traceId.slice(-RANDOM_BITS / 4) >= threshold
 }
 
-const POOL_BYTES = 8_192
-const ZERO = 48
+/** Of the id of a span. That of a trace has twice as many. */
+const SPAN_DIGITS = 16
+/** Those of a request whose trace begins here and that needs one try. */
+const TAKEN_DIGITS = 4 * SPAN_DIGITS
+const POOL_DIGITS = 256 * TAKEN_DIGITS
 
-/** Hands out hexadecimal digits from a pool of random bytes, since asking for 16 of them costs more than all else of a trace. */
+/**
+ * Hands out hexadecimal digits from a pool of random bytes, since asking for 16 of them costs more than all else of a trace. The
+ * ids of a request are parts of one text, because each text that is made from bytes costs several times as much as a part.
+ */
 class RandomDigits {
-  readonly #bytes = Buffer.allocUnsafeSlow(POOL_BYTES)
-  readonly #digits = Buffer.allocUnsafeSlow(POOL_BYTES * 2)
-  #used = POOL_BYTES * 2
+  readonly #words = new BigUint64Array(POOL_DIGITS / SPAN_DIGITS)
+  readonly #digits = Buffer.allocUnsafeSlow(POOL_DIGITS)
+  #used = POOL_DIGITS
 
-  /** Returns digits that are not all zero: a string of its own, since what keeps an id for long should not keep the pool. */
-  take(count: number): string {
-    for (;;) {
-      if (this.#used + count > this.#digits.length) {
-        this.#digits.write(randomFillSync(this.#bytes).toString('hex'), 'latin1')
-        this.#used = 0
-      }
-      this.#used += count
-      const taken = this.#digits.toString('latin1', this.#used - count, this.#used)
-      if (taken.charCodeAt(0) !== ZERO || !/^0+$/.test(taken)) return taken
-    }
+  /** Returns 64 digits, no 16 of which, counted from the first, are all zero. */
+  take(): string {
+    if (this.#used === POOL_DIGITS) this.#fill()
+    this.#used += TAKEN_DIGITS
+    return this.#digits.toString('latin1', this.#used - TAKEN_DIGITS, this.#used)
+  }
+
+  #fill(): void {
+    do randomFillSync(this.#words)
+    while (this.#words.includes(0n))
+    this.#digits.write(Buffer.from(this.#words.buffer).toString('hex'), 'latin1')
+    this.#used = 0
   }
 }

@@ -53,6 +53,7 @@ async function serveGrpc({ id, port }: NodeProcessOptions): Promise<() => Promis
 async function serveHttp({ id, port, postedFile }: NodeProcessOptions): Promise<() => Promise<void>> {
   let delayMs = 0
   let status = 200
+  let isStopping = false
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://node')
     let body = ''
@@ -66,10 +67,15 @@ async function serveHttp({ id, port, postedFile }: NodeProcessOptions): Promise<
       if (delayMs > 0) await delay(delayMs)
       response.statusCode = status
     }
+    // A gateway may not hear that the node has left, while etcd is out of reach, and would go on using its connections.
+    if (isStopping) response.setHeader('connection', 'close')
     response.end(id)
   })
   // A connection that is closed just as a POST is sent costs that POST, which is none of the faults here.
   server.keepAliveTimeout = 60_000
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
-  return () => new Promise(resolve => server.close(() => resolve()))
+  return () => {
+    isStopping = true
+    return new Promise(resolve => server.close(() => resolve()))
+  }
 }

@@ -10,9 +10,8 @@ import { onPath } from '../support/etcd.ts'
 import { freePort } from '../support/free-port.ts'
 import { childrenOf, isRunning } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { type Program, startGateway, startProgram } from '../support/waygate.ts'
+import { PROGRAM, type Program, startGateway, startProgram } from '../support/waygate.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 const FREE_PORTS = ['--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0']
 
 const etcd = await startEmbeddedEtcd({ port: 0 })
@@ -95,8 +94,14 @@ test('SIGHUP ends a sidecar without a command, and several of them count as one'
   assert.equal(await keyOf('alone'), null)
 })
 
-test('when the demo is killed, its services end by themselves', async t => {
+test('the log of the demo has a line for each request, after the introduction; killed, its services end by themselves', async t => {
   const { program, services } = await startDemo(t)
+  assert.deepEqual(program.log(), [])
+  const [, gateway] = /gateway +(http:\S+)/.exec(program.stdout()) ?? []
+  assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)
+  assert.equal((await fetch(`${gateway}/nowhere`)).status, 404)
+  for (const status of [401, 404])
+    await program.logged(line => line.msg === 'request' && line.status === status)
   program.child.kill('SIGKILL')
   await program.exited
   await until('they have ended', () => !services.some(isRunning))
@@ -228,14 +233,4 @@ test('a reader that leaves, such as head, ends neither the demo nor a sidecar be
     each.child.kill('SIGTERM')
     assert.deepEqual(await each.exited, { code: 0, signal: null })
   }
-})
-
-test('the log of the demo has a line for each request, after the introduction and not before', async t => {
-  const { program } = await startDemo(t)
-  assert.deepEqual(program.log(), [])
-  const [, gateway] = /gateway +(http:\S+)/.exec(program.stdout()) ?? []
-  assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)
-  assert.equal((await fetch(`${gateway}/nowhere`)).status, 404)
-  for (const status of [401, 404])
-    await program.logged(line => line.msg === 'request' && line.status === status)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyRange } from '../../../discovery/embedded-etcd/key-range.ts'
 import { Store } from '../../../discovery/embedded-etcd/store.ts'
+import { seededRandom } from '../../support/random.ts'
 
 const b = (text: string) => Buffer.from(text)
 const UNBOUNDED = { historyEvents: Number.POSITIVE_INFINITY, historyBytes: Number.POSITIVE_INFINITY }
@@ -85,4 +86,48 @@ test('a revision larger than the limit is kept', () => {
   put(store, 'next')
   assert.equal(store.log.length, 1)
   assert.equal(store.range(EVERYTHING).length, 51)
+})
+
+/** Makes a store anew from the state before the log of another one, and the log. */
+function rebuilt(store: Store): Store {
+  const copy = new Store(UNBOUNDED)
+  copy.begin([...store.origin()], store.originRevision)
+  for (let at = 0; at < store.log.length; at++) {
+    const { kv } = store.log.at(at)!
+    copy.write(writer => {
+      if (kv.version > 0n) writer.put(kv.key, kv.value, kv.lease)
+      else writer.delete(keyRange(kv.key, b('')))
+    })
+    assert.equal(copy.revision, kv.modRevision)
+  }
+  if (store.compactRevision > copy.compactRevision) copy.compact(store.compactRevision)
+  return copy
+}
+
+test('a store is made again from its origin and its log, also when the compacted revision is a deletion', () => {
+  const store = new Store(UNBOUNDED)
+  for (const key of ['a', 'b']) put(store, key)
+  store.write(writer => writer.delete(keyRange(b('a'), b(''))))
+  store.compact(store.revision)
+  assert.equal(keysAt(rebuilt(store)), 'b')
+})
+
+test('random stores are made again from their origin and their log', () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = seededRandom(seed)
+    const store = new Store(random() < 0.5 ? UNBOUNDED : { ...UNBOUNDED, historyEvents: 8 })
+    for (let step = 0; step < 40; step++) {
+      const key = `k${Math.floor(random() * 5)}`
+      const dice = random()
+      if (dice < 0.5) put(store, key, `v${step}`)
+      else if (dice < 0.9) store.write(writer => writer.delete(keyRange(b(key), b(''))))
+      else if (store.revision > store.compactRevision) store.compact(store.revision)
+      const copy = rebuilt(store)
+      assert.equal(copy.revision, store.revision, `seed ${seed}`)
+      assert.deepEqual(copy.range(EVERYTHING), store.range(EVERYTHING), `seed ${seed}`)
+      const from = store.compactRevision > 1n ? store.compactRevision : 1n
+      for (let revision = from; revision <= store.revision; revision++)
+        assert.deepEqual(copy.range(EVERYTHING, revision), store.range(EVERYTHING, revision), `seed ${seed}`)
+    }
+  }
 })
