@@ -75,10 +75,10 @@ test('a file with a secret that is gone, empty, or half-written at a reload leav
   const started = await startWithFile(t)
   const { reload, file } = started
   writeFileSync(file, '')
-  await assert.rejects(reload(), /secretFile: .*is empty|empty/)
+  await assert.rejects(reload(), /secretFile: .*empty/)
   assert.deepEqual(await statuses(started), [401, 200])
   rmSync(file)
-  await assert.rejects(reload(), /secretFile: secret cannot be read: no such file/)
+  await assert.rejects(reload(), /secretFile: .* cannot be read: no such file/)
   assert.deepEqual(await statuses(started), [401, 200])
   writeFileSync(file, SECRET.slice(0, 20))
   const reloading = reload()
@@ -142,7 +142,8 @@ test('a WebSocket and a stream that are open across 20 reloads go on', async t =
 test('nodes of a token that a reload takes away stay until their TTL is over, and cannot be renewed', async t => {
   const [revoked, operate] = [makeAdminToken('register'), makeAdminToken('operate')]
   const config = { ...BASE, admin: { tokens: { revoked: revoked.entry, operate: operate.entry } } }
-  const { gateway, reload } = await startReloadedGateway(t, config)
+  const { gateway, reload } = await startReloadedGateway(t, BASE)
+  await reload(config)
   const call = async (method: string, token: string, id: string, ttlSeconds = 6) => {
     const body = JSON.stringify({ address: '127.0.0.1:1', ttlSeconds })
     const { status } = await send(Number(new URL(gateway.admin).port), {
@@ -156,7 +157,6 @@ test('nodes of a token that a reload takes away stay until their TTL is over, an
     ['long', 3_600],
   ] as const)
     assert.equal(await call('PUT', revoked.token, id, ttl), 200)
-  await gateway.untilNodes('hello', ['brief', 'long'])
   await reload({ ...config, admin: { tokens: { operate: operate.entry } } })
   for (const method of ['PUT', 'DELETE']) assert.equal(await call(method, revoked.token, 'brief'), 401)
   const ids = async () => {
@@ -164,7 +164,7 @@ test('nodes of a token that a reload takes away stay until their TTL is over, an
     const { text } = await send(Number(new URL(gateway.admin).port), { path: '/api/v1/nodes', headers })
     return text
   }
-  assert.match(await ids(), /"brief".*"long"/)
+  await until('both are there', async () => /"brief".*"long"/.test(await ids()))
   await until('its lease has ended', async () => !/"brief"/.test(await ids()), { withinMs: 30_000 })
   assert.match(await ids(), /"long"/)
   assert.equal(await call('DELETE', operate.token, 'long'), 200, 'whoever may register removes it')
