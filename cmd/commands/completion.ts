@@ -1,4 +1,5 @@
-import type { RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
+import type { Items, ServiceNode, ServiceSummary } from '../../routes/admin/api-types.ts'
+import type { RouteList } from '../../routes/admin/page-types.ts'
 import type { CompletionCommand } from '../cli/command.ts'
 import { print } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
@@ -41,11 +42,17 @@ async function readAll(client: AdminClient, kind: Kind, withinMs: number): Promi
       const { routes } = await client.read<RouteList>('/api/v1/routes', withinMs)
       return routes.filter(({ origin }) => origin !== 'auto').map(({ id }) => id)
     }
-    case 'services':
-      return (await client.read<ServicesPage>('/services', withinMs)).services.map(({ name }) => name)
+    case 'services': {
+      const { items } = await client.read<Items<ServiceSummary>>('/api/v1/services', withinMs)
+      return items.map(({ name }) => name)
+    }
     case 'nodes': {
-      const { services } = await client.read<ServicesPage>('/services', withinMs)
-      return services.flatMap(({ name, nodes }) => [name, ...nodes.map(({ id }) => `${name}/${id}`)])
+      // The first thousand: with more, a line is completed to a service, and its nodes are found with `waygate nodes`.
+      const [services, { items }] = await Promise.all([
+        readAll(client, 'services', withinMs),
+        client.read<Items<ServiceNode>>('/api/v1/nodes', withinMs),
+      ])
+      return [...services, ...items.map(({ service, id }) => `${service}/${id}`)]
     }
     default:
       return kind satisfies never

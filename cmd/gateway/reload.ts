@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Keys } from '../../config/keys/keys.ts'
@@ -9,6 +10,7 @@ import { findRuleProblems } from '../../config/load/rules.ts'
 import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import { type ReloadPage, ReloadRefused } from '../../routes/admin/reload-types.ts'
 import { checkLoaded } from './check-loaded.ts'
+import { loadWritten } from './load-written.ts'
 import { logStartWarnings } from './logger.ts'
 import type { RefusedDocument } from './settings.ts'
 
@@ -144,7 +146,7 @@ export class Reloader {
       this.counts.failed++
       const refusal = this.#refusalOf(error)
       for (const { source, path, message } of refusal.problems) {
-        const place = path === '' ? {} : { source, path }
+        const place = { ...(source !== undefined && { source }), ...(path !== '' && { path }) }
         if (isApplying) logger.error({ reason: message }, 'new configuration could not be applied')
         else
           logger.error({ ...place, reason: message }, 'new configuration rejected; keeping the current one')
@@ -177,9 +179,10 @@ export class Reloader {
   /** Reads the configuration and makes everything that it needs. @throws Error, or ConfigError, when it cannot be used */
   async #plan(): Promise<Plan> {
     const { load, applies, alwaysApplies = false, prepare } = this.#options
-    const read = load()
-    await checkLoaded(read.loaded)
     const old = this.#source
+    const read = await loadWritten(load, (one, other) => isDeepStrictEqual(asRead(one), asRead(other)))
+    if (read.loaded.isEmpty && !old.loaded.isEmpty) throw emptied(read.loaded)
+    await checkLoaded(read.loaded)
     const all = findChanges(asRead(old), asRead(read))
     const [changes, others] = [
       all.filter(({ reload }) => applies.has(reload)),
@@ -197,6 +200,12 @@ export class Reloader {
     }
     return { page, next, prepared }
   }
+}
+
+/** Whoever replaces a file often empties it first, and an empty one has no key that closes a route. */
+function emptied({ file = '' }: LoadedConfig): ReloadRefused {
+  const message = 'is empty now, which a reload takes for a mistake; write {} to have the defaults'
+  return new ReloadRefused([{ path: '', source: file, message }])
 }
 
 function asRead({ loaded: { config }, keyFiles }: Source) {

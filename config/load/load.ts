@@ -49,6 +49,8 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
   /** The file that was read, as it was named; undefined when there is none. */
   readonly file: string | undefined
+  /** Whether that file has nothing in it. */
+  readonly isEmpty: boolean
   /** Returns where a value such as `etcd.endpoints` was set: `FILE:LINE`, `environment NAME`, `option --x` or `default`. */
   sourceOf(path: string): string
 }
@@ -113,6 +115,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     keys,
     warnings,
     file: named,
+    isEmpty: document?.text.trim() === '',
     sourceOf: path => layers.sourceOf(path),
   }
 }

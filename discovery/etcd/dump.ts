@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { CompareResult, CompareTarget, type Etcd3, GRPCOutOfRangeError } from 'etcd3'
 import { QuietError } from '../../internal/http/quiet-error.ts'
 import { parseJson } from '../../internal/text/json.ts'
-import { readLines } from '../../internal/text/lines.ts'
+import { splitLines } from '../../internal/text/lines.ts'
 import { isObject } from '../codecs/value.ts'
 import type { EtcdClientOptions } from './client.ts'
 import { readPage } from './pages.ts'
@@ -141,7 +141,7 @@ export async function importKeys(
 
 async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string> {
   try {
-    yield* readLines(input, MAX_LINE_BYTES)
+    yield* splitLines(input, MAX_LINE_BYTES)
   } catch (error) {
     throw error instanceof RangeError ? new DumpError(error.message) : error
   }

@@ -7,7 +7,7 @@ const LINE_FEED = 0x0a
  * @param maxBytes how long a line may be, which bounds what is held in memory
  * @throws RangeError for a longer line, with its number
  */
-export async function* readLines(input: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<string> {
+export async function* splitLines(input: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<string> {
   let begun: Buffer[] = []
   let begunBytes = 0
   let number = 1

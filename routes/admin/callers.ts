@@ -45,7 +45,12 @@ export function createFindCaller(
   if (adminToken !== undefined)
     add(hash('sha256', adminToken, 'buffer'), { name: 'adminToken', role: 'read' })
   for (const [name, { sha256, role, services, maxNodes }] of Object.entries(tokens))
-    add(Buffer.from(sha256, 'hex'), { name, role, maxNodes, ...(services && { services }) })
+    add(Buffer.from(sha256, 'hex'), {
+      name,
+      role,
+      ...(maxNodes && { maxNodes }),
+      ...(services && { services }),
+    })
   if (known.length === 0) return undefined
   return authorization => {
     const token = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]

@@ -4,9 +4,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { bash, FREE_PORTS, startDemo } from '../support/demo.ts'
 import { onPath } from '../support/etcd.ts'
+import { startBefore } from '../support/start-before.ts'
 import { until } from '../support/until.ts'
 import { startProgram } from '../support/waygate.ts'
 
@@ -69,39 +70,6 @@ test('killing a node as the introduction suggests fails no request, and the demo
   for (let i = 0; i < 20; i++) assert.equal(await ask(), 404)
 })
 
-test('Ctrl-C ends everything within 5 s and leaves no process and no folder behind', async t => {
-  if (!onPath('ps')) return t.skip('needs ps on PATH')
-  await using demo = await startDemo(FREE_PORTS, 'program')
-  const { program, temp } = demo
-  const children = await childrenOf(program.pid)
-  assert.equal(children.length, 3)
-  assert.equal((await readdir(temp)).length, 1)
-
-  const askedAt = performance.now()
-  program.child.kill('SIGINT')
-  assert.deepEqual(await program.exited, { code: 0, signal: null })
-  const tookMs = performance.now() - askedAt
-  assert.ok(
-    tookMs < 5_000,
-    `it took ${Math.round(tookMs)} ms: ${program.stdout().slice(demo.introduction.length)}`,
-  )
-  assert.deepEqual(children.filter(runs), [])
-  assert.deepEqual(await readdir(temp), [])
-  assert.equal(program.stderr(), '')
-})
-
-test('Ctrl-C in a terminal, which reaches every process, ends everything as well', async t => {
-  if (!onPath('ps')) return t.skip('needs ps on PATH')
-  await using demo = await startDemo(FREE_PORTS, 'program')
-  const { program, temp } = demo
-  const children = await childrenOf(program.pid)
-  for (const pid of [program.pid, ...children]) process.kill(pid, 'SIGINT')
-  assert.deepEqual(await program.exited, { code: 0, signal: null })
-  assert.deepEqual(children.filter(runs), [])
-  assert.deepEqual(await readdir(temp), [])
-  assert.equal(program.stderr(), '')
-})
-
 test('if default ports are taken, the demo says so and uses free ones', async () => {
   // Another program may already use them, or another run of this test may release them in a moment.
   const held = await Promise.all(
@@ -120,7 +88,7 @@ test('if default ports are taken, the demo says so and uses free ones', async ()
     }),
   )
   try {
-    await using demo = await startDemo([])
+    await using demo = await startDemo([], 'program')
     assert.match(
       demo.introduction,
       /These ports are in use, so free ones were chosen instead: 8080, 9180, 2379\./,
@@ -150,39 +118,77 @@ test('a chosen port that is taken gives one clear line, and nothing is left runn
   }
 })
 
-test('the demo sends requests to itself, some of which fail, and leaves them out of its log', async () => {
-  await using demo = await startDemo(FREE_PORTS, 'program')
-  const startedAt = performance.now()
-  const [, admin = '', adminToken = ''] = /page +(\S+)\/#token=(\S+)/.exec(demo.introduction) ?? []
-  const headers = { authorization: `Bearer ${adminToken}` }
-  const read = async () => {
-    const answer = await fetch(`${admin}/api/v1/requests`, { headers })
-    return ((await answer.json()) as { items: { requestId: string; status: number; client: string }[] }).items
-  }
-  await until('there are requests', async () => (await read()).length > 0)
-  assert.ok(performance.now() - startedAt < 2_000, 'they begin at once')
-  const wanted = [200, 401, 404]
-  await until('some went well, some did not', async () => {
-    const seen = new Set((await read()).map(({ status }) => status))
-    return wanted.every(status => seen.has(status))
+describe('a demo with its own traffic', () => {
+  const demo = startBefore(() => startDemo(FREE_PORTS, 'program'))
+
+  test('it sends requests to itself, some of which fail, and leaves them out of its log', async () => {
+    const startedAt = performance.now()
+    const [, admin = '', adminToken = ''] = /page +(\S+)\/#token=(\S+)/.exec(demo().introduction) ?? []
+    const headers = { authorization: `Bearer ${adminToken}` }
+    const read = async () => {
+      const answer = await fetch(`${admin}/api/v1/requests`, { headers })
+      return ((await answer.json()) as { items: { requestId: string; status: number; client: string }[] })
+        .items
+    }
+    await until('there are requests', async () => (await read()).length > 0)
+    assert.ok(performance.now() - startedAt < 2_000, 'they begin at once')
+    const wanted = [200, 401, 404]
+    await until('some went well, some did not', async () => {
+      const seen = new Set((await read()).map(({ status }) => status))
+      return wanted.every(status => seen.has(status))
+    })
+    for (const { requestId, client } of await read()) {
+      assert.match(requestId, /^traffic-/)
+      assert.equal(client, '127.0.0.1', 'the token of the demo shows clients')
+    }
+    const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo().introduction) ?? []
+    await fetch(`${gateway}/nowhere`, { headers: { 'x-request-id': 'mine' } })
+    await until('a request of somebody else is logged', () => demo().program.stdout().includes('mine'))
+    assert.ok(!demo().program.stdout().includes('traffic-'))
   })
-  for (const { requestId, client } of await read()) {
-    assert.match(requestId, /^traffic-/)
-    assert.equal(client, '127.0.0.1', 'the token of the demo shows clients')
-  }
-  const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo.introduction) ?? []
-  await fetch(`${gateway}/nowhere`, { headers: { 'x-request-id': 'mine' } })
-  await until('a request of somebody else is logged', () => demo.program.stdout().includes('mine'))
-  assert.ok(!demo.program.stdout().includes('traffic-'))
+
+  test('Ctrl-C ends everything within 5 s and leaves no process and no folder behind', async t => {
+    if (!onPath('ps')) return t.skip('needs ps on PATH')
+    const { program, temp, introduction } = demo()
+    const children = await childrenOf(program.pid)
+    assert.equal(children.length, 3)
+    assert.equal((await readdir(temp)).length, 1)
+
+    const askedAt = performance.now()
+    program.child.kill('SIGINT')
+    assert.deepEqual(await program.exited, { code: 0, signal: null })
+    const tookMs = performance.now() - askedAt
+    assert.ok(
+      tookMs < 5_000,
+      `it took ${Math.round(tookMs)} ms: ${program.stdout().slice(introduction.length)}`,
+    )
+    assert.deepEqual(children.filter(runs), [])
+    assert.deepEqual(await readdir(temp), [])
+    assert.equal(program.stderr(), '')
+  })
 })
 
-test('without traffic, the demo sends nothing, and its page asks for the configured token', async () => {
-  await using demo = await startDemo([...FREE_PORTS, '--traffic', '0'], 'program', {
-    WAYGATE_ADMIN_TOKEN: 'a-token-of-a-test',
+describe('a demo without traffic', () => {
+  const demo = startBefore(() =>
+    startDemo([...FREE_PORTS, '--traffic', '0'], 'program', { WAYGATE_ADMIN_TOKEN: 'a-token-of-a-test' }),
+  )
+
+  test('it sends nothing, and its page asks for the configured token', async () => {
+    const [, admin = ''] = /page +(\S+)\/#token=a-token-of-a-test$/m.exec(demo().introduction) ?? []
+    const headers = { authorization: 'Bearer a-token-of-a-test' }
+    const answer = await fetch(`${admin}/api/v1/figures`, { headers })
+    assert.deepEqual(((await answer.json()) as { total: unknown[] }).total, [])
+    assert.doesNotMatch(demo().introduction, /sends .* requests a second/)
   })
-  const [, admin = ''] = /page +(\S+)\/#token=a-token-of-a-test$/m.exec(demo.introduction) ?? []
-  const headers = { authorization: 'Bearer a-token-of-a-test' }
-  const answer = await fetch(`${admin}/api/v1/figures`, { headers })
-  assert.deepEqual(((await answer.json()) as { total: unknown[] }).total, [])
-  assert.doesNotMatch(demo.introduction, /sends .* requests a second/)
+
+  test('Ctrl-C in a terminal, which reaches every process, ends everything as well', async t => {
+    if (!onPath('ps')) return t.skip('needs ps on PATH')
+    const { program, temp } = demo()
+    const children = await childrenOf(program.pid)
+    for (const pid of [program.pid, ...children]) process.kill(pid, 'SIGINT')
+    assert.deepEqual(await program.exited, { code: 0, signal: null })
+    assert.deepEqual(children.filter(runs), [])
+    assert.deepEqual(await readdir(temp), [])
+    assert.equal(program.stderr(), '')
+  })
 })

@@ -10,9 +10,8 @@ import { onPath } from '../support/etcd.ts'
 import { freePort } from '../support/free-port.ts'
 import { childrenOf, isRunning } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { type Program, startGateway, startProgram } from '../support/waygate.ts'
+import { type Program, startGateway, startProgram, TESTED_PROGRAM } from '../support/waygate.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 const FREE_PORTS = ['--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0']
 
 const etcd = await startEmbeddedEtcd({ port: 0 })
@@ -95,8 +94,14 @@ test('SIGHUP ends a sidecar without a command, and several of them count as one'
   assert.equal(await keyOf('alone'), null)
 })
 
-test('when the demo is killed, its services end by themselves', async t => {
+test('the log of the demo has a line for each request, after the introduction; killed, its services end by themselves', async t => {
   const { program, services } = await startDemo(t)
+  assert.deepEqual(program.log(), [])
+  const [, gateway] = /gateway +(http:\S+)/.exec(program.stdout()) ?? []
+  assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)
+  assert.equal((await fetch(`${gateway}/nowhere`)).status, 404)
+  for (const status of [401, 404])
+    await program.logged(line => line.msg === 'request' && line.status === status)
   program.child.kill('SIGKILL')
   await program.exited
   await until('they have ended', () => !services.some(isRunning))
@@ -105,7 +110,7 @@ test('when the demo is killed, its services end by themselves', async t => {
 test('a sidecar that was started with nohup survives SIGHUP, and so does its command', async t => {
   if (!onPath('bash') || !onPath('nohup')) return t.skip('needs bash and nohup on PATH')
   const port = await freePort()
-  const words = [process.execPath, PROGRAM, ...sidecarOf('kept', port), '--', ...command(port)]
+  const words = [process.execPath, TESTED_PROGRAM, ...sidecarOf('kept', port), '--', ...command(port)]
   const line = words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
   // In a process group of its own, which gets the signal as a whole, as from a shell that ends.
   const shell = spawn('bash', ['-c', `exec 2>/dev/null; nohup ${line} & echo $!; wait`], {
@@ -178,7 +183,7 @@ test('a closed terminal ends a sidecar properly, although it can no longer be wr
   const port = await freePort()
   // The terminal sends the signal to the command as well.
   const words = [...sidecarOf('hung-up', port), '--', ...command(port, "process.on('SIGHUP', () => {})")]
-  const terminal = inTerminal(t, [process.execPath, PROGRAM, ...words])
+  const terminal = inTerminal(t, [process.execPath, TESTED_PROGRAM, ...words])
   await untilRegistered('hung-up')
   const pid = await pidAt(port)
   assert.equal((await terminal.close()) >> 8, 143, 'the exit code of the command')
@@ -194,7 +199,7 @@ for (const workers of ['1', '2']) {
     t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
     const places = ['--host', '127.0.0.1', '--port', String(port), '--admin-port', String(adminPort)]
     const args = [...places, '--data-dir', folder, '--embedded-etcd', '127.0.0.1:0', '--workers', workers]
-    const terminal = inTerminal(t, [process.execPath, PROGRAM, 'start', ...args])
+    const terminal = inTerminal(t, [process.execPath, TESTED_PROGRAM, 'start', ...args])
     const isReady = async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok
     await until('it is ready', isReady, { withinMs: 60_000 })
     process.kill(await terminal.pid(), 'SIGHUP')
@@ -228,14 +233,4 @@ test('a reader that leaves, such as head, ends neither the demo nor a sidecar be
     each.child.kill('SIGTERM')
     assert.deepEqual(await each.exited, { code: 0, signal: null })
   }
-})
-
-test('the log of the demo has a line for each request, after the introduction and not before', async t => {
-  const { program } = await startDemo(t)
-  assert.deepEqual(program.log(), [])
-  const [, gateway] = /gateway +(http:\S+)/.exec(program.stdout()) ?? []
-  assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)
-  assert.equal((await fetch(`${gateway}/nowhere`)).status, 404)
-  for (const status of [401, 404])
-    await program.logged(line => line.msg === 'request' && line.status === status)
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeOwnFolder } from './own-folder.ts'
 import { until } from './until.ts'
 import { type Program, SOURCE_PROGRAM, startProgram } from './waygate.ts'
 
@@ -35,7 +35,7 @@ export async function startDemo(
   from: 'sources' | 'program' | { readonly file: string } = 'sources',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Demo> {
-  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
+  const folder = makeOwnFolder('demo-test')
   const temp = join(folder, 'temp')
   await mkdir(temp)
   const started = { args: ['demo', ...args], env: { TMPDIR: temp, ...env } }

@@ -1,7 +1,7 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodePage, RoutesPage } from '../../routes/admin/page-types.ts'
+import { makeOwnFolder } from './own-folder.ts'
 import { until } from './until.ts'
 
 /** One JSON line of the program's log. */
@@ -96,7 +96,7 @@ export const SHARED_MACHINE = { overload: { loopDelayMs: 0 } }
 /** Makes the folder of a gateway, with its configuration file. @returns it, and the arguments of `waygate` */
 export async function prepareStart(options: ServingOptions): Promise<{ cwd: string; args: string[] }> {
   const { etcd, config, args = [] } = options
-  const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
+  const cwd = options.cwd ?? makeOwnFolder('e2e')
   if (config !== undefined || options.cwd === undefined) {
     await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ clientLimits: PATIENT, ...config }))
   }

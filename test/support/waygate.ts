@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeOwnFolder } from './own-folder.ts'
 import {
   type LogReader,
   prepareStart,
@@ -14,10 +14,10 @@ import {
 /** The program from its sources. */
 export const SOURCE_PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 /** The program as it is packed when the whole suite runs; otherwise from its sources, so that a single file needs no build. */
-const PROGRAM = process.env.BUILT_PROGRAM ?? SOURCE_PROGRAM
+export const TESTED_PROGRAM = process.env.BUILT_PROGRAM ?? SOURCE_PROGRAM
 
 export interface ProgramOptions {
-  /** The program's file, for Node if its name says so, otherwise run by itself. Default: Waygate, see `PROGRAM`. */
+  /** The program's file, for Node if its name says so, otherwise run by itself. Default: Waygate, see `TESTED_PROGRAM`. */
   readonly file?: string
   readonly args: readonly string[]
   /** Added to an environment without any WAYGATE_ variable. */
@@ -51,7 +51,7 @@ export interface Program extends LogReader, AsyncDisposable {
 }
 
 export function startProgram(options: ProgramOptions): Promise<Program> {
-  return startNodeProgram({ file: PROGRAM, ...options })
+  return startNodeProgram({ file: TESTED_PROGRAM, ...options })
 }
 
 export interface NodeProgramOptions extends ProgramOptions {
@@ -61,7 +61,7 @@ export interface NodeProgramOptions extends ProgramOptions {
 /** Starts another program, like `startProgram` starts Waygate. */
 export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
   const { file, args, env, cwd, runner = [], descriptors = [], detached = false } = options
-  const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
+  const folder = cwd ?? makeOwnFolder('e2e')
   const program = /\.[jt]s$/.test(file) ? [process.execPath, file] : [file]
   const [command, ...words] = [...runner, ...program, ...args] as [string, ...string[]]
   const child = spawn(command, words, {

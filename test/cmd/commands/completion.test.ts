@@ -76,21 +76,23 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
 }
 
 test('ids are those of a running gateway, without those that a shell would not take as they are', async t => {
-  const services = [
-    { name: 'user', nodes: [{ id: 'n1' }, { id: 'a:1' }] },
-    { name: 'task', nodes: [] },
-  ]
+  const services = [{ name: 'user' }, { name: 'task' }]
+  const nodes = ['n1', 'a:1', '`x`'].map(id => ({ service: 'user', id }))
   const routes = [
     { id: 'tasks', origin: 'etcd' },
     { id: 'auto:user', origin: 'auto' },
     { id: '$(rm -r x)', origin: 'etcd' },
   ]
-  const { url } = await startFakeAdmin(t, { '/services': { services }, '/api/v1/routes': { routes } })
+  const { url } = await startFakeAdmin(t, {
+    '/api/v1/services': { items: services },
+    '/api/v1/nodes': { items: nodes },
+    '/api/v1/routes': { routes },
+  })
   const client = new AdminClient({ admin: url, config: undefined, settings: [] })
   assert.deepEqual(await readIds(client, 'services', 60_000), ['user', 'task'])
-  assert.deepEqual(await readIds(client, 'nodes', 60_000), ['user', 'user/n1', 'user/a:1', 'task'])
+  assert.deepEqual(await readIds(client, 'nodes', 60_000), ['user', 'task', 'user/n1', 'user/a:1'])
   assert.deepEqual(await readIds(client, 'routes', 60_000), ['tasks'])
-  const slow = await startFakeAdmin(t, { '/services': () => {} })
+  const slow = await startFakeAdmin(t, { '/api/v1/services': () => {} })
   for (const admin of [slow.url, 'http://127.0.0.1:3']) {
     const env = { WAYGATE_ADMIN: admin }
     const { code, stdout, stderr } = await runProgram({ args: ['completion', 'ids', 'services'], env })

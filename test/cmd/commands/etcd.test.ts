@@ -49,8 +49,8 @@ test('the command line says what is to be done, and no more', () => {
   const { command, action, overwrite } = parseCommandLine(['etcd', 'import', '--overwrite']) as never
   assert.deepEqual({ command, action, overwrite }, { command: 'etcd', action: 'import', overwrite: true })
   for (const [args, message] of [
-    [['etcd'], /export or import/],
-    [['etcd', 'move'], /export or import, not move/],
+    [['etcd'], /must be one of export, import, and is missing/],
+    [['etcd', 'move'], /must be one of export, import, not move/],
     [['etcd', 'export', 'file'], /unexpected argument file/],
     [['etcd', 'export', '--overwrite'], /--overwrite belongs to import/],
   ] as const) {

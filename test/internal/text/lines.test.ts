@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readLines } from '../../../internal/text/lines.ts'
+import { splitLines } from '../../../internal/text/lines.ts'
 
 const bytes = Buffer.from('one\n\ntwo \u{1f600}\r\nlast')
 
@@ -16,9 +16,9 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
 
 test('lines are the same however the bytes come', async () => {
   for (let size = 1; size <= bytes.length; size++) {
-    assert.deepEqual(await all(readLines(chunksOf(size), 100)), ['one', '', 'two \u{1f600}\r', 'last'])
+    assert.deepEqual(await all(splitLines(chunksOf(size), 100)), ['one', '', 'two \u{1f600}\r', 'last'])
   }
-  assert.deepEqual(await all(readLines(chunksOf(4), 9)), ['one', '', 'two \u{1f600}\r', 'last'])
+  assert.deepEqual(await all(splitLines(chunksOf(4), 9)), ['one', '', 'two \u{1f600}\r', 'last'])
 })
 
 test('a line that is too long is refused by its number, before all of it is read', async () => {
@@ -30,7 +30,7 @@ test('a line that is too long is refused by its number, before all of it is read
       yield Buffer.alloc(10, 'x')
     }
   }
-  await assert.rejects(all(readLines(endless(), 100)), /^RangeError: line 2 is longer than 100 bytes$/)
+  await assert.rejects(all(splitLines(endless(), 100)), /^RangeError: line 2 is longer than 100 bytes$/)
   assert.equal(read, 11)
 })
 
@@ -42,7 +42,7 @@ test('no more is read than the lines that are taken need', async () => {
       yield Buffer.from(`${read}\n`)
     }
   }
-  const lines = readLines(chunks(), 100)
+  const lines = splitLines(chunks(), 100)
   for (const line of ['1', '2', '3']) assert.equal((await lines.next()).value, line)
   assert.equal(read, 3)
   await lines.return(undefined)
