@@ -70,8 +70,6 @@ export interface DirectoryOptions extends EntryRules {
   readonly remembered?: readonly RememberedSource[] | undefined
   /** Services that have a route document which is not in the registry. */
   readonly documented?: readonly string[] | undefined
-  /** Milliseconds on the monotonic clock. */
-  readonly now?: (() => number) | undefined
 }
 
 /** What the registry had for a key and has now; undefined = it does not have the key. */
@@ -122,8 +120,7 @@ export class Directory {
 
   constructor(options: DirectoryOptions) {
     this.#options = options
-    const { doubtMs, now = () => performance.now() } = options
-    this.#sources = new DirectorySources({ doubtMs, now })
+    this.#sources = new DirectorySources({ doubtMs: options.doubtMs, now: () => performance.now() })
     this.#routes = new RouteIndex(options.documented)
   }
 

@@ -22,11 +22,10 @@ export interface SuspectWatchOptions {
   readonly logger?: Logger | undefined
   /** Time between two checks of a suspect. Default 1,000. */
   readonly intervalMs?: number | undefined
-  /** How long a connection to a suspect may take. Default 1,000. */
-  readonly connectTimeoutMs?: number | undefined
 }
 
 const INTERVAL_MS = 1_000
+/** How long a connection to a suspect may take. */
 const CONNECT_TIMEOUT_MS = 1_000
 /** Connections at a time. All nodes of a large registry may be suspect at once. */
 const CONCURRENCY = 64
@@ -93,10 +92,9 @@ export class SuspectWatch {
 
   /** Resolves with why the node accepts no connection; with undefined when it accepts one, or could not be asked. */
   #refusal({ host, port }: Node): Promise<string | undefined> {
-    const { openConnection = connectDirectly, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS } =
-      this.#options
+    const { openConnection = connectDirectly } = this.#options
     return new Promise(resolve => {
-      openConnection({ host, port, timeoutMs }, (error, socket) => {
+      openConnection({ host, port, timeoutMs: CONNECT_TIMEOUT_MS }, (error, socket) => {
         socket.destroy()
         resolve(error && !isOutOfFiles(error) ? error.message : undefined)
       })

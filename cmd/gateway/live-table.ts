@@ -178,19 +178,9 @@ export class LiveTable implements TableView {
     return this.#revision
   }
 
-  /** See `Directory.documentOf`. */
-  documentOf(route: string): RegistryEntry | undefined {
-    return this.#directory.documentOf(route)
-  }
-
-  /** See `Directory.keyOfNode`. */
-  keyOfNode(service: string, id: string): string | undefined {
-    return this.#directory.keyOfNode(service, id)
-  }
-
-  /** See `Directory.isKeyOf`. */
-  isKeyOf(key: string, service: string): boolean {
-    return this.#directory.isKeyOf(key, service)
+  /** What the registry holds. */
+  get entries(): Pick<Directory, 'documentOf' | 'documents' | 'isKeyOf' | 'keyOfNode'> {
+    return this.#directory
   }
 
   source(): SourceView {
@@ -199,11 +189,6 @@ export class LiveTable implements TableView {
 
   routes(): readonly Route[] {
     return this.#routes.all()
-  }
-
-  /** See `Directory.documents`. */
-  documents(): ReturnType<Directory['documents']> {
-    return this.#directory.documents()
   }
 
   /** Puts another configuration in force: see `LiveRoutes.configure`. Everything of the registry is read again by its rules. */

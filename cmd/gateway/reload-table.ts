@@ -31,7 +31,7 @@ export function reloadTable(
     }
     const closed: RefusedDocument[] = []
     const turns = new Turns()
-    for (const { id, document } of [...table.documents()]) {
+    for (const { id, document } of [...table.entries.documents()]) {
       const outcome = parseRouteDocument(id, document, { ...context, origin: table.origin })
       parsed.set(document, outcome)
       if ('reason' in outcome && 'route' in parseRouteDocument(id, document, { ...before, origin: 'etcd' }))

@@ -74,8 +74,6 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly dataDir?: string | undefined
   readonly logger?: Logger | undefined
   readonly timings?: Partial<SyncTimings> | undefined
-  /** How often a registration checks that its key still exists. Default 30,000. */
-  readonly checkMs?: number | undefined
 }
 
 /** A registry in etcd, or in any store with etcd's v3 API. */
@@ -141,7 +139,6 @@ export class EtcdRegistry implements Registry {
       node: input,
       ttlSeconds,
       logger: this.#logger,
-      checkMs: this.#options.checkMs,
       onLeave: () => this.#registrars.delete(registrar),
     })
     this.#registrars.add(registrar)

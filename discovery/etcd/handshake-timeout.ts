@@ -14,12 +14,10 @@ const GREETING_MS = 2_000
  */
 export class GreetedCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials
-  readonly #withinMs: number
 
-  constructor(inner: ChannelCredentials, withinMs: number = GREETING_MS) {
+  constructor(inner: ChannelCredentials) {
     super()
     this.#inner = inner
-    this.#withinMs = withinMs
   }
 
   override _isSecure(): boolean {
@@ -34,7 +32,7 @@ export class GreetedCredentials extends ChannelCredentials {
     const connector = this.#inner._createSecureConnector(...args)
     return {
       connect: socket => {
-        giveUpWhenMute(socket, this.#withinMs)
+        giveUpWhenMute(socket)
         return connector.connect(socket)
       },
       waitForReady: () => connector.waitForReady(),
@@ -44,10 +42,10 @@ export class GreetedCredentials extends ChannelCredentials {
   }
 }
 
-function giveUpWhenMute(socket: Socket, withinMs: number): void {
+function giveUpWhenMute(socket: Socket): void {
   const timer = setTimeout(() => {
-    if (socket.bytesRead === 0) socket.destroy(new Error(`the server sent nothing within ${withinMs} ms`))
-  }, withinMs)
+    if (socket.bytesRead === 0) socket.destroy(new Error(`the server sent nothing within ${GREETING_MS} ms`))
+  }, GREETING_MS)
   timer.unref()
   socket.once('close', () => clearTimeout(timer))
 }

@@ -21,7 +21,6 @@ export interface RegistrarOptions extends LeasedOptions {
   readonly key: string
   readonly node: NodeInput
   readonly clock?: Clock | undefined
-  readonly random?: (() => number) | undefined
   /** How often to check that the key still exists, independently of the watch on it. Default 30,000. */
   readonly checkMs?: number | undefined
   /** Called once, when `unregister()` has finished. */
@@ -53,7 +52,6 @@ export class Registrar implements Registration {
   readonly #ttlMs: number
   readonly #logger: Logger
   readonly #clock: Clock
-  readonly #random: () => number
   readonly #checkMs: number
   readonly #leaving = new AbortController()
   readonly #registered = Promise.withResolvers<void>()
@@ -90,7 +88,6 @@ export class Registrar implements Registration {
     this.#ttlMs = ttlMsOf(options, MIN_TTL_SECONDS)
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
-    this.#random = options.random ?? Math.random
     this.#checkMs = options.checkMs ?? CHECK_MS
     // A caller that does not await start() must not crash when it rejects.
     this.#registered.promise.catch(() => {})
@@ -158,7 +155,7 @@ export class Registrar implements Registration {
         if (!failing) this.#logger.warn({ ...this.#about(), reason }, 'registration failed; retrying')
         failing = true
       }
-      await sleep(this.#clock, jitteredBackoffMs(attempt++, this.#random), signal)
+      await sleep(this.#clock, jitteredBackoffMs(attempt++, Math.random), signal)
     }
   }
 
@@ -170,7 +167,6 @@ export class Registrar implements Registration {
       logger: this.#logger,
       about: this.#about(),
       clock: this.#clock,
-      random: this.#random,
     })
     this.#session = session
     session.lost.addEventListener('abort', () => this.#pausing?.abort(), { once: true })
@@ -213,7 +209,7 @@ export class Registrar implements Registration {
       client: this.#client,
       key: this.key,
       clock: this.#clock,
-      random: this.#random,
+      random: Math.random,
       signal: session.over,
       isOurs: ({ lease, value }) => lease === session.id && value === this.#value,
       onDoubt: () => {
@@ -228,7 +224,7 @@ export class Registrar implements Registration {
     let checkAt = this.#clock.now() + this.#checkMs
     let failures = 0
     for (;;) {
-      if (failures > 0) await this.#pause(session, jitteredBackoffMs(failures, this.#random))
+      if (failures > 0) await this.#pause(session, jitteredBackoffMs(failures, Math.random))
       else if (this.#written === this.#wanted && this.#settled === this.#doubts) {
         await this.#pause(session, checkAt - this.#clock.now())
       }

@@ -80,8 +80,9 @@ export function checkTls(tls: EtcdTls): void {
  * Explains why the client certificate cannot be accepted at this time, for people; undefined when its dates are in
  * order. etcd only says that it is bad.
  */
-export function staleReason({ cert, files }: EtcdTls, now: number = Date.now()): string | undefined {
+export function staleReason({ cert, files }: EtcdTls): string | undefined {
   if (cert === undefined) return undefined
+  const now = Date.now()
   const { validFromDate, validToDate } = new X509Certificate(cert)
   const where = files?.cert ?? 'the client certificate'
   if (now > validToDate.getTime()) return `${where} expired on ${validToDate.toISOString()}`

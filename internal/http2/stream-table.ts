@@ -86,11 +86,11 @@ export class StreamTable implements StreamConnection, SendWindowOwner {
   }
 
   /** Ends a stream before its time, and tells it. Nothing is sent. */
-  cut(stream: Http2Stream, code: number, by: ResetBy, reason = ''): void {
+  cut(stream: Http2Stream, code: number, by: ResetBy): void {
     if (stream.isOver) return
     if (by === 'goaway') this.#noteReset(stream.id, stream.receiveWindow)
     this.#drop(stream)
-    stream.onReset(code, by, reason)
+    stream.onReset(code, by, '')
   }
 
   /** Resets a stream on which the other side has broken the protocol, and tells it. */

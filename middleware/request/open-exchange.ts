@@ -47,7 +47,6 @@ export interface OpenExchangeOptions {
   readonly onOpen: (call: Call) => void
   /** Called once per request, when its answer is over or its client has left. */
   readonly onClose: (exchange: Exchange) => void
-  readonly now?: () => number
 }
 
 /**
@@ -103,7 +102,6 @@ export function createOpenExchange({
   httpVersion,
   onOpen,
   onClose,
-  now = () => performance.now(),
 }: OpenExchangeOptions): OpenExchange {
   let readers = createReaders(settings.current)
   const newId = createRequestIds()
@@ -155,7 +153,7 @@ export function createOpenExchange({
       else target = respelled.target
     }
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
-    const call = new Call(id, request.method!, target, now())
+    const call = new Call(id, request.method!, target, performance.now())
     if (tls !== undefined) call.tls = tls
     if (httpVersion === 2) call.http = '2'
     else if (request.httpVersionMinor === 0) call.http = '1.0'

@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto'
  * process, and a number. Ids are not secret, and the next one can be guessed. A random id for each request would cost as
  * much as finding its route.
  */
-export function createRequestIds(prefix: string = randomBytes(8).toString('hex')): () => string {
+export function createRequestIds(): () => string {
+  const prefix = randomBytes(8).toString('hex')
   let made = 0
   return () => `${prefix}-${(++made).toString(36)}`
 }

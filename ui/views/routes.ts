@@ -1,16 +1,16 @@
-import { durationText, millis, pairsText } from '../../internal/telemetry/format.ts'
+import { durationText, pairsText } from '../../internal/telemetry/format.ts'
 import { authOf, labelsOf, ROUTE_FIELDS } from '../../internal/telemetry/table-fields.ts'
 import type { ListedRoute } from '../../routes/admin/page-types.ts'
-import { clientErrors, countOf, failures, perSecond, rowClass, serviceLink } from '../cells.ts'
+import { countOf, rowClass, serviceLink } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { html, type Shown } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { IDLE, KEPT_MS, type Present } from '../series.ts'
-import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows, languageOf, PRESENT_FIELDS } from '../table-filter.ts'
+import { trafficColumns } from '../traffic-columns.ts'
 
 interface Row {
   readonly route: ListedRoute
@@ -101,49 +101,7 @@ function columns(model: Model, rows: readonly Row[]): Column<Row>[] {
       cell: ({ route }) => serviceLink(route.service),
     },
     ...(hasLabels ? [LABELS] : []),
-    {
-      id: 'rps',
-      title: 'Req/s',
-      numeric: true,
-      sort: row => row.present.rate,
-      cell: row => perSecond(row.present.rate, row.present.isStale),
-    },
-    {
-      id: 'spark',
-      title: '10 min',
-      width: 1.5,
-      cell: row => sparkline(model.routeSeries.get(row.route.id)?.samples, model.now),
-    },
-    {
-      id: '4xx',
-      title: '4xx',
-      numeric: true,
-      width: 0.8,
-      sort: row => row.present.share4,
-      cell: row => clientErrors(row.present.share4),
-    },
-    {
-      id: '5xx',
-      title: '5xx',
-      numeric: true,
-      width: 0.8,
-      sort: row => row.present.share5,
-      cell: row => failures(row.present.share5),
-    },
-    {
-      id: 'p50',
-      title: 'p50',
-      numeric: true,
-      sort: row => row.present.p50,
-      cell: row => millis(row.present.p50),
-    },
-    {
-      id: 'p99',
-      title: 'p99',
-      numeric: true,
-      sort: row => row.present.p99,
-      cell: row => millis(row.present.p99),
-    },
+    ...trafficColumns<Row>(model, 1.5, row => model.routeSeries.get(row.route.id)),
     {
       id: 'last',
       title: 'Last request',

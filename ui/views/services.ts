@@ -1,14 +1,13 @@
 import type { FilterLanguage } from '../../internal/telemetry/filter.ts'
-import { millis } from '../../internal/telemetry/format.ts'
-import { clientErrors, countOf, failures, nodesOf, none, perSecond, rowClass } from '../cells.ts'
+import { countOf, nodesOf, none, rowClass } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { html, type Shown } from '../html.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { type ServiceRow, serviceRows } from '../service-rows.ts'
-import { sparkline } from '../sparkline.ts'
 import { type Column, table } from '../table.ts'
 import { filterRows, PRESENT_FIELDS } from '../table-filter.ts'
+import { trafficColumns } from '../traffic-columns.ts'
 
 const LANGUAGE: FilterLanguage<ServiceRow> = {
   texts: { service: ({ key }) => key },
@@ -42,49 +41,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       sort: row => row.routes,
       cell: row => row.routes,
     },
-    {
-      id: 'rps',
-      title: 'Req/s',
-      numeric: true,
-      sort: row => row.present.rate,
-      cell: row => perSecond(row.present.rate, row.present.isStale),
-    },
-    {
-      id: 'spark',
-      title: '10 min',
-      width: 1.4,
-      cell: row => sparkline(model.serviceSeries.get(row.key)?.samples, model.now),
-    },
-    {
-      id: '4xx',
-      title: '4xx',
-      numeric: true,
-      width: 0.8,
-      sort: row => row.present.share4,
-      cell: row => clientErrors(row.present.share4),
-    },
-    {
-      id: '5xx',
-      title: '5xx',
-      numeric: true,
-      width: 0.8,
-      sort: row => row.present.share5,
-      cell: row => failures(row.present.share5),
-    },
-    {
-      id: 'p50',
-      title: 'p50',
-      numeric: true,
-      sort: row => row.present.p50,
-      cell: row => millis(row.present.p50),
-    },
-    {
-      id: 'p99',
-      title: 'p99',
-      numeric: true,
-      sort: row => row.present.p99,
-      cell: row => millis(row.present.p99),
-    },
+    ...trafficColumns<ServiceRow>(model, 1.4, row => model.serviceSeries.get(row.key)),
     { id: 'flight', title: 'In flight', numeric: true, sort: row => row.inFlight, cell: row => row.inFlight },
     {
       id: 'limit',

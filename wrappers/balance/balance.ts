@@ -15,9 +15,9 @@ import { StickyCookies } from './sticky-cookies.ts'
 export interface BalanceOptions {
   /** Signs the cookies of `sticky-cookie`. Without a key, clients get no cookies. */
   readonly cookieKey?: KeyObject | undefined
-  /** Milliseconds on the monotonic clock. */
-  readonly now?: () => number
 }
+
+const now = () => performance.now()
 
 /**
  * Chooses the node for each try: an available node of the request's service that this call has not tried yet, among those
@@ -25,10 +25,7 @@ export interface BalanceOptions {
  *
  * @throws GatewayError as {@link noNodeError} says
  */
-export function createBalance(
-  nodes: NodeTable,
-  { cookieKey, now = () => performance.now() }: BalanceOptions = {},
-): Wrapper {
+export function createBalance(nodes: NodeTable, { cookieKey }: BalanceOptions = {}): Wrapper {
   const cookies = cookieKey && new StickyCookies(cookieKey)
 
   function contextOf(request: UpstreamRequest, call: Call, group: PeerGroup): PickContext {
@@ -54,7 +51,7 @@ export function createBalance(
     peer.requests++
     const sent =
       call.tries === undefined ? next(request, call) : noteTry(call, peer, next(request, call), now)
-    const answer = balancer.observe ? observed(sent, request, balancer, peer, now) : sent
+    const answer = balancer.observe ? observed(sent, request, balancer, peer) : sent
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
     return answer.then(response => withCookie(response, cookies.setCookie(request, group, peer.node.id)))
   }
@@ -71,7 +68,6 @@ function observed(
   { body, rpc }: UpstreamRequest,
   balancer: Balancer,
   peer: Peer,
-  now: () => number,
 ): Promise<UpstreamResponse> {
   const begunAt = now()
   return answer.then(

@@ -12,8 +12,6 @@ export type ShadowOutcome = 'answered' | 'failed' | 'timeout'
 export interface ShadowsOptions {
   readonly nodes: Pick<NodeTable, 'get' | 'service'>
   readonly createTransport: (peer: Peer) => Transport
-  /** Returns a number 0..1. */
-  readonly random?: () => number
 }
 
 interface Shadow {
@@ -87,10 +85,10 @@ export class Shadows {
 
   /** Chooses a node at random, by weight. A copy that finds a dead node harms nobody, so breakers are not asked. */
   #choose(request: UpstreamRequest): Shadow | undefined {
-    const { nodes, random = Math.random } = this.#options
+    const { nodes } = this.#options
     const selected = nodes.get(request.service)?.select(request.nodes).peers ?? []
     const peers = selected.filter(peer => peer.node.weight > 0 && !peer.isAvoided)
-    let left = random() * peers.reduce((sum, { node }) => sum + node.weight, 0)
+    let left = Math.random() * peers.reduce((sum, { node }) => sum + node.weight, 0)
     const chosen = peers.find(({ node }) => {
       left -= node.weight
       return left < 0

@@ -10,7 +10,6 @@ import { isHedgeable, isUnwanted } from './retry-rules.ts'
 export interface HedgeOptions {
   /** Shared with retries. */
   readonly budgets?: RetryBudgets
-  readonly now?: () => number
 }
 
 /**
@@ -22,10 +21,7 @@ export interface HedgeOptions {
  *
  * Source: "hedged requests" in Dean and Barroso, "The Tail at Scale" (2013).
  */
-export function createHedge({
-  budgets = new RetryBudgets(),
-  now = () => performance.now(),
-}: HedgeOptions = {}): Wrapper {
+export function createHedge({ budgets = new RetryBudgets() }: HedgeOptions = {}): Wrapper {
   const times = new Map<string, RecentTimes>()
   const timesOf = (service: string) => {
     let found = times.get(service)
@@ -40,14 +36,14 @@ export function createHedge({
     const hedge = request.route.hedge!
     const recent = timesOf(request.service)
     const afterMs = hedge.afterMs ?? recent.p95
-    const begunAt = now()
+    const begunAt = performance.now()
     const answer =
       afterMs === undefined
         ? next(request, call)
         : new Race(next, request, call, budgets.of(request.service)).run(afterMs, begunAt)
     return answer.then(outcome => {
       // When the second try won, the first would have taken at least as long.
-      if (!isUnwanted(outcome, request)) recent.add(now() - begunAt)
+      if (!isUnwanted(outcome, request)) recent.add(performance.now() - begunAt)
       return outcome
     })
   }

@@ -10,7 +10,6 @@ export interface TryTimeoutOptions {
       timeoutMs: number,
     ): { clear(): void }
   }
-  readonly now?: () => number
 }
 
 /**
@@ -22,7 +21,7 @@ export interface TryTimeoutOptions {
  * it is not kept, or no longer. A gRPC method that may stream has no try timeout either: the head of its answer comes with
  * the first message, which it may wait for.
  */
-export function createTryTimeout({ deadlines, now = () => performance.now() }: TryTimeoutOptions): Wrapper {
+export function createTryTimeout({ deadlines }: TryTimeoutOptions): Wrapper {
   return (next: Upstream): Upstream =>
     (request, call) => {
       const { tryTimeoutMs } = request.route
@@ -33,7 +32,7 @@ export function createTryTimeout({ deadlines, now = () => performance.now() }: T
       if (current === undefined) return trying
       const deadline = deadlines.start(
         {
-          startedAt: now(),
+          startedAt: performance.now(),
           end: reason => {
             if (!isOpenEnded(request)) current.cancel(reason)
           },

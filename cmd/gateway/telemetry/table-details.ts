@@ -39,7 +39,7 @@ export function createTableDetails(
     async route(id) {
       const route = table.routes().find(each => each.id === id)
       if (!route) return undefined
-      const key = table.documentOf(id)
+      const key = table.entries.documentOf(id)
       const lastGood = table.lastGood().routes.get(id)
       const nodeProblems = table.nodeProblems(route.service)
       const peers = nodes.service(route.service)?.peers ?? []
@@ -68,14 +68,14 @@ export function createTableDetails(
         ...(descriptors && { descriptors }),
         nodes: peers.map(peer => describeNode(peer, nodeProblems)),
         routes,
-        problems: problemsOf(({ key }) => table.isKeyOf(key, name) || routes.includes(key)),
+        problems: problemsOf(({ key }) => table.entries.isKeyOf(key, name) || routes.includes(key)),
         samples: history.samplesOf(history.services.get(name)),
       }
     },
     async node(service, id): Promise<NodeDetail | undefined> {
       const peer = nodes.service(service)?.peers.find(({ node }) => node.id === id)
       if (!peer) return undefined
-      const key = table.keyOfNode(service, id) ?? null
+      const key = table.entries.keyOfNode(service, id) ?? null
       const leases = key === null ? [] : await leasesIn(registry, key)
       const pairs = peer.times?.pairs() ?? []
       return {

@@ -27,10 +27,8 @@ export interface Metrics {
 /**
  * Creates everything that /metrics shows. Counters are plain numbers, which are read at each scrape. prom-client, which
  * measures the process, is loaded with the first scrape, since many gateways have none; what it measures begins then.
- *
- * @param now for tests; see `GoneRoutes`
  */
-export function createMetrics(views: MetricViews, now?: () => number): Metrics {
+export function createMetrics(views: MetricViews): Metrics {
   const requests = new RequestCounts(views.nodes, views.byNode)
   const durations = new RequestDurations()
   const refusals = new RefusalCounts()
@@ -59,7 +57,7 @@ export function createMetrics(views: MetricViews, now?: () => number): Metrics {
     return [...ofProcess.map(toFamily), ...families]
   }
 
-  const gone = new GoneRoutes(now)
+  const gone = new GoneRoutes()
   const byRoute = [durations, variants, views.policies, views.grpc]
   async function dropGone(): Promise<void> {
     const turns = new Turns()

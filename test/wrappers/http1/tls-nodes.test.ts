@@ -6,6 +6,7 @@ import { LOOPBACK, makeAuthority, pemOf } from '../../support/certificates.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer } from '../../support/node-server.ts'
 import { testTls } from '../../support/node-tls.ts'
+import { untilSteady } from '../../support/until.ts'
 import { startDispatchFront } from './dispatch-front.ts'
 
 const authority = makeAuthority({ after })
@@ -86,11 +87,7 @@ test('a client that reads nothing stops a node with TLS', async t => {
   const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
   await client.until('HTTP/1.1 200')
   client.socket.pause()
-  let before = -1
-  while (before !== written) {
-    before = written
-    await new Promise(resolve => setTimeout(resolve, 300))
-  }
+  await untilSteady(() => written)
   // The rest is in the buffers of the system, of which there are two.
   assert.ok(written < 30_000_000, `${written} bytes were taken`)
   client.socket.destroy()
