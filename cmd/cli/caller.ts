@@ -4,9 +4,11 @@ import { FILE_SUFFIX, readSecretFile } from '../../config/load/secret-files.ts'
 const TOKEN_VARIABLE = 'WAYGATE_ADMIN_TOKEN'
 
 /**
- * Returns the token of the environment, or of the file that it names, which in a command is that of the caller, and the environment for `loadConfig`, in which
- * another one stands in for it. The caller's token may be one of `admin.tokens`, and a configuration refuses an `adminToken`
- * that is one of these. The stand-in is there because other settings ask for an `adminToken`.
+ * Reads `WAYGATE_ADMIN_TOKEN`, or the file that `WAYGATE_ADMIN_TOKEN_FILE` names. In a command it is the token of the caller.
+ *
+ * The caller's token may be one of `admin.tokens`, and a configuration refuses an `adminToken` that is one of these. So the
+ * environment for `loadConfig`, which is returned too, has another token in its place. There is one, because other settings ask for an
+ * `adminToken`.
  */
 export function readCaller(env: NodeJS.ProcessEnv = process.env): {
   readonly env: NodeJS.ProcessEnv

@@ -202,7 +202,7 @@ export class Reloader {
   }
 }
 
-/** Whoever replaces a file often empties it first, and an empty one has no key that closes a route. */
+/** Refuses an empty file. Editors often empty a file before they write it, and without its keys its routes would be open. */
 function emptied({ file = '' }: LoadedConfig): ReloadRefused {
   const message = 'is empty now, which a reload takes for a mistake; write {} to have the defaults'
   return new ReloadRefused([{ path: '', source: file, message }])
