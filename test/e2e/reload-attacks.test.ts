@@ -168,5 +168,9 @@ test('nodes of a token that a reload takes away stay until their TTL is over, an
   await until('both are there', async () => /"brief".*"long"/.test(await ids()))
   await until('its lease has ended', async () => !/"brief"/.test(await ids()), { withinMs: 30_000 })
   assert.match(await ids(), /"long"/)
-  assert.equal(await call('DELETE', operate.token, 'long'), 200, 'another token that may register nodes removes it')
+  assert.equal(
+    await call('DELETE', operate.token, 'long'),
+    200,
+    'another token that may register nodes removes it',
+  )
 })
