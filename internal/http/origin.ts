@@ -28,7 +28,9 @@ export function createOriginList(entries: readonly string[]): (origin: string) =
   const exact = new Set(parsed.filter(isExact).map(keyOf))
   const others = parsed.filter(entry => !isExact(entry))
   return text => {
-    const origin = text === 'null' ? NULL_ORIGIN : parseOrigin(text)
+    // As browsers spell it, so that it need not be read.
+    if (exact.has(text)) return true
+    const origin = parseOrigin(text)
     if (origin === undefined || !isExact(origin)) return false
     return exact.has(keyOf(origin)) || others.some(entry => matches(origin, entry))
   }
@@ -66,8 +68,10 @@ function isExact({ isWildcard, port }: Origin): boolean {
   return !isWildcard && port !== '*'
 }
 
+/** Returns an origin as browsers spell it. */
 function keyOf({ scheme, host, port }: Origin): string {
-  return `${scheme}://${host}:${port}`
+  if (host === '') return scheme
+  return port === '' ? `${scheme}://${host}` : `${scheme}://${host}:${port}`
 }
 
 function matches(origin: Origin, { scheme, host, port, isWildcard }: Origin): boolean {
