@@ -109,8 +109,8 @@ const CASES: Readonly<Record<string, PolicyCase>> = {
     },
   },
   'mirror-at-rate': {
-    title: `${SMALL}, at 40 % of what the gateway can take, whether or not earlier requests are answered`,
-    load: { share: 0.4 },
+    title: `${SMALL}, at a fifth of what the gateway can take, whether or not earlier requests are answered`,
+    load: { share: 0.2 },
     rules: {
       'to the same nodes': { fields: { mirror: { service: 'echo' } }, budget: P99_BUDGET },
       'to one that hangs': { fields: { mirror: { service: 'hung' } }, budget: P99_BUDGET },
