@@ -64,8 +64,9 @@ test('bytes on an idle connection close it', async t => {
 
 test('what a node sends before it has the request is no answer to it, and fails the exchange for another try', async t => {
   const { node, get } = await startScene(t, socket => socket.write(answer('ok')))
-  await get().over
-  // The bytes arrive in the turn at whose end the request would be written.
+  await Promise.all([get().over, get().over])
+  // Two requests of one turn, so that the next one is written at the end of its turn, in which the bytes arrive.
+  await Promise.all([get().over, get().over])
   await new Promise(resolve => setImmediate(resolve))
   for (const socket of node.open) socket.write(answer('smuggled'))
   const exchange = get()
