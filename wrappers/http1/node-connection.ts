@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
+import { type LateWriter, LateWrites } from '../../internal/late-writes.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { Names } from '../names/names.ts'
 import { answerTrailers, ENDED_UNHEARD, InvalidAnswer } from '../transport/answer-rules.ts'
@@ -47,6 +48,7 @@ const KEEP_ALIVE_MARGIN_MS = 1_000
  * connection is gone, and the end of what can be read from it follows.
  */
 const LAST_HEAD_MS = 1_000
+const lateWrites = new LateWrites(setImmediate)
 
 /**
  * An HTTP/1.1 connection to a node, which carries one request at a time.
@@ -56,7 +58,7 @@ const LAST_HEAD_MS = 1_000
  * plainly one answer closes the connection, and so does anything that follows the answer. Only a 101 that was asked for
  * is followed by something else: the connection then waits until it is handed over.
  */
-export class NodeConnection implements ExchangeConnection, AnswerSink {
+export class NodeConnection implements ExchangeConnection, AnswerSink, LateWriter {
   readonly #owner: ConnectionOwner
   readonly #options: NodeConnectionOptions
   readonly #socket: Socket
@@ -65,6 +67,8 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   #exchange: NodeExchange | undefined = undefined
   #sender: RequestBodySender | undefined = undefined
   readonly #reader: AnswerReader
+  /** The head of a request without a body until it is written; empty = there is none. */
+  #unsent = ''
   /** Answers that this connection has carried. */
   #carried = 0
   /** Whether a byte of the current answer has come. */
@@ -135,11 +139,19 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     this.#exchange = exchange
     this.#heard = false
     this.#reader.start(exchange.method, exchange.isWebSocket)
-    if (body === undefined) this.#socket.write(head, 'latin1')
-    else {
+    if (body === undefined) {
+      this.#unsent = head
+      lateWrites.add(this)
+    } else {
       this.#sender = body
       body.start(this.#socket, head, failure => this.abort(failure))
     }
+  }
+
+  writeDue(): void {
+    const head = this.#unsent
+    this.#unsent = ''
+    if (head !== '') this.#socket.write(head, 'latin1')
   }
 
   /** Stops reading the answer until `resume()`. What was already read is still delivered. */
@@ -225,6 +237,11 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
       else this.destroy()
       return
     }
+    if (this.#unsent !== '') {
+      // No answer can come before its request. The node gets none, so another connection may carry it.
+      this.#onBroken(new Error('the node sent something before it had the request'))
+      return
+    }
     this.#heard = true
     const end = this.#reader.read(buffer, size)
     if (this.#exchange === undefined) return
@@ -276,6 +293,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     this.#sender?.stop()
     this.#sender = undefined
     this.#exchange = undefined
+    this.#unsent = ''
     this.resume()
   }
 

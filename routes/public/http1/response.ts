@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { type LateWriter, LateWrites } from '../../../internal/late-writes.ts'
 import { allowSlowClient } from '../../../middleware/connection/http1-watch.ts'
 
 const http = process.getBuiltinModule('node:http')
@@ -10,8 +11,13 @@ const MAX_UNREAD_BYTES = 65_536
 /** Interim answers that came before it was the turn of their answer on a pipelined connection, as latin1. */
 const early = new WeakMap<ServerResponse, string>()
 
+const lateWrites = new LateWrites(setImmediate)
+
 /** Node's response with what the gateway needs beyond it. */
-export class Http1Response extends http.ServerResponse implements ClientResponse {
+export class Http1Response extends http.ServerResponse implements ClientResponse, LateWriter {
+  /** The text that ends the answer until it is written; undefined = there is none. */
+  private last: string | undefined = undefined
+
   /** Whether the answer is sent in chunks unless its head declares a length. HTTP/1.0 has no chunks. */
   get takesTrailers(): boolean {
     return this.useChunkedEncodingByDefault && this.req.method !== 'HEAD'
@@ -20,6 +26,19 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
   /** Node keeps a Buffer until the socket has taken it. */
   get copiesChunks(): boolean {
     return false
+  }
+
+  /** Ends the answer, at the end of the turn if text ends it: then it is short, or the last piece of a long one. */
+  override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
+    if (typeof chunk !== 'string' || encoding !== 'latin1' || this.destroyed)
+      return super.end(chunk, encoding as BufferEncoding, callback as () => void)
+    this.last = chunk
+    lateWrites.add(this)
+    return this
+  }
+
+  writeDue(): void {
+    if (!this.destroyed) super.end(this.last, 'latin1')
   }
 
   endWithTrailers(trailers: readonly string[]): void {

@@ -62,6 +62,20 @@ test('bytes on an idle connection close it', async t => {
   assert.equal(String(await next.over), 'ok')
 })
 
+test('what a node sends before it has the request is no answer to it, and fails the exchange for another try', async t => {
+  const { node, get } = await startScene(t, socket => socket.write(answer('ok')))
+  await Promise.all([get().over, get().over])
+  // Two requests of one turn, so that the next one is written at the end of its turn, in which the bytes arrive.
+  await Promise.all([get().over, get().over])
+  await new Promise(resolve => setImmediate(resolve))
+  for (const socket of node.open) socket.write(answer('smuggled'))
+  const exchange = get()
+  await exchange.over
+  assert.deepEqual(exchange.calls, ['connection', 'failure'])
+  assert.equal(exchange.failure!.kind, 'reset')
+  assert.equal(exchange.failure!.staleConnection, true)
+})
+
 test('an answer without a length is whole when its connection ends', async t => {
   const { get } = await startScene(t, socket => socket.end('HTTP/1.1 200 OK\r\n\r\nbody'))
   const whole = get()
