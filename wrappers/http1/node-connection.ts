@@ -343,8 +343,10 @@ export class NodeConnection implements ExchangeConnection, AnswerSink, LateWrite
     if (this.#exchange === undefined) return
     // In TLS 1.3, a node judges the certificate of its client after the client has sent its first request.
     if (this.#isUnheard && isHandshakeRefusal(error)) this.abort(new UpstreamFailure('connect', error))
-    else
-      this.abort(new UpstreamFailure('reset', this.#writeError ?? error, this.#carried > 0 && !this.#heard))
+    else {
+      const kind = this.#unsent === '' ? 'reset' : 'refused'
+      this.abort(new UpstreamFailure(kind, this.#writeError ?? error, this.#carried > 0 && !this.#heard))
+    }
   }
 }
 

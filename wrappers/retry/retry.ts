@@ -20,7 +20,8 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024
 /**
  * Retries a call on another node when a try has not brought what the client should get:
  *
- * - no connection, or a node of HTTP/2 that refused it: any request, because the node has not acted on it;
+ * - no connection, one that ended before anything was written on it, or a node of HTTP/2 that refused it: any request, because
+ *   the node has not acted on it;
  * - a connection that broke before an answer, or a try that took too long: idempotent requests;
  * - a status that the route lists in `retryOn`: idempotent requests.
  *

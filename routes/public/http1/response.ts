@@ -15,7 +15,7 @@ const lateWrites = new LateWrites(setImmediate)
 
 /** Node's response with what the gateway needs beyond it. */
 export class Http1Response extends http.ServerResponse implements ClientResponse, LateWriter {
-  /** The text that ends the answer until it is written; undefined = there is none. */
+  /** The text that ends the answer; undefined until there is one. */
   private last: string | undefined = undefined
 
   /** Whether the answer is sent in chunks unless its head declares a length. HTTP/1.0 has no chunks. */
@@ -30,6 +30,8 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
 
   /** Ends the answer, at the end of the turn if text ends it: then it is short, or the last piece of a long one. */
   override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
+    // An answer whose end is due must not be ended without it.
+    if (this.last !== undefined) return this
     if (typeof chunk !== 'string' || encoding !== 'latin1' || this.destroyed)
       return super.end(chunk, encoding as BufferEncoding, callback as () => void)
     this.last = chunk

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
 import type { Upstream } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { createRetry } from '../../../wrappers/retry/retry.ts'
 import { realPeer, startFront } from '../../support/front.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer, deadPort, startNode } from '../../support/node-server.ts'
@@ -243,4 +244,22 @@ test('the answer of a node that has not read the whole body is passed on', async
   const [response] = front.responses
   if (!response!.closed) await once(response!, 'close')
   assert.equal(peer.inFlight, 0)
+})
+
+test('a POST without a body is sent again if its connection ended before it was written', async t => {
+  const { node, peer } = await startDispatchFront(t, socket => socket.write(answer('ok')))
+  const ask = createRetry()((request, call) => {
+    call.peer = peer
+    call.attempts++
+    return dispatch(request, call)
+  })
+  const post = () => ask(testRequest({ method: 'POST' }), callTo(peer))
+  const posts = () => Promise.all([post(), post()])
+  await posts()
+  // Two requests of one turn, so that the next one is written at the end of its turn, in which the node leaves.
+  await posts()
+  await new Promise(resolve => setImmediate(resolve))
+  for (const socket of node.open) socket.resetAndDestroy()
+  const { status } = await post()
+  assert.deepEqual([status, node.requests.length], [200, 5])
 })

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { answer, type Script, startNode } from '../../support/node-server.ts'
 import { holdTimers } from './held-timer.ts'
-import { startPool } from './pool-scene.ts'
+import { startPool, type TestExchange } from './pool-scene.ts'
 
 /** No other timer uses this time. */
 const SILENCE_MS = 123_456
@@ -62,19 +63,32 @@ test('bytes on an idle connection close it', async t => {
   assert.equal(String(await next.over), 'ok')
 })
 
-test('what a node sends before it has the request is no answer to it, and fails the exchange for another try', async t => {
+/** Sends a request of which nothing was written when `act` is called with the node's end of its connection. */
+async function getUnsent(t: TestContext, act: (socket: Socket) => void): Promise<TestExchange> {
   const { node, get } = await startScene(t, socket => socket.write(answer('ok')))
   await Promise.all([get().over, get().over])
-  // Two requests of one turn, so that the next one is written at the end of its turn, in which the bytes arrive.
+  // Two requests of one turn, so that the next one is written at the end of its turn, in which the node acts.
   await Promise.all([get().over, get().over])
   await new Promise(resolve => setImmediate(resolve))
-  for (const socket of node.open) socket.write(answer('smuggled'))
+  for (const socket of node.open) act(socket)
   const exchange = get()
   await exchange.over
-  assert.deepEqual(exchange.calls, ['connection', 'failure'])
-  assert.equal(exchange.failure!.kind, 'reset')
-  assert.equal(exchange.failure!.staleConnection, true)
-})
+  await node.idle()
+  assert.equal(node.requests.length, 4)
+  return exchange
+}
+
+for (const [what, act] of [
+  ['sends something', socket => socket.write(answer('smuggled'))],
+  ['ends the connection', socket => socket.end()],
+  ['resets the connection', socket => socket.resetAndDestroy()],
+] as const satisfies [string, (socket: Socket) => void][]) {
+  test(`a node that ${what} before it has the request has certainly not acted on it`, async t => {
+    const { calls, failure } = await getUnsent(t, act)
+    assert.deepEqual(calls, ['connection', 'failure'])
+    assert.deepEqual([failure!.kind, failure!.staleConnection], ['refused', true])
+  })
+}
 
 test('an answer without a length is whole when its connection ends', async t => {
   const { get } = await startScene(t, socket => socket.end('HTTP/1.1 200 OK\r\n\r\nbody'))

@@ -86,3 +86,23 @@ test('trailers are sent behind chunks, and left out where there are none', async
     assert.ok(!(await client.closed).includes('X-Sum'))
   }
 })
+
+/** Makes the ends of answers wait for the end of a turn, by ending two in one turn. */
+async function beBusy(t: TestContext) {
+  const { client, responses } = await receive(t, GET + GET, 2)
+  for (const response of responses) response.end('x', 'latin1')
+  client.socket.destroy()
+  await new Promise(resolve => setImmediate(resolve))
+}
+
+test('an answer is ended once, by the first text that ends it', async t => {
+  const { client, responses } = await receive(t, GET, 1)
+  client.socket.resume()
+  const [response] = responses
+  await beBusy(t)
+  response!.writeHead(200, ['content-length', '5'])
+  response!.end('first', 'latin1')
+  response!.end()
+  response!.end('other', 'latin1')
+  assert.match(await client.until(/\r\n\r\n.{5}/), /\r\n\r\nfirst$/)
+})
