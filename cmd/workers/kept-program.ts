@@ -13,12 +13,21 @@ const OWN_FILE = '/proc/self/exe'
 /** A file beside a built one, as that one names it. */
 const BESIDE = /"(\.{1,2}\/[^"]+\.c?js)"/g
 
-/** Runs in a worker before anything else: reads the program from stdin, and serves it to imports. */
+/**
+ * Runs in a worker before anything else: reads the program from stdin, and serves it to imports. First come the names and the
+ * lengths of the files as a line of JSON, then the files. A worker loads half of them, and makes no string of the others.
+ */
 const RECEIVE = `
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-const texts = new Map(JSON.parse(readFileSync(0, 'utf8')))
-const urls = new Set(texts.keys())
+const files = readFiles(readFileSync(0))
+const urls = new Set(files.keys())
+function readFiles(all) {
+  let at = all.indexOf('\\n') + 1
+  const lengths = JSON.parse(all.subarray(0, at))
+  // Copies, so that each can be given back by itself.
+  return new Map(lengths.map(([url, bytes]) => [url, Buffer.from(all.subarray(at, (at += bytes)))]))
+}
 const formatOf = url => (url.endsWith('.cjs') ? 'commonjs' : 'module')
 registerHooks({
   resolve(specifier, context, next) {
@@ -26,10 +35,10 @@ registerHooks({
     return urls.has(url) ? { url, format: formatOf(url), shortCircuit: true } : next(specifier, context)
   },
   load(url, context, next) {
-    const source = texts.get(url)
-    if (source === undefined) return next(url, context)
-    texts.delete(url)
-    return { format: formatOf(url), source, shortCircuit: true }
+    const file = files.get(url)
+    if (file === undefined) return next(url, context)
+    files.delete(url)
+    return { format: formatOf(url), source: file.toString(), shortCircuit: true }
   },
 })
 `
@@ -39,7 +48,7 @@ export interface KeptProgram {
   /** Command line options for `cluster.setupPrimary`. */
   readonly execArgv: readonly string[]
   /** Written to the stdin of each worker. */
-  readonly text: string
+  readonly bytes: Uint8Array
   /** What is executed in place of `process.execPath`, if anything is. */
   readonly execPath?: string
 }
@@ -50,32 +59,34 @@ export interface KeptProgram {
  * 20 MB in each process that runs from sources.
  */
 export function keepProgram(): KeptProgram {
-  if (IS_EXECUTABLE) return { execArgv: [], text: '', execPath: OWN_FILE }
-  const texts = IS_SOURCE ? quietly(readSources) : readBuilt()
+  if (IS_EXECUTABLE) return { execArgv: [], bytes: Buffer.alloc(0), execPath: OWN_FILE }
+  const files = IS_SOURCE ? quietly(readSources) : readBuilt()
+  const lengths = Array.from(files, ([file, bytes]) => [pathToFileURL(file).href, bytes.length])
   return {
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(RECEIVE)}`],
-    text: JSON.stringify(Array.from(texts, ([file, text]) => [pathToFileURL(file).href, text])),
+    bytes: Buffer.concat([Buffer.from(`${JSON.stringify(lengths)}\n`), ...files.values()]),
   }
 }
 
-/** Returns the texts of the sources without their types, by file. */
-function readSources(): ReadonlyMap<string, string> {
+/** Returns the sources without their types, by file. */
+function readSources(): ReadonlyMap<string, Buffer> {
   const files = globSync(SOURCES, { cwd: PACKAGE_FOLDER }).map(file => join(PACKAGE_FOLDER, file))
-  return new Map(files.map(file => [file, stripTypeScriptTypes(readFileSync(file, 'utf8'))]))
+  return new Map(files.map(file => [file, Buffer.from(stripTypeScriptTypes(readFileSync(file, 'utf8')))]))
 }
 
-/** Returns the texts of the built program and of all that it may load, by file. The library of the package has more. */
-function readBuilt(): ReadonlyMap<string, string> {
-  const texts = new Map([[join(PACKAGE_FOLDER, BUILT), '']])
-  for (const file of texts.keys()) {
-    const text = readFileSync(file, 'utf8')
-    texts.set(file, text)
-    for (const [, path = ''] of text.matchAll(BESIDE)) {
+/** Returns the built program and all that it may load, by file. The library of the package has more. */
+function readBuilt(): ReadonlyMap<string, Buffer> {
+  const files = new Map([[join(PACKAGE_FOLDER, BUILT), Buffer.alloc(0)]])
+  for (const file of files.keys()) {
+    const bytes = readFileSync(file)
+    files.set(file, bytes)
+    // What is looked for is ASCII.
+    for (const [, path = ''] of bytes.toString('latin1').matchAll(BESIDE)) {
       const target = join(dirname(file), path)
-      if (!texts.has(target) && existsSync(target)) texts.set(target, '')
+      if (!files.has(target) && existsSync(target)) files.set(target, Buffer.alloc(0))
     }
   }
-  return texts
+  return files
 }
 
 /** Suppresses Node's warning that the function is experimental: an operator could do nothing about it. */

@@ -231,7 +231,7 @@ export class WorkerPool {
 
   #fork(listen: ListenWhen, settings = this.#settings): WorkerProcess {
     const worker = new WorkerProcess(settings, listen, {
-      program: this.#program.text,
+      program: this.#program.bytes,
       remembered: this.#memory.all(),
     })
     worker.onRemembered = remembered => this.#memory.put(remembered)

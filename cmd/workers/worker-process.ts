@@ -32,7 +32,7 @@ const KILL_MARGIN_MS = 5_000
 
 export interface WorkerStart {
   /** Is written to its stdin, see `keepProgram`. */
-  readonly program: string
+  readonly program: Uint8Array
   /** What workers before it have remembered of the registry. */
   readonly remembered?: readonly SentMemory[] | undefined
 }

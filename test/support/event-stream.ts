@@ -33,14 +33,17 @@ export async function openEvents(
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   const events: StreamEvent[] = []
   const comments: string[] = []
-  let text = ''
+  /** What has arrived of the next event. It is joined once, when it is whole, since that may take hundreds of pieces. */
+  let pieces: string[] = []
   let isOver = false
   let onNews = () => {}
   response.setEncoding('utf8')
-  response.on('data', piece => {
-    text += piece
-    const blocks = text.split('\n\n')
-    text = blocks.pop()!
+  response.on('data', (piece: string) => {
+    const isWhole = piece.includes('\n\n') || (piece.startsWith('\n') && pieces.at(-1)?.endsWith('\n'))
+    pieces.push(piece)
+    if (!isWhole) return
+    const blocks = pieces.join('').split('\n\n')
+    pieces = [blocks.pop()!]
     for (const block of blocks) {
       if (block.startsWith(':')) comments.push(block)
       else {

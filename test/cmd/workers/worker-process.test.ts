@@ -10,7 +10,7 @@ test('a worker whose process the system refuses counts as ended, and does not ta
   })
   // A file that is not executable is refused in the same way as one process too many.
   process.execPath = import.meta.filename
-  const worker = new WorkerProcess({} as WorkerSettings, 'at-once', { program: '' })
+  const worker = new WorkerProcess({} as WorkerSettings, 'at-once', { program: Buffer.alloc(0) })
   await assert.rejects(worker.listening, /cannot be started .*EACCES/)
   assert.deepEqual(await worker.exited, { code: null, signal: null })
   assert.equal(worker.isServing, false)
