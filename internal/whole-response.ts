@@ -1,11 +1,8 @@
-import type { ClientResponse } from './http/client-exchange.ts'
 import type { UpstreamResponse } from './upstream.ts'
 
 /** Fields that follow from the body; a document that states them otherwise must not break the answer. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'trailer'])
 const BODILESS = new Set([204, 304])
-/** Longer bodies are not worth the copy. */
-const MAX_TEXT_BYTES = 16_384
 
 /**
  * Makes an answer whose body is here already. It can be sent any number of times.
@@ -26,15 +23,9 @@ export function createWholeResponse(
     status,
     headers,
     sendBody: target => {
-      if (body.length > 0 && !BODILESS.has(status)) endWithBody(target, body)
+      if (body.length > 0 && !BODILESS.has(status)) target.end(body)
       else target.end()
     },
     discard: () => {},
   }
-}
-
-/** Ends an answer with a body. A short one is sent as text, which Node writes together with the head. */
-export function endWithBody(target: Pick<ClientResponse, 'end'>, body: Buffer): void {
-  if (body.length > MAX_TEXT_BYTES) target.end(body)
-  else target.end(body.toString('latin1'), 'latin1')
 }

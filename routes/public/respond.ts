@@ -8,7 +8,6 @@ import { getHeader } from '../../internal/http/header-lines.ts'
 import type { Exchange, OwnRefusal, ResponseHead, RoutePlan, TransformBody } from '../../internal/policy.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { endWithBody } from '../../internal/whole-response.ts'
 import { CountedResponse } from './counted-response.ts'
 
 export interface RespondOptions {
@@ -139,7 +138,7 @@ export function createRespond(options: RespondOptions): Respond {
     addOwnFields(headers, call)
     if (isDraining()) response.closeAfter()
     response.writeHead(status, headers)
-    endWithBody(targetOf(exchange), body)
+    targetOf(exchange).end(body)
   }
 
   /** Ends a gRPC call that no node answers in gRPC. The HTTP status is 200 all the same: clients read that of gRPC. */
