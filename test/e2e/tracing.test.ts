@@ -107,9 +107,12 @@ test('a request is one span, and its try another', async t => {
 
 test('a try says which address of a named node it reached', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
-  const gateway = await startTracedGateway(t, { nodes: {} })
-  await gateway.registry.register({ service: 'plain', id: 'n1', host: 'localhost', port: node.port })
-  await gateway.registry.register({ service: 'gone', id: 'n1', host: 'localhost', port: await deadPort() })
+  const gateway = await startTracedGateway(t, {
+    nodes: {
+      'plain/n1': { host: 'localhost', port: node.port },
+      'gone/n1': { host: 'localhost', port: await deadPort() },
+    },
+  })
   for (const [service, port] of [
     ['plain', node.port],
     ['gone', undefined],
