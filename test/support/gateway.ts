@@ -15,7 +15,8 @@ import { tempFolder } from '../config/temp-folder.ts'
 export const SECRET = 'a secret of tests that is long enough'
 
 /** Default host: 127.0.0.1. */
-type SetUpNode = Pick<NodeInput, 'port' | 'weight' | 'metadata'> & Partial<Pick<NodeInput, 'host'>>
+type SetUpNode = Pick<NodeInput, 'port' | 'weight' | 'metadata' | 'protocol'> &
+  Partial<Pick<NodeInput, 'host'>>
 
 export interface GatewaySetUp {
   /** Nodes to register: `service/id`, such as `user/u1`, to a port, or to a port with more. */

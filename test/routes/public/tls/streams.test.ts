@@ -58,15 +58,8 @@ test('events reach a client over TLS one by one', async t => {
 
 test('gRPC over TLS: a unary call, a stream of replies, and a refusal', async t => {
   await using node = await startGrpcNode('n1')
-  const { tlsPort, registry } = await startTestGateway(t, { document })
-  await registry.register({
-    service: ECHO,
-    id: 'n1',
-    host: '127.0.0.1',
-    port: node.port,
-    weight: 1,
-    protocol: 'grpc',
-  })
+  const nodes = { [`${ECHO}/n1`]: { port: node.port, protocol: 'grpc' } }
+  const { tlsPort } = await startTestGateway(t, { document, nodes })
   const client = new grpc.Client(
     `127.0.0.1:${tlsPort}`,
     grpc.credentials.createSsl(Buffer.from(authority.pem)),
