@@ -19,8 +19,8 @@ interface Shadow {
   readonly transport: Transport
 }
 
-/** The connection of an answer that is longer is closed. */
-const MAX_ANSWER_BYTES = 1_048_576
+/** The connection of an answer that is longer is closed. Reading 1 MiB of each of 100 answers a second made the p99 of the requests five times as long. */
+const MAX_ANSWER_BYTES = 65_536
 
 /**
  * Sends copies of requests, over connections of their own. What becomes of a copy touches neither the breakers and counters of

@@ -328,7 +328,7 @@ test('mirror: with maxInFlight copies on their way, a further one is counted and
   await untilOutcomes({ full: 1, timeout: 3 })
 })
 
-test('mirror: of a long answer, 1 MiB is read, and then its connection is closed', async t => {
+test('mirror: of a long answer, 64 KiB are read, and then its connection is closed', async t => {
   let written = () => 0
   const { ask, copies, untilOutcomes } = await setUp(t, {
     shadow: socket => {
