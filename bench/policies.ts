@@ -20,7 +20,10 @@ const REQUESTS = 2_000
 
 const LIMIT = { limit: 500_000_000, windowSeconds: 86_400 }
 
-/** Rules, as the configuration hands them on, that refuse nothing here, and how many nanoseconds a request may take longer with them. */
+/**
+ * Rules, as the configuration hands them on, that refuse nothing here, and how many nanoseconds a request may take longer with
+ * them.
+ */
 const POLICIES: Readonly<Record<string, { rules: object; nanos: number }>> = {
   clients: {
     rules: {

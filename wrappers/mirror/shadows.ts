@@ -19,7 +19,10 @@ interface Shadow {
   readonly transport: Transport
 }
 
-/** The connection of an answer that is longer is closed. Reading 1 MiB of each of 100 answers a second made the p99 of the requests five times as long. */
+/**
+ * The connection of an answer that is longer is closed. Reading 1 MiB of each of 100 answers a second made the 99th percentile
+ * of the requests themselves five times as long.
+ */
 const MAX_ANSWER_BYTES = 65_536
 
 /**
