@@ -1,23 +1,30 @@
 /**
  * Measures what the client's side of a request costs: the public listener of this checkout, the same on a route with
- * policies and on one with a rate limit, and the listeners of other checkouts, with an upstream that answers at once, or when it has the whole body,
- * written as for an HTTP/1.1 node. Everything runs in this process, clients included. The fastest of many short rounds
- * counts, so that the result is useful on a busy machine too.
+ * policies, on one with a rate limit and with traces, and the listeners of other checkouts, with an upstream that answers at once, or
+ * when it has the whole body, written as for an HTTP/1.1 node. Everything runs in this process, clients included. The fastest of many
+ * short rounds counts, so that the result is useful on a busy machine too.
  *
  *   node bench/front.ts [CHECKOUT...]
  */
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { join, resolve } from 'node:path'
+import { pino } from 'pino'
 import { createLimitSettings } from '../cmd/gateway/limits.ts'
 import { LivePolicies } from '../cmd/gateway/live-policies.ts'
 import { Settings } from '../cmd/gateway/settings.ts'
+import { openTracing, type Tracing } from '../cmd/gateway/tracing.ts'
 import type { Config } from '../config/schema.ts'
-import type { Identity } from '../internal/call.ts'
+import type { Call, Identity } from '../internal/call.ts'
+import type { Peer } from '../internal/nodes/peer.ts'
 import type { Route } from '../internal/routing/route.ts'
-import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
+import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { PolicyCounts } from '../routes/admin/metrics/policy-metrics.ts'
+import { SpanCounts } from '../routes/admin/metrics/span-metrics.ts'
 import type { Http1ListenerOptions } from '../routes/public/http1/listener.ts'
 import type { ProxyOptions } from '../routes/public/proxy.ts'
+import { writeRequestHead } from '../wrappers/http1/request-text.ts'
 
 const ROUNDS = 24
 const REQUESTS = 12_000
@@ -73,6 +80,14 @@ const limited = { rateLimit: [{ level: 'route', rule: { limit: 5_000_000, window
 
 const RATE_LIMITS = { localKeys: 100_000, expectedGateways: 1, headers: 'draft', clock: 'store' } as const
 
+/** The node of a traced request. */
+const PEER = {
+  breaker: 'closed',
+  node: { host: '127.0.0.1', port: 8081, service: 'echo', id: 'a', protocol: 'http' },
+} as Peer
+/** Bytes of heads, so that none is left out. */
+let sent = 0
+
 const NO_LIMITS = {
   bodyIdleTimeoutMs: 0,
   idleTimeoutMs: 0,
@@ -81,7 +96,8 @@ const NO_LIMITS = {
   minRateGraceMs: 0,
 }
 
-async function listen(checkout: string, route: Route): Promise<number> {
+/** @param tracing with it, the head of each request is written as for an HTTP/1.1 node, since that is told of its trace */
+async function listen(checkout: string, route: Route, tracing?: Partial<Tracing>): Promise<number> {
   const load = (file: string) => import(join(checkout, file))
   const { createHttp1Listener } = await load('routes/public/http1/listener.ts')
   const { createProxy } = await load('routes/public/proxy.ts')
@@ -94,10 +110,12 @@ async function listen(checkout: string, route: Route): Promise<number> {
   const deadlines = new Deadlines()
   const { RequestBodySender } = await load('wrappers/http1/request-body-sender.ts')
   // In a later tick, because a node never answers in the same one.
-  const upstream: Upstream = ({ body }) =>
+  const upstream: Upstream = (request, call) =>
     new Promise((done, fail) => {
+      const { body } = request
       const answers = () => setImmediate(() => done(answer))
-      if (body === null) answers()
+      if (tracing !== undefined) setImmediate(tryOnce, request, call, done)
+      else if (body === null) answers()
       else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
     })
   const noMirrors = {
@@ -130,7 +148,8 @@ async function listen(checkout: string, route: Route): Promise<number> {
     ...{ deadlines, onPiece, respond },
   } satisfies ProxyOptions)
   // Checkouts from before reloads have these fields among the others.
-  const exchange = { identityHeaders: ['x-user-id'], maxTargetBytes: 8_192 }
+  const startTrace = tracing?.startTrace
+  const exchange = { identityHeaders: ['x-user-id'], maxTargetBytes: 8_192, startTrace }
   const { app } = createHttp1Listener({
     ...{ proxy, onPiece, ...exchange },
     settings: { current: exchange },
@@ -151,11 +170,41 @@ async function listen(checkout: string, route: Route): Promise<number> {
     },
     onOpen: () => {},
     onUpgrade: () => {},
-    onClose: () => {},
+    onClose(closed) {
+      if (closed.call.trace !== undefined) tracing?.end?.(closed, 200)
+    },
     onRefused: () => {},
   } satisfies Http1ListenerOptions)
   await app.listen({ host: '127.0.0.1', port: 0 })
   return app.server.address().port
+}
+
+/** Stands for a try on a node, which answers at once. */
+function tryOnce(request: UpstreamRequest, call: Call, done: (answer: UpstreamResponse) => void): void {
+  const span = call.trace?.beginTry(request, PEER, performance.now())
+  sent += Buffer.from(writeRequestHead(request, '127.0.0.1:8081', span).head, 'latin1').length
+  done({
+    ...answer,
+    sendBody(target) {
+      target.end(BODY, 'latin1')
+      span?.end(200, performance.now())
+    },
+  })
+}
+
+/** Traces requests as a gateway does, with a collector that takes all and forgets it. */
+async function traced(sampleRatio: number): Promise<Tracing> {
+  const collector = createServer((batch, answer) => void batch.resume().on('end', () => answer.end('{}')))
+  collector.listen(0, '127.0.0.1')
+  await once(collector, 'listening')
+  const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
+  return openTracing({
+    config: {
+      ...{ endpoint, sampleRatio, trust: 'trusted-proxies', alwaysErrors: true, headers: {} },
+      ...{ serviceName: 'bench', resource: {} },
+    } as Config['tracing'],
+    ...{ version: '0', counts: new SpanCounts(), logger: pino({ level: 'warn' }), loopWaitMs: () => 0.1 },
+  })
 }
 
 /** Stands for the socket of a node, which takes everything at once. */
@@ -201,6 +250,16 @@ for (const [what, rules] of Object.entries({ policies, 'a rate limit': limited }
   const port = await listen(own, { ...route, policies: rules })
   measured.push({ name: `${GET.name} with ${what}, ${own}`, port, load: GET, micros: [] })
 }
+const traces = {
+  'written for a node': {},
+  'written for a node, one of a hundred traced': await traced(0.01),
+  'written for a node, all traced': await traced(1),
+}
+for (const [what, tracing] of Object.entries(traces))
+  measured.push({
+    ...{ name: `${GET.name} ${what}, ${own}`, port: await listen(own, route, tracing) },
+    ...{ load: GET, micros: [] },
+  })
 for (let round = 0; round < ROUNDS; round++) {
   for (const { port, load, micros } of measured) {
     const before = process.cpuUsage()
@@ -213,4 +272,4 @@ for (const { name, micros } of measured.sort((a, b) => a.load.bytes.length - b.l
   const [least] = micros.sort((a, b) => a - b)
   console.log(`${least!.toFixed(2)} µs per request, client included  ${name}`)
 }
-process.exit()
+process.exit(sent > 0 ? 0 : 1)
