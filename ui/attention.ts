@@ -1,4 +1,5 @@
 import { counted, durationText, percent } from '../internal/telemetry/format.ts'
+import type { NodeFigures } from '../routes/admin/api-types.ts'
 import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
 import type { Model } from './model.ts'
 import { linkTo } from './place.ts'
@@ -47,7 +48,7 @@ function serviceLines(model: Model, service: ServicePage): AttentionLine[] {
   const say = (key: string, severity: AttentionLine['severity'], text: string) =>
     lines.push({ key: `${name} ${key}`, severity, subject: name, text, href })
   const faults = nodes.flatMap(node => {
-    const fault = nodeFault(model, name, node)
+    const fault = nodeFault(node, model.nodes.get(`${name}/${node.id}`)?.figures)
     return fault ? [{ node, ...fault }] : []
   })
   if (nodes.length === 0) say('empty', 'bad', 'has no nodes')
@@ -72,13 +73,18 @@ function serviceLines(model: Model, service: ServicePage): AttentionLine[] {
   return lines
 }
 
-/** Returns what is wrong with a node, as it was last heard of; undefined when nothing is. */
-export function nodeFault(
-  model: Model,
-  service: string,
-  node: NodePage,
-): { readonly severity: 'bad' | 'warn'; readonly text: string } | undefined {
-  const figures = model.nodes.get(`${service}/${node.id}`)?.figures
+/** What is wrong with a node. */
+export interface NodeFault {
+  readonly severity: 'bad' | 'warn'
+  readonly text: string
+}
+
+/**
+ * Returns what is wrong with a node; undefined when nothing is.
+ *
+ * @param figures its latest ones, which are newer than `node`; undefined = there are none
+ */
+export function nodeFault(node: NodePage, figures: NodeFigures | undefined): NodeFault | undefined {
   const [breaker, health, state] = figures
     ? [figures[5], figures[6], figures[7]]
     : [node.breaker, node.health, node.state]

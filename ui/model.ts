@@ -244,7 +244,8 @@ interface NodePresent {
   readonly isStale: boolean
 }
 
-const NO_TRIES: NodePresent = { rate: 0, failures: null, isStale: false }
+/** Those of a node that is not asked. */
+export const NO_TRIES: NodePresent = { rate: 0, failures: null, isStale: false }
 
 /** Splits `service/id`; the id of a node may contain slashes, the name of a service does not. */
 function splitNodeKey(key: string): [service: string, id: string] {

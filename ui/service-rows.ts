@@ -1,6 +1,6 @@
 import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
-import { nodeFault } from './attention.ts'
-import type { Model } from './model.ts'
+import { type NodeFault, nodeFault } from './attention.ts'
+import { type Model, NO_TRIES } from './model.ts'
 import { IDLE, type Present } from './series.ts'
 
 /** A service as tables show it. */
@@ -43,8 +43,9 @@ export function serviceRows(model: Model): ServiceRow[] {
     const faults = new Map<string, number>()
     let [inFlight, bad, warn] = [0, 0, 0]
     for (const node of service.nodes) {
-      inFlight += model.nodes.get(`${service.name}/${node.id}`)?.figures[0] ?? node.inFlight
-      const fault = nodeFault(model, service.name, node)
+      const figures = model.nodes.get(`${service.name}/${node.id}`)?.figures
+      inFlight += figures?.[0] ?? node.inFlight
+      const fault = nodeFault(node, figures)
       if (!fault) continue
       faults.set(fault.text, (faults.get(fault.text) ?? 0) + 1)
       if (fault.severity === 'bad') bad++
@@ -69,32 +70,27 @@ export function serviceRows(model: Model): ServiceRow[] {
 
 /** Returns the nodes of a service as they are now. */
 export function nodeRows(model: Model, { name, nodes }: ServicePage): NodeRow[] {
-  const rows = nodes.map((node): NodeRow => {
-    const key = `${name}/${node.id}`
-    const live = model.nodes.get(key)
-    const { rate, failures, isStale } = live?.present(model.now) ?? {
-      rate: 0,
-      failures: null,
-      isStale: false,
-    }
-    const fault = nodeFault(model, name, node)
-    const [inFlight = node.inFlight, , , p50 = null, p99 = null] = live?.figures ?? []
-    const severity = fault ? (fault.severity === 'bad' ? 2 : 1) : 0
+  const now = nodes.map(({ id }) => {
+    const live = model.nodes.get(`${name}/${id}`)
+    return { figures: live?.figures, present: live?.present(model.now) ?? NO_TRIES }
+  })
+  const total = now.reduce((sum, { present }) => sum + present.rate, 0)
+  return nodes.map((node, index): NodeRow => {
+    const { figures, present } = now[index]!
+    const { rate, failures, isStale } = present
+    const [inFlight = node.inFlight, , , p50 = null, p99 = null] = figures ?? []
     return {
       kind: 'node',
-      key,
+      key: `${name}/${node.id}`,
       service: name,
-      node,
-      rate,
-      isStale,
-      failures,
-      p50,
-      p99,
-      inFlight,
-      share: null,
-      severity,
+      ...{ node, rate, isStale, failures, p50, p99, inFlight },
+      share: total === 0 ? null : rate / total,
+      severity: severityOf(nodeFault(node, figures)),
     }
   })
-  const total = rows.reduce((sum, { rate }) => sum + rate, 0)
-  return total === 0 ? rows : rows.map(row => ({ ...row, share: row.rate / total }))
+}
+
+function severityOf(fault: NodeFault | undefined): number {
+  if (fault === undefined) return 0
+  return fault.severity === 'bad' ? 2 : 1
 }

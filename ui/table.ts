@@ -134,11 +134,12 @@ function useOrder<Row>(
   if (before?.rows === rows) return before.ordered
   const now = performance.now()
   const hasFocus = body.current?.contains(document.activeElement) ?? false
-  if (before && (hasFocus || now - before.at < ORDER_MS) && rows.every(row => before.ranks.has(keyOf(row)))) {
-    const { ranks } = before
-    const ordered = rows.toSorted((a, b) => ranks.get(keyOf(a))! - ranks.get(keyOf(b))!)
-    kept.current = { ...before, rows, ordered }
-    return ordered
+  if (before && (hasFocus || now - before.at < ORDER_MS)) {
+    const ordered = inOrder(rows, keyOf, before.ranks)
+    if (ordered) {
+      kept.current = { ...before, rows, ordered }
+      return ordered
+    }
   }
   const sign = sort.startsWith('-') ? -1 : 1
   const keyed = rows
@@ -147,4 +148,20 @@ function useOrder<Row>(
   const ordered = keyed.map(({ row }) => row)
   kept.current = { rows, ordered, sort, at: now, ranks: new Map(keyed.map(({ key }, index) => [key, index])) }
   return ordered
+}
+
+/** Returns rows by the ranks that are known of their keys; undefined when one of them has none. */
+function inOrder<Row>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+  ranks: ReadonlyMap<string, number>,
+): readonly Row[] | undefined {
+  const ordered: (Row | undefined)[] = Array.from({ length: ranks.size })
+  for (const row of rows) {
+    const rank = ranks.get(keyOf(row))
+    if (rank === undefined) return undefined
+    ordered[rank] = row
+  }
+  // Those that are gone have left a gap.
+  return ordered.filter(row => row !== undefined)
 }
