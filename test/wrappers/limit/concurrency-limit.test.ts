@@ -242,3 +242,28 @@ test('an overload is reported once when it begins, and once when nothing was ref
   assert.equal(over.refused, 5)
   limits.close()
 })
+
+test('a request that is let in and whose client leaves in the same turn is not sent, and frees its slot', async () => {
+  const { ask, sent, limiter } = scene({ concurrent: 1, queue: 2 })
+  const [a, b, c] = [ask(), ask(), ask()]
+  // One connection of HTTP/2 carries the first two, and breaks.
+  a.close()
+  b.close()
+  assert.equal(await b.outcome, 'aborted')
+  assert.deepEqual(
+    sent.map(({ call }) => call.requestId),
+    ['id-0', c.call.requestId],
+  )
+  c.close()
+  await c.outcome
+  assert.deepEqual([limiter.inFlight, limiter.queued], [0, 0])
+})
+
+test('a request whose deadline passes while it waits is not sent to the fallback service', async () => {
+  const { ask, sent } = scene({ concurrent: 1 })
+  ask()
+  const waiting = ask({ route: testRoute({ fallback: { type: 'service', service: 'spare' } }) })
+  waiting.call.end(new UpstreamFailure('timeout'))
+  assert.equal(await Promise.race([waiting.outcome, settled()]), 'WG_OVERLOADED')
+  assert.equal(sent.length, 1)
+})
