@@ -250,3 +250,26 @@ test('a call that waits at a node found to hang moves on if it may be repeated',
     [false, true, true],
   )
 })
+
+test('a call that ended before its first try is sent to no node', async () => {
+  for (const [kind, outcome] of [
+    ['aborted', 'aborted'],
+    ['timeout', 'WG_UPSTREAM_TIMEOUT'],
+  ] as const) {
+    const { ask, call, nodesAsked, budgets } = setUp({ a: [OK] })
+    call.end(new UpstreamFailure(kind))
+    const got = await ask()
+    assert.equal(got instanceof UpstreamFailure ? got.kind : got, outcome)
+    assert.deepEqual([nodesAsked(), budgets.get('user')?.active ?? 0], ['', 0])
+  }
+})
+
+test('a node that asks for a longer wait than a timer can take is waited for, also without a deadline', async () => {
+  const later = ends(UNAVAILABLE, ['grpc-retry-pushback-ms', '4000000000'])
+  const { ask, call, nodesAsked } = setUp({ a: [later], b: [OK] })
+  const answer = ask({ isIdempotent: true })
+  const waited = new Promise(resolve => setTimeout(resolve, 50, 'waits'))
+  assert.deepEqual([await Promise.race([answer, waited]), nodesAsked()], ['waits', 'a'])
+  call.end(new UpstreamFailure('aborted'))
+  await answer
+})
