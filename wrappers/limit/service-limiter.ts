@@ -75,6 +75,7 @@ export class ServiceLimiter {
     else if (this.#gradient) this.#gradient.max = settings.max
     else this.#gradient = new GradientLimit(settings.max, this.#now(), this.#loopTurnMs)
     this.#admitWaiting()
+    this.#queue.shorten(settings.queueMs)
   }
 
   /** Removes the limit and lets all waiting requests through. */

@@ -186,6 +186,16 @@ test('a new limit applies to the next request, admits waiting ones, and keeps co
   )
 })
 
+test('a shorter wait for a slot holds for requests behind those that wait already, and for those', async () => {
+  const { ask, use, limiter } = scene({ concurrent: 1, queue: 3 })
+  ask()
+  const before = ask()
+  use({ queueMs: 20 })
+  const behind = ask()
+  await until('none waits', () => limiter.queued === 0)
+  assert.deepEqual(await Promise.all([before.outcome, behind.outcome]), ['WG_OVERLOADED', 'WG_OVERLOADED'])
+})
+
 test('when the limit is removed, all waiting requests are admitted, and none is counted', async () => {
   const { ask, sent, limits } = scene({ queue: 9 })
   for (let i = 0; i < 5; i++) ask()
