@@ -14,6 +14,7 @@ import { isMovable } from '../../../wrappers/retry/retry-rules.ts'
 import { FakeBody } from '../../support/bodies.ts'
 import { type FakePeer, fakePeers } from '../../support/peer.ts'
 import { grpcRule, testRequest, testRoute } from '../../support/route.ts'
+import { until } from '../../support/until.ts'
 
 const UNAVAILABLE = 14
 const OK: UpstreamResponse = { status: 200, headers: [], sendBody: () => {}, discard: () => {} }
@@ -272,4 +273,21 @@ test('a node that asks for a longer wait than a timer can take is waited for, al
   assert.deepEqual([await Promise.race([answer, waited]), nodesAsked()], ['waits', 'a'])
   call.end(new UpstreamFailure('aborted'))
   await answer
+})
+
+test('what was wrong with the end of a hedged call is known of the call itself', async () => {
+  const answer: UpstreamResponse = {
+    ...OK,
+    whenOver: listener => setImmediate(listener, { grpcStatus: 14, isBroken: true }),
+  }
+  const { ask, call } = setUp({ a: [answer] }, { hedge: { afterMs: 1_000 } })
+  const forks: Call[] = []
+  const fork = call.fork.bind(call)
+  call.fork = () => {
+    forks.push(fork())
+    return forks.at(-1)!
+  }
+  await ask({ isIdempotent: true, isStreaming: false })
+  forks[0]!.failure = 'the node broke off'
+  await until('it is over', () => call.failure === 'the node broke off')
 })
