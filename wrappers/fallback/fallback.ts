@@ -59,7 +59,8 @@ export function createFallback(
     return next(request, call).catch(error => {
       if (!isOutOfReach(error)) throw error
       // Another service would get the rest of a body. JSON in front of gRPC, for one, has read all of it.
-      if (fallback.type === 'service' && request.body?.begun) throw error
+      // And no try of a call that has ended could be cancelled any more.
+      if (fallback.type === 'service' && (request.body?.begun || call.ended)) throw error
       call.degraded = true
       call.failure = error
       if (fallback.type === 'static') return fixedAnswer(fallback)

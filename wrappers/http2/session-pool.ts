@@ -73,7 +73,8 @@ export class SessionPool implements SessionOwner, Swept {
 
   /** Removes a call that has no session yet. */
   forget(call: PooledCall): void {
-    if (!this.#waiting.delete(call)) for (const session of this.#sessions) session.forget(call)
+    // A session that takes no further calls may not be connected yet, and calls still wait for it.
+    if (!this.#waiting.delete(call)) for (const session of this.#all()) session.forget(call)
     this.#checkEmpty()
   }
 

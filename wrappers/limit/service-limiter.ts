@@ -75,6 +75,7 @@ export class ServiceLimiter {
     else if (this.#gradient) this.#gradient.max = settings.max
     else this.#gradient = new GradientLimit(settings.max, this.#now(), this.#loopTurnMs)
     this.#admitWaiting()
+    this.#queue.shorten(settings.queueMs)
   }
 
   /** Removes the limit and lets all waiting requests through. */
@@ -125,7 +126,12 @@ export class ServiceLimiter {
       return Promise.reject(this.#refuse('the queue is full'))
     }
     // The slot was counted when the request was let in.
-    return this.#queue.wait(call, queueMs).then(() => this.#send(next, request, call))
+    return this.#queue.wait(call, queueMs).then(() => {
+      if (call.ended === undefined) return this.#send(next, request, call)
+      // It was ended in the turn in which it was let in, when there was nothing left to cancel.
+      this.release(call)
+      throw asAnswer(call.ended)
+    })
   }
 
   /** Frees the slot of `call`, whose answer has ended or will not come. Must be called once. */

@@ -67,6 +67,15 @@ export class WaitQueue {
     return false
   }
 
+  /** Lets the calls that wait wait for at most `maxMs` more. Must be called before others wait for less than they do. */
+  shorten(maxMs: number): void {
+    if (this.#waiters.size === 0) return
+    const latest = this.#now() + maxMs
+    for (const waiter of this.#waiters) waiter.until = Math.min(waiter.until, latest)
+    clearTimeout(this.#timer)
+    this.#expire()
+  }
+
   #leave(waiter: Waiter, reason: UpstreamFailure): void {
     this.#remove(waiter)
     waiter.reject(reason.kind === 'aborted' ? reason : this.#refuse())
@@ -97,7 +106,7 @@ export class WaitQueue {
 
 interface Waiter {
   readonly call: Call
-  readonly until: number
+  until: number
   readonly resolve: () => void
   readonly reject: (error: Error) => void
   cancel(reason: UpstreamFailure): void

@@ -32,6 +32,8 @@ const MAX_ANSWER_BYTES = 65_536
 export class Shadows {
   readonly #options: ShadowsOptions
   readonly #shadows = new Map<Peer, Shadow>()
+  /** Transports to nodes that have left, until their last copy is over. */
+  readonly #leaving = new Set<Transport>()
   #isClosed = false
 
   constructor(options: ShadowsOptions) {
@@ -75,7 +77,8 @@ export class Shadows {
     for (const [real, { peer, transport }] of this.#shadows) {
       if (peer.node.service !== service || present.includes(real)) continue
       this.#shadows.delete(real)
-      void transport.close()
+      this.#leaving.add(transport)
+      void transport.close().then(() => this.#leaving.delete(transport))
     }
   }
 
@@ -83,7 +86,9 @@ export class Shadows {
   close(): void {
     this.#isClosed = true
     for (const { transport } of this.#shadows.values()) void transport.destroy()
+    for (const transport of this.#leaving) void transport.destroy()
     this.#shadows.clear()
+    this.#leaving.clear()
   }
 
   /** Chooses a node at random, by weight. A copy that finds a dead node harms nobody, so breakers are not asked. */

@@ -109,13 +109,22 @@ class FollowedFile<T> {
 
   /** A file that cannot be read is empty. */
   get content(): T {
-    const stats = statSync(this.#path, { throwIfNoEntry: false })
-    const version = stats === undefined ? '' : `${stats.dev}:${stats.ino}:${stats.mtimeMs}:${stats.size}`
+    const version = versionOf(this.#path)
     if (version !== this.#version) {
       this.#version = version
       this.#content = this.#parse(version === '' ? '' : textOf(this.#path))
     }
     return this.#content
+  }
+}
+
+/** Returns a text that changes with the file; '' when there is none, or it cannot be looked at. */
+function versionOf(path: string): string {
+  try {
+    const { dev, ino, mtimeMs, size } = statSync(path)
+    return `${dev}:${ino}:${mtimeMs}:${size}`
+  } catch {
+    return ''
   }
 }
 

@@ -2,6 +2,8 @@ import type { Call } from '../../internal/call.ts'
 
 const BASE_MS = 25
 const MAX_MS = 250
+/** Timers of Node fire at once when they are set to more, which a node may ask for. */
+const LONGEST_PAUSE_MS = 2 ** 31 - 1
 
 /**
  * Returns how long to wait before a retry, milliseconds. The first retry follows at once, because it goes to another
@@ -18,7 +20,7 @@ export function backoffMs(retries: number, random: number): number {
   return random * Math.min(MAX_MS, BASE_MS * 2 ** Math.min(retries - 1, 10))
 }
 
-/** Resolves after `ms`, or as soon as the call is ended. */
+/** Resolves after `ms`, at most 24 days, or as soon as the call is ended. */
 export function pause(call: Call, ms: number): Promise<void> {
   return new Promise(resolve => {
     const waiting = {
@@ -28,7 +30,7 @@ export function pause(call: Call, ms: number): Promise<void> {
         resolve()
       },
     }
-    const timer = setTimeout(waiting.cancel, ms)
+    const timer = setTimeout(waiting.cancel, Math.min(ms, LONGEST_PAUSE_MS))
     call.current = waiting
   })
 }

@@ -151,6 +151,9 @@ class Race {
     this.#end(by)
     this.#call.current = { cancel: reason => by.end(reason) }
     this.#interims.get(by)!.passOn(this.#request.interim)
+    response.whenOver?.(() => {
+      if (by.failure !== undefined) this.#call.failure = by.failure
+    })
     this.#answer.resolve(response)
   }
 

@@ -3,7 +3,7 @@ import type { UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
 import { AttemptLoop } from './attempt-loop.ts'
 import { KeptBody, type KeptMemory } from './kept-body.ts'
 import { RetryBudgets } from './retry-budget.ts'
-import { isUnwanted, keepsBody } from './retry-rules.ts'
+import { asAnswer, isUnwanted, keepsBody } from './retry-rules.ts'
 
 export interface RetryOptions {
   /** Shared with other wrappers that send a request a second time. */
@@ -45,6 +45,8 @@ export function createRetry({
   const memory: KeptMemory = { bytes: 0, maxBytes: MAX_KEPT_BYTES }
   return next => {
     const ask = (request: UpstreamRequest, call: Call) => {
+      // It has ended while something in front of the tries waited. Nothing could cancel a try any more.
+      if (call.ended) return Promise.reject(asAnswer(call.ended))
       const budget = budgets.of(request.service)
       budget.begin(call.startedAt)
       return next(request, call).then(

@@ -169,3 +169,37 @@ test('a node that accepts connections and closes them at once costs each call on
   assert.equal(connections, 2)
   assert.equal(peer.inFlight, 0)
 })
+
+test('a call that was cancelled while its connection grew too old before it was made is not sent', async t => {
+  const node = await startHttp2Node(t)
+  const looking = Promise.withResolvers<void>()
+  let lookUps = 0
+  class SlowNames extends Names {
+    override async addressesOf(name: string): Promise<readonly string[]> {
+      if (++lookUps === 2) await looking.promise
+      return super.addressesOf(name)
+    }
+  }
+  const names = new SlowNames({ query: async () => ({ addresses: ['127.0.0.1'], ttlMs: 60_000 }) })
+  const { counts, send } = startSessionScene(t, node.port, {
+    ...{ host: 'node.test', names, streamsPerSession: 1, maxConnectionAgeMs: 300 },
+  })
+  const first = send({ target: '/first' })
+  await until('the first has arrived', () => node.requests.length === 1)
+  const second = send({ target: '/second' })
+  await until('its connection is too old', () => counts.retired.age === 2)
+  second.cancel()
+  looking.resolve()
+  assert.equal(await second.result, 'aborted')
+  await until('the connection is made', () => node.sessions.length === 2)
+  const third = send({ target: '/third' })
+  await until('another call has arrived', () =>
+    node.requests.some(({ headers }) => headers[':path'] === '/third'),
+  )
+  assert.deepEqual(
+    node.requests.map(({ headers }) => headers[':path']),
+    ['/first', '/third'],
+  )
+  first.cancel()
+  third.cancel()
+})

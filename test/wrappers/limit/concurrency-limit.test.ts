@@ -186,6 +186,16 @@ test('a new limit applies to the next request, admits waiting ones, and keeps co
   )
 })
 
+test('a shorter wait for a slot holds for requests behind those that wait already, and for those', async () => {
+  const { ask, use, limiter } = scene({ concurrent: 1, queue: 3 })
+  ask()
+  const before = ask()
+  use({ queueMs: 20 })
+  const behind = ask()
+  await until('none waits', () => limiter.queued === 0)
+  assert.deepEqual(await Promise.all([before.outcome, behind.outcome]), ['WG_OVERLOADED', 'WG_OVERLOADED'])
+})
+
 test('when the limit is removed, all waiting requests are admitted, and none is counted', async () => {
   const { ask, sent, limits } = scene({ queue: 9 })
   for (let i = 0; i < 5; i++) ask()
@@ -241,4 +251,29 @@ test('an overload is reported once when it begins, and once when nothing was ref
   assert.ok(over && !over.isOverloaded)
   assert.equal(over.refused, 5)
   limits.close()
+})
+
+test('a request that is let in and whose client leaves in the same turn is not sent, and frees its slot', async () => {
+  const { ask, sent, limiter } = scene({ concurrent: 1, queue: 2 })
+  const [a, b, c] = [ask(), ask(), ask()]
+  // One connection of HTTP/2 carries the first two, and breaks.
+  a.close()
+  b.close()
+  assert.equal(await b.outcome, 'aborted')
+  assert.deepEqual(
+    sent.map(({ call }) => call.requestId),
+    ['id-0', c.call.requestId],
+  )
+  c.close()
+  await c.outcome
+  assert.deepEqual([limiter.inFlight, limiter.queued], [0, 0])
+})
+
+test('a request whose deadline passes while it waits is not sent to the fallback service', async () => {
+  const { ask, sent } = scene({ concurrent: 1 })
+  ask()
+  const waiting = ask({ route: testRoute({ fallback: { type: 'service', service: 'spare' } }) })
+  waiting.call.end(new UpstreamFailure('timeout'))
+  assert.equal(await Promise.race([waiting.outcome, settled()]), 'WG_OVERLOADED')
+  assert.equal(sent.length, 1)
 })

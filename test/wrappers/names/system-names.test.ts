@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -66,4 +66,12 @@ test('changes of the files count at once, and a missing file is empty', t => {
   assert.equal(names.searchRules, searchRules)
   writeFileSync(paths.hosts, '10.0.0.22 node\n')
   assert.deepEqual(names.addressesOf('node'), ['10.0.0.22'])
+})
+
+test('a file that cannot even be looked at is empty', t => {
+  const hosts = join(tempFolder(t), 'hosts')
+  symlinkSync(hosts, hosts)
+  const names = new SystemNames({ hosts, resolvConf: hosts })
+  assert.equal(names.addressesOf('node'), undefined)
+  assert.deepEqual(names.searchRules, { search: [], ndots: 1 })
 })

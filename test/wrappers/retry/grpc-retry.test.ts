@@ -14,6 +14,7 @@ import { isMovable } from '../../../wrappers/retry/retry-rules.ts'
 import { FakeBody } from '../../support/bodies.ts'
 import { type FakePeer, fakePeers } from '../../support/peer.ts'
 import { grpcRule, testRequest, testRoute } from '../../support/route.ts'
+import { until } from '../../support/until.ts'
 
 const UNAVAILABLE = 14
 const OK: UpstreamResponse = { status: 200, headers: [], sendBody: () => {}, discard: () => {} }
@@ -249,4 +250,44 @@ test('a call that waits at a node found to hang moves on if it may be repeated',
     [movable({}), movable({ isIdempotent: true }), movable({}, { retriesAll: true })],
     [false, true, true],
   )
+})
+
+test('a call that ended before its first try is sent to no node', async () => {
+  for (const [kind, outcome] of [
+    ['aborted', 'aborted'],
+    ['timeout', 'WG_UPSTREAM_TIMEOUT'],
+  ] as const) {
+    const { ask, call, nodesAsked, budgets } = setUp({ a: [OK] })
+    call.end(new UpstreamFailure(kind))
+    const got = await ask()
+    assert.equal(got instanceof UpstreamFailure ? got.kind : got, outcome)
+    assert.deepEqual([nodesAsked(), budgets.get('user')?.active ?? 0], ['', 0])
+  }
+})
+
+test('a node that asks for a longer wait than a timer can take is waited for, also without a deadline', async () => {
+  const later = ends(UNAVAILABLE, ['grpc-retry-pushback-ms', '4000000000'])
+  const { ask, call, nodesAsked } = setUp({ a: [later], b: [OK] })
+  const answer = ask({ isIdempotent: true })
+  const waited = new Promise(resolve => setTimeout(resolve, 50, 'waits'))
+  assert.deepEqual([await Promise.race([answer, waited]), nodesAsked()], ['waits', 'a'])
+  call.end(new UpstreamFailure('aborted'))
+  await answer
+})
+
+test('what was wrong with the end of a hedged call is known of the call itself', async () => {
+  const answer: UpstreamResponse = {
+    ...OK,
+    whenOver: listener => setImmediate(listener, { grpcStatus: 14, isBroken: true }),
+  }
+  const { ask, call } = setUp({ a: [answer] }, { hedge: { afterMs: 1_000 } })
+  const forks: Call[] = []
+  const fork = call.fork.bind(call)
+  call.fork = () => {
+    forks.push(fork())
+    return forks.at(-1)!
+  }
+  await ask({ isIdempotent: true, isStreaming: false })
+  forks[0]!.failure = 'the node broke off'
+  await until('it is over', () => call.failure === 'the node broke off')
 })
