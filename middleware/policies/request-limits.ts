@@ -88,7 +88,7 @@ function compileTypes(entries: readonly string[]): (contentType: string) => bool
   const isListed = createTypeList(entries)
   return contentType => {
     // Of several types, a node may read another one than we do.
-    if (contentType.replace(QUOTED, '').includes(',')) return false
+    if (withoutQuoted(contentType).includes(',')) return false
     return isListed(mediaTypeOf(contentType))
   }
 }
@@ -98,4 +98,13 @@ function acceptOf(entries: readonly string[]): string {
   return entries.map(entry => (entry.startsWith('+') ? `*/*${entry}` : entry)).join(', ')
 }
 
-const QUOTED = /"(?:[^"\\]|\\.)*"/g
+/**
+ * Matches from a quote to the one that ends the text, or to the end of all. It matches at each quote, so that a text of many
+ * escaped ones is read once, and not again from each of them.
+ */
+const QUOTED = /"(?:[^"\\]|\\.)*("|\\?$)/g
+
+/** Returns a header value without its quoted texts. One that never ends is left. */
+function withoutQuoted(value: string): string {
+  return value.replace(QUOTED, (text, end) => (end === '"' ? '' : text))
+}

@@ -16,15 +16,20 @@ export class DescriptorError extends QuietError {
   override readonly name = 'DescriptorError'
 
   constructor(message: string, cause?: unknown) {
-    super(message, { cause })
+    // Nodes choose the names in it, and a name may be as long as all that they send.
+    super(message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}…` : message, { cause })
   }
 }
+
+const MAX_REASON_LENGTH = 1_000
 
 /** The descriptors of one .proto file. */
 export type DescriptorFile = FileDescriptorProto
 
 const MAX_TYPES = 20_000
 const MAX_NESTING = 64
+/** Of whole names. Each field looks for its type in all scopes around it, by their whole names. */
+const MAX_NAME = { length: 512, parts: 128 }
 
 /**
  * Reads a FileDescriptorSet.
@@ -89,6 +94,7 @@ export function repairFiles(given: readonly FileDescriptorProto[]): FileDescript
       return found
     }
     const scope = file.package
+    checkLength(scope)
     for (const message of file.messageType) repairMessage(message, join(scope, message.name), resolve)
     for (const extension of file.extension) repairField(extension, scope, resolve)
     for (const service of file.service) {
@@ -151,6 +157,7 @@ function withoutOptions(extensions: readonly FieldDescriptorProto[]): FieldDescr
 function indexTypes(files: readonly FileDescriptorProto[]): ReadonlyMap<string, TypePlace> {
   const places = new Map<string, TypePlace>()
   const add = (name: string, place: TypePlace): void => {
+    checkLength(name)
     if (places.has(name)) throw new DescriptorError(`the type ${name} is defined twice`)
     if (places.size >= MAX_TYPES) throw new DescriptorError(`there are more than ${MAX_TYPES} types`)
     places.set(name, place)
@@ -168,6 +175,15 @@ function indexTypes(files: readonly FileDescriptorProto[]): ReadonlyMap<string, 
     for (const each of messageType) addMessage(each, scope, file, 1)
   }
   return places
+}
+
+/** @throws DescriptorError for a whole name that no .proto file in use comes near */
+function checkLength(name: string): void {
+  if (name.length <= MAX_NAME.length && name.split('.').length <= MAX_NAME.parts) return
+  const shown = name.slice(0, 100)
+  throw new DescriptorError(
+    `the name ${shown}… is too long: at most ${MAX_NAME.length} characters in ${MAX_NAME.parts} parts`,
+  )
 }
 
 /** Looks a name up as a compiler does: in its scope, and then in each one around it. */

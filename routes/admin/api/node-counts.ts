@@ -37,7 +37,12 @@ export class NodeCounts {
     this.#of(caller).set(node, this.#now() + leftSeconds * 1_000)
   }
 
-  /** Counts a node no longer, for no caller. */
+  /** Counts a node of a caller no longer, which has just begun and was refused. It may be one that another caller keeps. */
+  giveUp(caller: string, node: string): void {
+    this.#of(caller).delete(node)
+  }
+
+  /** Counts a node no longer, for no caller, because it is gone. */
   forget(node: string): void {
     for (const nodes of this.#untilMs.values()) nodes.delete(node)
   }

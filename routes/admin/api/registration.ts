@@ -88,7 +88,7 @@ async function beat({ api, nodes }: ResourceContext, who: Who, { caller, body }:
   const place = nodes.begin(who.by, node, maxNodes)
   const page = await api.heartbeat({ ...who, body, mustExist: place === 'full' })
   if ('leftSeconds' in page && page.leftSeconds !== undefined) nodes.keep(who.by, node, page.leftSeconds)
-  else if (place === 'new' && page.outcome !== 'unreachable') nodes.forget(node)
+  else if (place === 'new' && page.outcome !== 'unreachable') nodes.giveUp(who.by, node)
   if (page.outcome === 'full') {
     throw new ApiError(
       'WA_NODE_LIMIT',

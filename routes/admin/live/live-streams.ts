@@ -50,8 +50,9 @@ export class LiveStreams {
     throw new ApiError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
   }
 
-  /** Begins the stream of a viewer. */
+  /** Begins the stream of a viewer, unless it has gone already, as it may while the API is loaded. */
   open(raw: FastifyReply['raw'], viewer: Viewer): void {
+    if (raw.destroyed) return
     const stream = new LiveStream(raw, viewer, () => {
       if (stream.needsTable && !stream.isSyncing) this.#sync(stream)
     })

@@ -3,6 +3,9 @@ import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { SecuredSocket } from '../tls/tls-server.ts'
 
+/** By each of these, Node's server tells of a request: of one that expects something or asks for an upgrade, by no other. */
+const REQUEST_EVENTS = ['request', 'checkContinue', 'checkExpectation', 'upgrade', 'connect']
+
 /** The longest wait for a backlog that never becomes empty. */
 const MAX_CATCH_UP_MS = 2_000
 
@@ -38,7 +41,11 @@ export class DrainBacklog {
 
   constructor(servers: readonly Server[]) {
     for (const server of servers) {
-      server.on('connection', this.#onConnection).on('request', this.#onRequest)
+      server.on('connection', this.#onConnection)
+      for (const event of REQUEST_EVENTS) {
+        // To a server without a listener for it, the event is a plain request.
+        if (server.listenerCount(event) > 0) server.on(event, this.#onRequest)
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { Exchange } from '../../../internal/policy.ts'
+import { createRequestLimits } from '../../../middleware/policies/request-limits.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientRequest, openRaw, send } from '../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../support/http2-client.ts'
@@ -87,6 +89,8 @@ test('requestLimits: a body has one of the content types, whatever its parameter
     'application/json, text/html',
     'image/png, text/html',
     'application/json; a=1, text/html',
+    'application/json; a="b, text/html',
+    'application/json; a="b\\", text/html',
   ]) {
     assert.equal(await post(type), wrong, String(type))
   }
@@ -100,6 +104,27 @@ test('requestLimits: a body has one of the content types, whatever its parameter
   )
   assert.match(await chunked.closed, /^HTTP\/1\.1 415 /)
   assert.equal(node.requests.length, 8)
+})
+
+test('requestLimits: a content type of escaped quotes takes time that grows with its length alone', () => {
+  const { onRequest } = createRequestLimits({ contentTypes: ['application/json'] }, { wouldRefuse: () => {} })
+  const msFor = (quotes: number) => {
+    const contentType = `application/json; a="${'\\"'.repeat(quotes)}`
+    const exchange = {
+      call: { target: '/' },
+      head: { chunked: true, contentType },
+      request: { url: '/', rawHeaders: [] },
+    } as unknown as Exchange
+    const times = Array.from({ length: 5 }, () => {
+      const before = performance.now()
+      onRequest!(exchange)
+      return performance.now() - before
+    })
+    return Math.min(...times)
+  }
+  const short = msFor(2_000)
+  const long = msFor(32_000)
+  assert.ok(long < 64 * Math.max(short, 0.1), `${short} ms and ${long} ms`)
 })
 
 test('requestLimits: a body without length is 411 where the length is required', async t => {

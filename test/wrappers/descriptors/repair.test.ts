@@ -30,6 +30,10 @@ function file(init: FileInit): DescriptorFile {
 
 const STRING = { name: 's', number: 1, type: Type.STRING } as const
 
+const LONG_NAME = `${'a'.repeat(511)}.b`
+const DEEP_NAME = `${'a.'.repeat(128)}b`
+const TOO_LONG = /^the name a[a.]{99}… is too long: at most 512 characters in 128 parts$/
+
 /** Returns why files are refused. */
 function reasonOf(...files: readonly FileInit[]): string {
   try {
@@ -184,6 +188,7 @@ suite('descriptors that are refused', () => {
 
   test('say why', () => {
     const messageType = [{ name: 'M' }]
+    const extension = [{ name: 'e', number: 1, extendee: 'M', typeName: 'M' }]
     const refused: readonly (readonly [readonly FileInit[], RegExp])[] = [
       [[{}, {}].map(() => ({ name: 'x.proto', messageType })), /^two files are named x\.proto$/],
       [[{ messageType: [{ name: 'M' }, { name: 'M' }] }], /^the type M is defined twice$/],
@@ -232,6 +237,10 @@ suite('descriptors that are refused', () => {
         ],
         /^files use each other's types in a circle, a among them$/,
       ],
+      [[{ package: LONG_NAME, messageType }], TOO_LONG],
+      [[{ package: DEEP_NAME, messageType }], TOO_LONG],
+      [[{ messageType }, { name: 'b', package: LONG_NAME, extension }], TOO_LONG],
+      [[{ messageType }, { name: 'b', package: DEEP_NAME, extension }], TOO_LONG],
       [[{ messageType: [nested(64)] }], /^types are nested more than 64 deep$/],
       [
         [{ messageType: Array.from({ length: 20_001 }, (_, i) => ({ name: `M${i}` })) }],
@@ -280,6 +289,11 @@ suite('descriptors that are refused', () => {
       ],
     ]
     for (const [files, reason] of refused) assert.match(reasonOf(...files), reason)
+  })
+
+  test('say it shortly, however long the names are that they quote', () => {
+    const field = [{ name: 'f', number: 1, typeName: 'X'.repeat(1_000_000) }]
+    assert.match(reasonOf({ messageType: [{ name: 'M', field }] }), /^the type X{900,1000}…$/)
   })
 
   test('are also bytes that are no set', () => {

@@ -183,6 +183,20 @@ test('a token that has as many nodes as it may adds no further one, and those th
   assert.deepEqual(fake.asked.splice(0), ['heartbeat hello d {}'])
 })
 
+test('a node keeps counting for its caller when another one is refused it', async t => {
+  const limited = { ...entry('limited', 'register'), maxNodes: 1 }
+  const { port, fake } = await startAdmin(t, { tokens: { limited, other: entry('other', 'register') } })
+  const put = (token: string, id: string) =>
+    caller(port, token)('PUT', `/api/v1/services/hello/nodes/${id}`, '{}')
+  fake.heartbeat = { outcome: 'registered', leftSeconds: 10 }
+  assert.equal((await put('limited', 'a')).status, 200)
+  fake.heartbeat = { outcome: 'taken', detail: 'it belongs to limited' }
+  assert.equal((await put('other', 'a')).status, 409)
+  fake.asked.splice(0)
+  await put('limited', 'b')
+  assert.deepEqual(fake.asked, ['heartbeat hello b {} must exist'])
+})
+
 test('what is refused does not count as a node, nor does one whose time is over', () => {
   let now = 0
   const counts = new NodeCounts(() => now)

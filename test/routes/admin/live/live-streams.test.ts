@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type {
   ChangeEntry,
@@ -8,7 +11,15 @@ import type {
   LiveRequests,
   LiveTablePart,
 } from '../../../../routes/admin/api-types.ts'
-import { requestEntry, routeList, SOURCE, serviceOf, startAdmin } from '../../../support/api-pages.ts'
+import { LiveStreams } from '../../../../routes/admin/live/live-streams.ts'
+import {
+  FakeApi,
+  requestEntry,
+  routeList,
+  SOURCE,
+  serviceOf,
+  startAdmin,
+} from '../../../support/api-pages.ts'
 import { openEvents } from '../../../support/event-stream.ts'
 import { type ApiDocument, answerChecker } from '../../../support/openapi.ts'
 import { until } from '../../../support/until.ts'
@@ -39,6 +50,25 @@ const CHANGE: ChangeEntry = {
   },
   ...{ before: null, after: '{}' },
 }
+
+test('a viewer that has gone before its stream begins takes no place, and nothing is measured for it', async t => {
+  const fake = new FakeApi()
+  const streams = new LiveStreams({
+    ...{ api: fake.api, routes: fake.pages.routes },
+    onInternalError: error => assert.fail(String(error)),
+  })
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const request = get({ port, host: '127.0.0.1', agent: false }).on('error', () => {})
+  const [, raw] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
+  const closed = once(raw, 'close')
+  request.destroy()
+  await closed
+  streams.open(raw, { figures: true, tail: undefined, rows: undefined, isMasked: false })
+  assert.equal(fake.listeners.size, 0)
+})
 
 test('a viewer gets the whole table at first, and then what changes, as the OpenAPI document says', async t => {
   const { fake, port, ask } = await startAdmin(t)
