@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createRequire, registerHooks } from 'node:module'
+import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -415,20 +415,4 @@ test('the shapes of requests have all fields of the protocol', () => {
     const wanted = type.fromObject(full(type))
     assert.deepEqual(type.fromObject(read(full(type), '') as object).toJSON(), wanted.toJSON(), requestType)
   }
-})
-
-test('a call in JSON whose code cannot be loaded ends its connection alone, and the next one tries again', async t => {
-  const etcd = await startEmbedded(t)
-  // As after an update that has replaced the files of the program while it runs.
-  let isGone = true
-  const hooks = registerHooks({
-    load(url, context, next) {
-      if (isGone && url.includes('json-gateway.ts')) throw new Error('no such file')
-      return next(url, context)
-    },
-  })
-  t.after(() => hooks.deregister())
-  await assert.rejects(post(etcd.url, 'maintenance/status'), TypeError)
-  isGone = false
-  assert.equal((await post(etcd.url, 'maintenance/status')).status, 200)
 })

@@ -33,7 +33,11 @@ test('content that cannot be made causes a warning, and is made again later', as
   const lines: string[] = []
   const logger = pino({ level: 'info' }, { write: line => void lines.push(JSON.parse(line).reason) })
   let characters = 2 ** 30
-  const file = new DelayedFile({ render: () => ({ path, content: 'x'.repeat(characters) }), logger, delayMs: 1 })
+  const file = new DelayedFile({
+    render: () => ({ path, content: 'x'.repeat(characters) }),
+    logger,
+    delayMs: 1,
+  })
   file.schedule()
   await until('a warning', () => lines.length > 0)
   assert.deepEqual(lines, ['Invalid string length'])
