@@ -289,16 +289,19 @@ export class Directory {
   /**
    * Removes a suspect, or one of its nodes. Does nothing when the registry has the key again, or while an
    * event is being applied, because that event may be about to confirm the key.
+   *
+   * @returns whether it has removed anything
    */
-  dismiss(key: string, node?: Node): void {
-    if (this.#stepping) return
+  dismiss(key: string, node?: Node): boolean {
+    if (this.#stepping) return false
     const source = this.#sources.withSuspect(key)
     const state = source?.get(key)
-    if (!source || !state) return
+    if (!source || !state) return false
     const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
     const kept = nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map()
     const { revision = '0' } = source.state
     for (const _ of this.#write(source, [], [key], kept, { revision, recall: RECALLS_NOTHING }));
+    return true
   }
 
   /** Returns what the registry has for the document of a route, good or not; undefined when it has none. */

@@ -65,9 +65,8 @@ export class SuspectWatch {
     const probes: { key: string; node: Node }[] = []
     for (const { key, nodes, since } of directory.suspects()) {
       if (now - since < graceMs) probes.push(...nodes.map(node => ({ key, node })))
-      else {
+      else if (directory.dismiss(key)) {
         this.#logger.warn({ key }, 'suspect removed: its grace period ended')
-        directory.dismiss(key)
       }
     }
     let next = 0
@@ -76,9 +75,9 @@ export class SuspectWatch {
         const { key, node } = each
         const reason = await this.#refusal(node)
         if (reason === undefined || this.#stopped) continue
+        if (!directory.dismiss(key, node)) continue
         const { service, id } = node
         this.#logger.warn({ service, id, reason }, 'suspect removed: it accepts no connection')
-        directory.dismiss(key, node)
       }
     }
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, probes.length) }, probe))

@@ -51,12 +51,12 @@ export function shownHeaders(
   lines: readonly string[],
   secrets: ReadonlySet<string>,
 ): Record<string, string | string[]> {
-  const shown: Record<string, string | string[]> = {}
+  const shown = new Map<string, string | string[]>()
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
     const value = secrets.has(name) ? HIDDEN : lines[i + 1]!
-    const known = shown[name]
-    shown[name] = known === undefined ? value : [known, value].flat()
+    const known = shown.get(name)
+    shown.set(name, known === undefined ? value : [known, value].flat())
   }
-  return shown
+  return Object.fromEntries(shown)
 }

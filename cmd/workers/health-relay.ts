@@ -24,6 +24,8 @@ export class HealthRelay {
     if (isChecked && (answering.includes(this.#checker!) || answering.length === 0)) return
     // The next worker starts from the known verdicts, and reports at once which of them no longer apply.
     const next = answering.find(worker => worker.isLoaded) ?? answering[0] ?? serving[0]
+    // One that does not answer now may go on later. Two that check would tell different things, of which only one is heard.
+    if (isChecked) this.#checker!.stopChecking()
     this.#checker = next
     if (!next) return
     next.onHealth = news => this.#relay(next, news)

@@ -73,8 +73,8 @@ export type ToWorker =
   | { readonly type: 'ask'; readonly id: number; readonly page?: PageQuestion }
   /** Somebody watches, and wants requests that fit one of the filters; without filters, nobody does. */
   | { readonly type: 'watch'; readonly filters?: readonly string[] }
-  /** This worker runs the health checks from now on. */
-  | { readonly type: 'check' }
+  /** Whether this worker runs the health checks from now on. */
+  | { readonly type: 'check'; readonly isWanted: boolean }
   /** Verdicts of the worker that runs the health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }
   /** Another worker has replaced this one. */

@@ -15,8 +15,8 @@ export class PrimaryLink {
   readonly hurry: AbortSignal
   /** Builds a page, and calls `answer` with each part of it. Until it is set, pages have no parts. */
   onAsk: (page: PageQuestion, answer: (part: unknown) => void) => Promise<void> = async () => {}
-  /** Called when this worker is to run the health checks. */
-  onCheck: () => void = () => {}
+  /** Called when this worker is to run the health checks, or to run them no longer. */
+  onCheck: (isWanted: boolean) => void = () => {}
   /** Called with the verdicts of the worker that runs the health checks. */
   onHealth: (news: HealthNews) => void = () => {}
   /** Called when other requests are to be told of; with undefined when nobody watches anymore. */
@@ -44,7 +44,7 @@ export class PrimaryLink {
         case 'watch':
           return this.onWatch(message.filters)
         case 'check':
-          return this.onCheck()
+          return this.onCheck(message.isWanted)
         case 'health':
           return this.onHealth(message.news)
         case 'retire':

@@ -16,7 +16,7 @@ export class WorkerLive {
   #items: RequestEntry[] = []
   #filters: ReadonlyMap<string, Filter> = new Map()
   /** By filter, how many that fit were left out of the batch. */
-  #lost: Record<string, number> = {}
+  readonly #lost = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined = undefined
 
   constructor(api: Pick<OwnApiPages, 'openFeed'>, send: (message: ToPrimary) => void) {
@@ -49,7 +49,7 @@ export class WorkerLive {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#items = []
-    this.#lost = {}
+    this.#lost.clear()
   }
 
   #add(request: RequestEntry): void {
@@ -60,13 +60,13 @@ export class WorkerLive {
 
   #lose(request: RequestEntry): void {
     for (const [filter, fits] of this.#filters)
-      if (fits(request)) this.#lost[filter] = (this.#lost[filter] ?? 0) + 1
+      if (fits(request)) this.#lost.set(filter, (this.#lost.get(filter) ?? 0) + 1)
   }
 
   #flush(): void {
     this.#timer = undefined
-    this.#send({ type: 'requests', items: this.#items, lost: this.#lost })
+    this.#send({ type: 'requests', items: this.#items, lost: Object.fromEntries(this.#lost) })
     this.#items = []
-    this.#lost = {}
+    this.#lost.clear()
   }
 }

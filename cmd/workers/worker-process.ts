@@ -142,7 +142,12 @@ export class WorkerProcess {
 
   /** Makes it run the health checks. One worker at a time does. */
   check(): void {
-    this.#send({ type: 'check' })
+    this.#send({ type: 'check', isWanted: true })
+  }
+
+  /** Makes it run the health checks no longer. */
+  stopChecking(): void {
+    this.#send({ type: 'check', isWanted: false })
   }
 
   /** Makes it tell what happens there, such as requests that fit one of the filters. @param filters undefined ends it */

@@ -61,7 +61,7 @@ export async function runWorker(): Promise<number> {
     primary.onAsk = (page, answer) => answerPage(gateway, live, page, answer)
     gateway.health.onNews = news => void primary.send({ type: 'health', news })
     primary.onHealth = news => gateway.health.apply(news)
-    primary.onCheck = () => gateway.health.startChecking()
+    primary.onCheck = isWanted => (isWanted ? gateway.health.startChecking() : gateway.health.close())
     void primary.send({ type: 'listening', addresses: gateway.addresses })
     void gateway.loaded.then(() => primary.send({ type: 'loaded' }))
     collectStartupLater(() => gateway.hasServed())

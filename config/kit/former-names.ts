@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Finding, Path } from './problem.ts'
-import type { FieldSchema } from './values.ts'
+import { type FieldSchema, memberSchema } from './values.ts'
 
 /** A document in which every field has its present name. */
 export interface Renamed {
@@ -24,14 +24,12 @@ export function renameFields(written: unknown, schema: TSchema): Renamed {
 
   function rename(value: unknown, fields: FieldSchema, at: Path): unknown {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-    const { properties = {}, patternProperties = {} } = fields
+    const { properties = {} } = fields
     const present = new Map(
       Object.entries(properties).flatMap(([name, { formerly }]) =>
         formerly === undefined ? [] : [[formerly, name]],
       ),
     )
-    // All entries of a map have the same schema.
-    const [ofEntries = {}] = Object.values(patternProperties)
     const entries = Object.entries(value).flatMap(([key, inner]) => {
       const name = present.get(key) ?? key
       const path = [...at, name]
@@ -44,7 +42,7 @@ export function renameFields(written: unknown, schema: TSchema): Renamed {
         warnings.push({ path: former, message: `is deprecated: use ${name}` })
         renamed.push({ path, former: key })
       }
-      return [[name, rename(inner, properties[name] ?? ofEntries, path)] as const]
+      return [[name, rename(inner, memberSchema(fields, name), path)] as const]
     })
     return Object.fromEntries(entries)
   }

@@ -72,6 +72,15 @@ export interface FieldSchema extends Annotations {
   readonly anyOf?: readonly FieldSchema[]
 }
 
+/** Returns the schema of a member of an object: all members of a map, whatever their names, have the same. */
+export function memberSchema(
+  { properties = {}, patternProperties = {} }: FieldSchema,
+  key: string,
+): FieldSchema {
+  // A map may have a member such as `constructor`.
+  return (Object.hasOwn(properties, key) ? properties[key] : Object.values(patternProperties)[0]) ?? {}
+}
+
 /** The keyword of every annotation. */
 export const ANNOTATIONS: ReadonlySet<string> = new Set(
   Object.keys({

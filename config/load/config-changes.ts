@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FileContents } from '../keys/file-contents.ts'
-import { deepFreeze, type FieldSchema, membersOf, type Reload } from '../kit/values.ts'
+import { deepFreeze, type FieldSchema, memberSchema, membersOf, type Reload } from '../kit/values.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 
 /** A field of the configuration that says something else than before. */
@@ -42,7 +42,7 @@ export function findChanges(before: ReadConfig, after: ReadConfig): readonly Con
     if (isDeepStrictEqual(from, to) && !hasPaths(schema)) return
     if (isTree(from) && isTree(to)) {
       for (const key of keysOf(schema, from, to)) {
-        const inner = innerSchema(schema, key)
+        const inner = memberSchema(schema, key)
         yield* changesIn(inner, from[key], to[key], path === '' ? key : `${path}.${key}`, marks)
       }
     } else if (Array.isArray(from) && Array.isArray(to) && schema.items && from.length === to.length) {
@@ -106,10 +106,6 @@ function keysOf({ properties = {} }: FieldSchema, from: object, to: object): Ite
   return new Set([...Object.keys(properties), ...Object.keys(from), ...Object.keys(to)])
 }
 
-function innerSchema({ properties = {}, patternProperties = {} }: FieldSchema, key: string): FieldSchema {
-  return properties[key] ?? Object.values(patternProperties)[0] ?? {}
-}
-
 /** Returns a value with a text in place of each secret in it; null for what is absent. */
 function withoutSecrets(schema: FieldSchema, value: unknown): unknown {
   if (value === undefined) return null
@@ -117,7 +113,7 @@ function withoutSecrets(schema: FieldSchema, value: unknown): unknown {
   if (Array.isArray(value)) return value.map(item => withoutSecrets(schema.items ?? {}, item))
   if (!isTree(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, withoutSecrets(innerSchema(schema, key), inner)]),
+    Object.entries(value).map(([key, inner]) => [key, withoutSecrets(memberSchema(schema, key), inner)]),
   )
 }
 

@@ -233,7 +233,7 @@ function* together(
 }
 
 function isEndpoint(text: string): boolean {
-  if (!/^https?:\/\/[^/?#@\s]+\/?$/.test(text) || !URL.canParse(text)) return false
+  if (!/^https?:\/\/[^/?#@\s]*[^/?#@\s:]\/?$/.test(text) || !URL.canParse(text)) return false
   const { port } = new URL(text)
   return port !== '0'
 }

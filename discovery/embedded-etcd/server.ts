@@ -43,7 +43,7 @@ export interface EmbeddedEtcdOptions {
   readonly dataFolder?: string | undefined
   /** The file in that folder is written anew when it has doubled and has grown by this. Default 4 MiB. */
   readonly growthBytes?: number
-  /** It is told when changes can no longer be kept, and when they can again. */
+  /** It is told when changes can no longer be kept, when they can again, and when calls in JSON cannot be answered. */
   readonly logger?: Logger
 }
 
@@ -70,6 +70,7 @@ export interface EmbeddedEtcd extends AsyncDisposable {
  * names the address, and `cause` is the system's error), or when its data folder cannot be used
  */
 export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
+  const { logger = silentLogger } = options
   const host = checkLoopback(options.host ?? '127.0.0.1')
   const now = options.now ?? (() => performance.now())
   const store = new Store({
@@ -130,8 +131,15 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
         injector.injectConnection(socket)
       } else {
         jsonGateway ??= loadJsonGateway()
-        const { accept } = await jsonGateway
-        if (!socket.destroyed) accept(socket)
+        try {
+          const { accept } = await jsonGateway
+          if (!socket.destroyed) accept(socket)
+        } catch (error) {
+          // An update may have replaced the files of the program while it runs.
+          jsonGateway = undefined
+          logger.error({ err: error }, 'embedded etcd cannot answer calls in JSON')
+          socket.destroy()
+        }
       }
     })
   })

@@ -50,12 +50,15 @@ export class DelayedFile {
   }
 
   async #write(): Promise<void> {
-    const rendered = this.#isDue ? this.#options.render() : undefined
+    if (!this.#isDue) return
     this.#isDue = false
-    if (!rendered) return
-    const { path, content } = rendered
+    let path: string | undefined
     try {
-      await writeWhole(path, content)
+      // A table can be too large for one string.
+      const rendered = this.#options.render()
+      if (!rendered) return
+      path = rendered.path
+      await writeWhole(path, rendered.content)
       this.#hasFailed = false
     } catch (error) {
       this.#isDue = true

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
+import { silentLogger } from '../../discovery/logger.ts'
 import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { SuspectWatch } from '../../discovery/suspect-watch.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
@@ -168,6 +169,31 @@ test('a suspect that accepts no connection goes at once; one that does stays unt
   assert.deepEqual(shown(), ['alive?'])
   await until('the grace ends', () => shown().length === 0)
   assert.ok(performance.now() - since >= 1_400, 'not before the end of its grace')
+})
+
+test('a suspect counts as removed once it is, which waits until an event has been applied', async t => {
+  const { directory, shown } = setUp()
+  const lines: string[] = []
+  const logger = { ...silentLogger, warn: (_: object, message: string) => void lines.push(message) }
+  const watch = new SuspectWatch({ directory, graceMs: 1, intervalMs: 5, logger })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, snapshot([], true))
+  const steps = directory.steps(change([nodeAt('other', 'o1', 1)]))
+  steps.next()
+  await until('its grace period ends', () => performance.now() > directory.suspects()[0]!.since + 1)
+  let looks = 0
+  const { suspects } = directory
+  directory.suspects = () => {
+    looks++
+    return suspects.call(directory)
+  }
+  watch.check()
+  await until('it was looked at a few times', () => looks >= 3)
+  assert.deepEqual([shown(), lines], [['u1?'], []])
+  for (const _ of steps);
+  await until('it is gone', () => shown().length === 0)
+  assert.deepEqual(lines, ['suspect removed: its grace period ended'])
 })
 
 test('a suspect that dies later is removed then', async t => {

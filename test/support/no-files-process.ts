@@ -18,7 +18,10 @@ const watch = new SuspectWatch({
       if (++looks === 2) probed.resolve()
       return [{ key: 'k', nodes: [node], since: performance.now() }]
     },
-    dismiss: () => dismissed++,
+    dismiss: () => {
+      dismissed++
+      return true
+    },
   } as Partial<Directory> as Directory,
   graceMs: 60_000,
   intervalMs: 10,

@@ -67,8 +67,7 @@ export class LiveWatch {
   lost(requests: Readonly<Record<string, number>>): void {
     for (const { listener } of this.#watching) {
       const { filter = '' } = listener
-      const lost = filter === null ? undefined : requests[filter]
-      if (lost !== undefined) listener.onLost?.(lost)
+      if (filter !== null && Object.hasOwn(requests, filter)) listener.onLost?.(requests[filter]!)
     }
   }
 

@@ -549,3 +549,12 @@ test('a document that is nested too deeply is refused', async t => {
   const { detail } = (await response.json()) as { detail: string }
   assert.deepEqual([response.status, detail], [400, 'the document is nested more than 100 levels deep'])
 })
+
+test('headers with the names that all objects have are shown as they are', async t => {
+  const { ask } = await setUp(t, { routes: { tasks: { ...OPEN, path: '/tasks/*' } } })
+  const { steps } = await ask({ url: '/tasks/7', headers: { constructor: 'a', valueOf: 'b' } })
+  const { headers } = steps.find(({ step }) => step === 'outgoing')!.detail as {
+    headers: Record<string, unknown>
+  }
+  assert.deepEqual([headers.constructor, headers.valueof], ['a', 'b'])
+})

@@ -225,13 +225,18 @@ test('requests beyond 200 in a tenth of a second are counted as lost for those w
     },
     message => told.push(message),
   )
-  live.watch(['', 'status:5xx', 'status:404'])
-  for (let i = 0; i < 250; i++) add!({ ...entry, status: i % 10 === 0 ? 503 : 200 } as never)
+  // Each word may be a filter, such as the names that all objects have.
+  const ofNames: number[] = []
+  for (const filter of ['constructor', 'valueOf'])
+    t.after(api.watch({ ...notingListener(filter), onLost: requests => void ofNames.push(requests) }))
+  live.watch(['', 'status:5xx', 'status:404', 'constructor', 'valueOf'])
+  for (let i = 0; i < 249; i++) add!({ ...entry, status: i % 10 === 0 ? 503 : 200 } as never)
+  add!({ ...entry, path: '/constructor' } as never)
   const batch = await until('the batch is sent', () => told[0] ?? false)
   assert.ok(batch.type === 'requests')
-  assert.deepEqual([batch.items.length, batch.lost], [200, { '': 50, 'status:5xx': 5 }])
+  assert.deepEqual([batch.items.length, batch.lost], [200, { '': 50, 'status:5xx': 5, constructor: 1 }])
   workers[0]!.onRequests(batch.items, batch.lost)
-  assert.deepEqual([seen.requests.length, lost, failures], [200, [50], [5]])
+  assert.deepEqual([seen.requests.length, lost, failures, ofNames], [200, [50], [5], [1]])
   live.close()
 })
 

@@ -50,7 +50,10 @@ test('a change is told by its path, with the values before and after, null where
 test('no secret is told, wherever it stands', t => {
   const config = (secret: string) => ({
     adminToken: `${secret}-admin`,
-    tracing: { endpoint: 'http://c', headers: { 'x-key': `${secret}-tracing` } },
+    tracing: {
+      endpoint: 'http://c',
+      headers: { 'x-key': `${secret}-tracing`, constructor: `${secret}-name-of-objects` },
+    },
     jwt: {
       secret: `${secret}-jwt`,
       previous: [{ secret: `${secret}-previous` }],
@@ -64,6 +67,7 @@ test('no secret is told, wherever it stands', t => {
     [
       ['adminToken', 'secret'],
       ['tracing.headers.x-key', 'secret'],
+      ['tracing.headers.constructor', 'secret'],
       ['routes.stickyCookie.secret', 'secret'],
       ['jwt.secret', 'secret'],
       ['jwt.previous[0].secret', 'secret'],

@@ -240,6 +240,11 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     'etcd: { endpoints: ["http://u:p@a:1"] }',
     [/endpoints\[0\]: must be like http/],
   ],
+  [
+    'an endpoint without a port behind its colon',
+    'etcd: { endpoints: ["http://a:"] }',
+    [/endpoints\[0\]: must be like http/],
+  ],
   ['an endpoint without scheme', 'etcd: { endpoints: ["a:2379"] }', [/endpoints\[0\]: must be like http/]],
   [
     'endpoints of two protocols',
@@ -545,4 +550,14 @@ test('a field under both its names is refused', t => {
     'waygate.yaml:1: $.limits: is the former name of clientLimits, which is set too',
     'waygate.yaml:5: $.routes.documents.a.limit: is the former name of serviceLimit, which is set too',
   ])
+})
+
+test('a file of a map is found from where relative paths start, whatever its name is', t => {
+  const cwd = tempFolder(t, {
+    'waygate.yaml': 'grpc: { descriptors: { constructor: a.binpb, users: a.binpb } }',
+    'a.binpb': '',
+  })
+  const { config } = loadConfig({ env: {}, cwd })
+  const file = join(cwd, 'a.binpb')
+  assert.deepEqual(config.grpc.descriptors, { constructor: file, users: file })
 })
