@@ -11,6 +11,7 @@ import type {
 } from './circuit-breaker-options.ts'
 import { countsAgainstNode, failureKindOf, isFailureStatus, requestLineOf } from './failures.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
+import { type ProbeEnd, watchProbe } from './probe.ts'
 import { TryWindow } from './try-window.ts'
 import { isJudgedLater, watchCall } from './watch-call.ts'
 
@@ -31,8 +32,8 @@ import { isJudgedLater, watchCall } from './watch-call.ts'
  * A gRPC call is judged by its status, which comes last; as the probe, by its first message if that comes before. Any other
  * try counts when the head of its answer comes or it fails, and not at all when its client has left. Tries that end while the
  * breaker is not closed do not count, although they began before it opened. When the breaker closes, the window starts empty;
- * otherwise the failures that opened it would open it again at the next one. A probe whose client leaves decides nothing: the
- * breaker opens for the same time again.
+ * otherwise the failures that opened it would open it again at the next one. A probe whose client leaves decides nothing, and
+ * neither does one of which nothing is heard in twice the timeout of its route: the breaker opens for the same time again.
  */
 export class CircuitBreaker {
   readonly #options: () => CircuitBreakerOptions
@@ -249,22 +250,13 @@ export class CircuitBreaker {
       const slowFrom = performance.now() + (this.#slowCallMs(request) ?? NEVER)
       const trying = next(request, call)
       answer.resolve(trying)
-      const closes = await trying.then(
-        outcome => {
-          if (isJudgedLater(outcome)) return this.#judgeProbe(outcome, slowFrom, call)
-          const isGood = !this.#isFailure(outcome) && performance.now() <= slowFrom
-          return isGood || this.#isBadProbeTolerated(undefined, outcome.requestLine)
-        },
-        error => {
-          if (countsAgainstNode(error)) {
-            return this.#isBadProbeTolerated(failureKindOf(error), requestLineOf(error))
-          }
-          // When the client left before the answer, the probe showed nothing.
-          this.#stayOpen('probe aborted')
-          return false
-        },
-      )
-      if (!closes) throw FAILED_PROBE
+      const shown = await watchProbe(trying, {
+        isFailure: outcome => this.#isFailure(outcome),
+        isFailedCall: end => this.#isFailedCall(end, call),
+        // Later than the timeout itself, which counts as a failure.
+        patienceMs: 2 * request.route.timeoutMs,
+      })
+      if (!this.#closesAfter(shown, slowFrom)) throw FAILED_PROBE
     }
     const probing = this.#breaker!.probe(attempt).catch(error => {
       if (error !== FAILED_PROBE) answer.reject(error)
@@ -274,29 +266,16 @@ export class CircuitBreaker {
     return answer.promise
   }
 
-  /** Judges a gRPC call that is the probe. @returns whether it closes the breaker */
-  #judgeProbe(outcome: Outcome, slowFrom: number, call: Call): Promise<boolean> {
-    return new Promise(resolve => {
-      const judge = (isFailure: boolean | undefined, at: number) => {
-        if (isFailure === undefined) {
-          this.#stayOpen('probe aborted')
-          resolve(false)
-        } else
-          resolve((!isFailure && at <= slowFrom) || this.#isBadProbeTolerated(undefined, outcome.requestLine))
-      }
-      let isJudged = false
-      watchCall(
-        outcome,
-        true,
-        (end, firstAt) => {
-          if (!isJudged) judge(this.#isFailedCall(end, call), firstAt)
-        },
-        firstAt => {
-          isJudged = true
-          judge(false, firstAt)
-        },
-      )
-    })
+  /** Whether the breaker closes after a probe. Otherwise notes what that has shown. */
+  #closesAfter(shown: ProbeEnd, slowFrom: number): boolean {
+    if (shown.shows === 'nothing') {
+      this.#stayOpen('probe aborted')
+      return false
+    }
+    if (shown.shows === 'failure')
+      return this.#isBadProbeTolerated(failureKindOf(shown.error), requestLineOf(shown.error))
+    const isGood = !shown.isFailure && shown.at <= slowFrom
+    return isGood || this.#isBadProbeTolerated(undefined, shown.requestLine)
   }
 
   /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
 import { FailingRequests } from '../../../internal/nodes/failing-requests.ts'
+import type { Route } from '../../../internal/routing/route.ts'
 import type { BodyObserver, CallEnd, UpstreamResponse } from '../../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { CircuitBreaker } from '../../../wrappers/breaker/circuit-breaker.ts'
@@ -11,7 +12,7 @@ import type {
 } from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { CircuitOpenError } from '../../../wrappers/breaker/half-open.ts'
 import { FakeBody } from '../../support/bodies.ts'
-import { testRequest } from '../../support/route.ts'
+import { testRequest, testRoute } from '../../support/route.ts'
 import { until } from '../../support/until.ts'
 
 const UNAVAILABLE = 14
@@ -52,7 +53,11 @@ const trailersOnly = (grpcStatus: number): UpstreamResponse => ({
   whenOver: listener => listener({ grpcStatus, isBroken: false }),
 })
 
-function setUp(options: Partial<CircuitBreakerOptions> = {}, isStreaming: boolean | undefined = undefined) {
+function setUp(
+  options: Partial<CircuitBreakerOptions> = {},
+  isStreaming: boolean | undefined = undefined,
+  route: Partial<Route> = {},
+) {
   const reasons: BreakerReason[] = []
   const settings = {
     ...{ failureRatio: 0.5, minimumRequests: 4, windowMs: 60_000, openMs: 20 },
@@ -65,9 +70,12 @@ function setUp(options: Partial<CircuitBreakerOptions> = {}, isStreaming: boolea
     failing,
   )
   const rpc = { method: 's.S/M', isIdempotent: false, isStreaming }
-  const request = testRequest({ method: 'POST', target: '/s.S/M', body: new FakeBody(), rpc })
+  const request = testRequest({
+    ...{ method: 'POST', target: '/s.S/M', body: new FakeBody(), rpc },
+    route: testRoute(route),
+  })
   let call = new Call('id', 'POST', '/s.S/M', 0)
-  const fire = (answer: UpstreamResponse) => {
+  const fire = (answer: UpstreamResponse | Promise<UpstreamResponse>) => {
     call = new Call('id', 'POST', '/s.S/M', 0)
     return breaker.fire(async () => answer, request, call)
   }
@@ -243,6 +251,36 @@ test('the first message of the probe closes the breaker, so that a stream need n
   await until('the breaker is closed', () => breaker.state === 'closed')
   end(UNAVAILABLE)
   assert.deepEqual([breaker.state, breaker.failed], ['closed', 0])
+  breaker.close()
+})
+
+test('a stream that is answered and stays silent closes the breaker, which would wait for its first message', async () => {
+  const { breaker, fire, halfOpen, reasons } = setUp({}, true, { timeoutMs: 20 })
+  await halfOpen()
+  const { answer, end } = begun()
+  await fire(answer)
+  assert.equal(breaker.state, 'half-open')
+  await until('the breaker is closed', () => breaker.state === 'closed')
+  end(UNAVAILABLE)
+  assert.deepEqual([reasons.at(-1), breaker.failed], ['probe succeeded', 0])
+  breaker.close()
+})
+
+test('a call that is not answered shows nothing, and the next one is the probe', async () => {
+  const { breaker, fire, halfOpen, reasons } = setUp({}, undefined, { timeoutMs: 20 })
+  await halfOpen()
+  const late = Promise.withResolvers<UpstreamResponse>()
+  const waiting = fire(late.promise)
+  await until('the breaker gives up on it', () => reasons.at(-1) === 'probe aborted')
+  await until('it wants another probe', () => breaker.admits())
+  // What the first one shows now is of no interest.
+  late.reject(new UpstreamFailure('reset'))
+  await assert.rejects(waiting)
+  assert.equal(breaker.admits(), true)
+  const { answer, message } = begun()
+  await fire(answer)
+  message()
+  await until('the breaker is closed', () => breaker.state === 'closed')
   breaker.close()
 })
 
