@@ -68,7 +68,8 @@ export class LiveDescriptors {
   }
 
   /**
-   * Reads the descriptors of the configuration. Call it once, before a node or a key of the registry needs descriptors.
+   * Reads the descriptors of the configuration, and asks the nodes that are there already. Call it once, and before a node or a key of
+   * the registry needs descriptors if it can be done.
    *
    * @throws DescriptorError when a set of the configuration cannot be used
    */
@@ -84,12 +85,14 @@ export class LiveDescriptors {
       onFailure: (service, error) => this.#fail(service, error),
       timings,
     })
+    this.#refresh()
   }
 
   /** Parses the descriptors of a key of the registry. */
   parse(bytes: Buffer): ParsedDescriptors {
+    if (this.#json === undefined) return { reason: 'JSON in front of gRPC cannot be loaded' }
     try {
-      return { schema: this.#json!.readSchema(bytes) }
+      return { schema: this.#json.readSchema(bytes) }
     } catch (error) {
       this.failed++
       return { reason: (error as Error).message }
@@ -227,13 +230,13 @@ export class LiveDescriptors {
 
   /** Takes what a node of a service has said to an earlier gateway, until one says something. */
   #restore(service: string): void {
-    if (this.#restored.has(service) || this.#options.disk === undefined) return
+    if (this.#restored.has(service) || this.#options.disk === undefined || this.#json === undefined) return
     this.#restored.add(service)
     if (this.#reflected.has(service)) return
     const bytes = this.#options.disk.read(service)
     if (bytes === undefined) return
     try {
-      this.#reflected.set(service, { schema: this.#json!.readSchema(bytes), source: 'disk' })
+      this.#reflected.set(service, { schema: this.#json.readSchema(bytes), source: 'disk' })
     } catch (error) {
       this.#logger.warn({ service, reason: (error as Error).message }, 'ignoring the descriptors on disk')
     }

@@ -10,6 +10,7 @@ import type { JsonOptions } from '../../internal/grpc/json-options.ts'
 import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Upstream, Wrapper } from '../../internal/upstream.ts'
 import type { TranscodeCounts } from '../../routes/admin/metrics/transcode-metrics.ts'
@@ -63,6 +64,7 @@ export class Transcoding {
   #transcode: Wrapper | undefined
   #json: GrpcJson | undefined
   #loading: Promise<void> | undefined
+  readonly #reports = new OnceAMinute<'load'>()
   /** By route and schema: the variants of a split may be services of their own. */
   readonly #plans = new WeakMap<Route, WeakMap<ServiceSchema, TranscodePlan>>()
   /** The plans of automatic routes. */
@@ -98,15 +100,28 @@ export class Transcoding {
     const { keys } = this.#options
     const documents = [...Object.values(routes.documents), ...Object.values(routes.policies)].map(membersOf)
     if (keys.descriptors?.size || documents.some(({ grpc }) => grpc !== undefined)) {
-      this.#loading ??= this.#load()
-      await this.#loading
+      await this.#loadOnce()
     }
   }
 
-  /** Returns a promise for what an entry of the registry needs; undefined when all of it is loaded. */
+  /**
+   * Returns a promise for what an entry of the registry needs; undefined when all of it is loaded. It never rejects: without the
+   * code, the entry is applied all the same, and requests pass to gRPC nodes as they are.
+   */
   prepare(entry: RegistryEntry): Promise<void> | undefined {
     if (this.#json !== undefined || !mayNeedJson(entry)) return undefined
-    this.#loading ??= this.#load()
+    return this.#loadOnce().catch(error => {
+      if (this.#reports.isDue('load', performance.now()))
+        this.#options.logger.error({ err: error }, 'JSON in front of gRPC cannot be loaded')
+    })
+  }
+
+  /** Loads the code that converts. An update may have replaced the files of the program, so the next one may try again. */
+  #loadOnce(): Promise<void> {
+    this.#loading ??= this.#load().catch(error => {
+      this.#loading = undefined
+      throw error
+    })
     return this.#loading
   }
 
