@@ -16,9 +16,16 @@ export interface Frames {
 /** A frame may be drawn one refresh late by the clock of the screen alone. */
 const LATE_MS = (1_000 / 60) * 1.5
 
-/** Runs in the browser, whose names are not known here. */
+/** Runs in the browser, whose names are not known here. The compositor of Chromium without a GPU sometimes stands still for good. */
 const SCROLL = `async ms => {
   const all = []
+  const frame = () => new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the browser has drawn no frame for 10 s')), 10_000)
+    requestAnimationFrame(at => {
+      clearTimeout(timer)
+      resolve(at)
+    })
+  })
   const begunAt = performance.now()
   let step = 90
   for (let last = begunAt; last - begunAt < ms; ) {
@@ -26,7 +33,7 @@ const SCROLL = `async ms => {
     scrollBy(0, step)
     // At an end, it goes the other way.
     if (scrollY === before) step = -step
-    const now = await new Promise(requestAnimationFrame)
+    const now = await frame()
     all.push(now - last)
     last = now
   }
