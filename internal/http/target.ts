@@ -51,12 +51,8 @@ export function canonicalTarget(target: string): CanonicalTarget | undefined {
  * that is put into a path must not become one, for some servers decode twice.
  */
 export function hasNestedDotSegment(path: string): boolean {
-  let read = path
-  while (read.includes('%25')) {
-    read = read.replaceAll('%25', '%')
-    if (DOT_SEGMENT.test(decodeUnreserved(read))) return true
-  }
-  return false
+  const read = path.replace(NESTED_PERCENT, '%')
+  return read !== path && DOT_SEGMENT.test(decodeUnreserved(read))
 }
 
 /** Decodes the escapes of letters, digits, `-`, `.`, `_` and `~`, which mean the same with and without (RFC 3986). */
@@ -100,6 +96,8 @@ const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*(?:\?[\x21\x
 const REFUSED_ESCAPE = /%(?:5c|00|(?![0-9a-f]{2}))/i
 const UNRESERVED_ESCAPE = /%(?:2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/gi
 const ENCODED_SLASH = /%2f/i
+/** Matches a percent sign that is encoded, however often. */
+const NESTED_PERCENT = /%(?:25)+/g
 // Some servers cut a segment at `;`, `?` or `#`, encoded or not, and some drop blanks at its end, before they look for dot
 // segments; some decode `%2f` before that. `%c0%ae` and `%c0%af` are overlong forms of `.` and `/`.
 const DOT_SEGMENT =

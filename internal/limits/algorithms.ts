@@ -23,8 +23,8 @@ interface Algorithm {
   remaining(count: Readonly<Count>, charge: Charge, now: number): number
   /** Charges a request, whether it would be admitted or not. */
   charge(count: Count, charge: Charge, now: number): void
-  /** Takes a charge back that was made a moment ago. */
-  refund(count: Count, charge: Charge): void
+  /** Takes a charge back that was made a moment ago, at `chargedAt`. */
+  refund(count: Count, charge: Charge, chargedAt: number): void
 }
 
 /** A count that was charged nothing. Never written to. */
@@ -117,8 +117,9 @@ const fixed: Algorithm = {
     count.charged = chargedOf(count, charge, now) + charge.cost
     count.until = windowEnd(charge, now)
   },
-  refund(count, { cost }) {
-    count.charged -= cost
+  refund(count, charge, chargedAt) {
+    // Nothing is left of a window that is over.
+    if (count.until === windowEnd(charge, chargedAt)) count.charged -= charge.cost
   },
 }
 

@@ -78,11 +78,20 @@ export class LocalCounters {
     for (const charge of charges) this.#charge(charge, now)
   }
 
-  /** Takes back charges that {@link take} has made a moment ago. */
-  refund(charges: readonly Charge[]): void {
+  /** The time that `refund` is told, microseconds since 1970 on the clock of the wall. */
+  get wallNow(): number {
+    return this.#wallNow()
+  }
+
+  /**
+   * Takes back charges that {@link take} has made a moment ago.
+   *
+   * @param takenAt `wallNow` at that time
+   */
+  refund(charges: readonly Charge[], takenAt: number): void {
     for (const charge of charges) {
       const entry = this.#find(charge)
-      if (entry && !charge.isTest) COUNTING[charge.rule.algorithm].refund(entry, charge)
+      if (entry && !charge.isTest) COUNTING[charge.rule.algorithm].refund(entry, charge, takenAt)
     }
   }
 

@@ -69,7 +69,7 @@ export function readTracestate(value: string): string | undefined {
   const members: string[] = []
   const keys = new Set<string>()
   for (const part of value.split(',')) {
-    const member = part.replace(/^[ \t]+|[ \t]+$/g, '')
+    const member = withoutBlanks(part)
     if (member === '') continue
     const equals = member.indexOf('=')
     const key = member.slice(0, Math.max(0, equals))
@@ -81,6 +81,19 @@ export function readTracestate(value: string): string | undefined {
     members.push(member)
   }
   return members.length === 0 ? undefined : shortened(members)
+}
+
+/** Removes blanks at both ends. A pattern would look for the end of the text from each blank in its middle. */
+function withoutBlanks(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text[from])) from++
+  while (from < to && isBlank(text[to - 1])) to--
+  return text.slice(from, to)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }
 
 function shortened(members: readonly string[]): string | undefined {

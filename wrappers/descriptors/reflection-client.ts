@@ -37,11 +37,14 @@ export interface Reflected {
 /**
  * Asks a node for the descriptors of its services (grpc/doc/server-reflection.md), in at most 5 s, 8 MiB and 512 files.
  *
+ * @param signal is aborted when the answer is not wanted any more
  * @throws DescriptorError when the node has no reflection, or what it says is too much or no descriptor
  */
-export async function reflect(peer: Peer, callNode: CallNode): Promise<Reflected> {
+export async function reflect(peer: Peer, callNode: CallNode, signal?: AbortSignal): Promise<Reflected> {
   const call = new Call('', 'POST', '', performance.now())
   const timer = setTimeout(() => call.end(new UpstreamFailure('timeout')), MAX_MS)
+  const onAbort = () => call.end(new UpstreamFailure('aborted'))
+  signal?.addEventListener('abort', onAbort)
   try {
     const version = known.get(peer)
     for (const each of version ? [version] : VERSIONS) {
@@ -57,11 +60,13 @@ export async function reflect(peer: Peer, callNode: CallNode): Promise<Reflected
     known.delete(peer)
     throw new DescriptorError('the node has no server reflection')
   } catch (error) {
-    if (call.ended) throw new DescriptorError(`the node did not answer within ${MAX_MS / 1000} s`, error)
+    if (call.ended?.kind === 'timeout')
+      throw new DescriptorError(`the node did not answer within ${MAX_MS / 1000} s`, error)
     if (error instanceof DescriptorError) throw error
     throw new DescriptorError(`the node cannot be asked: ${rootReason(error)}`, error)
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -29,6 +29,8 @@ interface Asked {
   seen: ReadonlyMap<string, Peer>
   timer: NodeJS.Timeout | undefined
   isAsking: boolean
+  /** Is aborted when the service is not to be asked any more. */
+  readonly over: AbortController
   /** When the last question began, on the monotonic clock. */
   askedAt: number
   /** Whether the last question was answered well. */
@@ -44,7 +46,6 @@ export class Reflections {
   readonly #options: ReflectionsOptions
   readonly #timings: ReflectionTimings
   readonly #services = new Map<string, Asked>()
-  #isClosed = false
 
   constructor(options: ReflectionsOptions) {
     this.#options = options
@@ -54,8 +55,7 @@ export class Reflections {
   /** Takes the nodes of a service that is to be asked; none = it is not. */
   update(service: string, peers: readonly Peer[]): void {
     if (peers.length === 0) {
-      clearTimeout(this.#services.get(service)?.timer)
-      this.#services.delete(service)
+      this.#forget(service)
       return
     }
     let asked = this.#services.get(service)
@@ -65,6 +65,7 @@ export class Reflections {
         seen: new Map(),
         timer: undefined,
         isAsking: false,
+        over: new AbortController(),
         askedAt: Number.NEGATIVE_INFINITY,
         isAnswered: false,
         failures: 0,
@@ -86,10 +87,16 @@ export class Reflections {
     if (asked && !asked.isAsking && !asked.isAnswered) this.#schedule(service, asked, 0)
   }
 
+  /** Ends the questions that are under way, too. */
   close(): void {
-    this.#isClosed = true
-    for (const { timer } of this.#services.values()) clearTimeout(timer)
-    this.#services.clear()
+    for (const service of this.#services.keys()) this.#forget(service)
+  }
+
+  #forget(service: string): void {
+    const asked = this.#services.get(service)
+    this.#services.delete(service)
+    clearTimeout(asked?.timer)
+    asked?.over.abort()
   }
 
   #schedule(service: string, asked: Asked, afterMs: number): void {
@@ -107,7 +114,7 @@ export class Reflections {
     asked.askedAt = performance.now()
     const error = await this.#askNodes(service, asked)
     asked.isAsking = false
-    if (this.#isClosed || this.#services.get(service) !== asked) return
+    if (asked.over.signal.aborted) return
     asked.isAnswered = error === undefined
     if (error === undefined) {
       asked.failures = 0
@@ -121,11 +128,12 @@ export class Reflections {
   /** Asks the newest node and, when that brings nothing, others. Returns why none of them brought anything. */
   async #askNodes(service: string, asked: Asked): Promise<Error | undefined> {
     let first: Error | undefined
+    const { signal } = asked.over
     for (const peer of [...asked.seen.values()].reverse().slice(0, 1 + MAX_OTHERS)) {
+      if (signal.aborted) break
       try {
-        const reflected = await reflect(peer, this.#options.callNode)
-        if (!this.#isClosed && this.#services.get(service) === asked)
-          this.#options.onReflected(service, reflected, peer.address)
+        const reflected = await reflect(peer, this.#options.callNode, signal)
+        if (!signal.aborted) this.#options.onReflected(service, reflected, peer.address)
         return undefined
       } catch (error) {
         first ??= error as Error

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   canonicalTarget,
+  hasNestedDotSegment,
   isPlainTarget,
   originForm,
   pathOf,
@@ -183,6 +184,20 @@ test('judging a long hostile target takes linear time', () => {
     })
     // Four times the length. A pattern that starts over at each character would take sixteen times as long or longer.
     assert.ok(times[1]! < 50, `${piece}: ${times}`)
+  }
+})
+
+test('a dot segment is found however often its characters are encoded', () => {
+  for (const path of ['/%252e%252E/', '/a/%25252e', '/%252e%25252e/a', '/a%25252f..', '/.%252525252e;x'])
+    assert.ok(hasNestedDotSegment(path), path)
+  for (const path of ['/a/..b', '/%252e%252ea/', '/%25', '/%2525', '/a%252fb', '/%252'])
+    assert.ok(!hasNestedDotSegment(path), path)
+})
+
+test('looking for a nested dot segment takes time in proportion to the path', () => {
+  for (const piece of ['25', '%25', '%252e', '/%252e']) {
+    const ms = leastCpuMs(() => hasNestedDotSegment(`/%${piece.repeat(65_536 / piece.length)}`))
+    assert.ok(ms < 50, `${piece}: ${ms}`)
   }
 })
 

@@ -163,10 +163,10 @@ test('fixed: a window of the calendar ends when the charge says so', () => {
 
 for (const rule of [gcra, exact, fixed]) {
   test(`${rule.algorithm}: a charge that is taken back was never there`, () => {
-    const { counters, charge, ask } = open()
+    const { counters, charge, ask, clock } = open()
     for (let i = 0; i < 5; i++) ask(rule)
     counters.take([charge(rule, 'k', 3)])
-    counters.refund([charge(rule, 'k', 3)])
+    counters.refund([charge(rule, 'k', 3)], clock.now)
     assert.equal(ask(rule).remaining, 4)
   })
 
@@ -299,4 +299,14 @@ test('keys of any characters are told apart, and those in memory do not hold the
     assert.equal(ask(one, key).allowed, true, JSON.stringify(key))
     assert.equal(ask(one, key).allowed, false, JSON.stringify(key))
   }
+})
+
+test('fixed: a charge of a window that is over is not taken back from the next one', () => {
+  const { counters, charge, ask, clock } = open()
+  const takenAt = clock.now
+  counters.take([charge(fixed)])
+  clock.now += SECOND
+  for (let i = 0; i < 10; i++) assert.equal(ask(fixed).allowed, true)
+  counters.refund([charge(fixed)], takenAt)
+  assert.equal(ask(fixed).allowed, false)
 })

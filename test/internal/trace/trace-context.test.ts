@@ -6,6 +6,7 @@ import {
   readBaggage,
   readTracestate,
 } from '../../../internal/trace/trace-context.ts'
+import { leastCpuMs } from '../../support/least-cpu.ts'
 
 // The cases are those of the test suite of W3C (github.com/w3c/trace-context, folder test), as tables. What concerns lines and
 // names of headers is in test/e2e/tracing-context.test.ts.
@@ -150,4 +151,14 @@ test('baggage passes up to 8,192 bytes', () => {
   assert.equal(readBaggage('x'.repeat(8_192))?.length, 8_192)
   assert.equal(readBaggage('x'.repeat(8_193)), undefined)
   assert.equal(readBaggage(''), undefined)
+})
+
+test('reading a tracestate takes time in proportion to it, wherever its blanks are', () => {
+  const blanks = ' \t'.repeat(16_384)
+  for (const value of [`a=x${blanks}x`, `${blanks}x`, `a=x${blanks}`, `a${blanks}=x`]) {
+    const ms = leastCpuMs(() => readTracestate(value))
+    assert.ok(ms < 50, `${value.trim().slice(0, 4)}: ${ms}`)
+  }
+  assert.equal(readTracestate(`${blanks}a=x${blanks},\t b=y`), 'a=x,b=y')
+  assert.equal(readTracestate('\xa0a=x'), undefined)
 })

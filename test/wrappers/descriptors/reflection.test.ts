@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import type { Call } from '../../../internal/call.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { type CallNode, reflect } from '../../../wrappers/descriptors/reflection-client.ts'
@@ -247,3 +248,28 @@ test('a service whose newest node cannot be asked is asked at other nodes, and a
   isWell = true
   await until('it has answered', () => told.includes('user 1'))
 })
+
+for (const [how, end] of [
+  ['closing', (reflections: Reflections) => reflections.close()],
+  [
+    'a service that is not to be asked any more',
+    (reflections: Reflections) => reflections.update('task', []),
+  ],
+] as const) {
+  test(`${how} ends the question that is under way, and asks no other node`, async t => {
+    const calls: Call[] = []
+    const { reflections, told } = watch(t, (_, __, call) => {
+      calls.push(call)
+      return new Promise((_, reject) => {
+        call.current = { cancel: reject }
+      })
+    })
+    reflections.update('task', [peer(), peer()])
+    await until('a node is asked', () => calls.length === 1)
+    end(reflections)
+    assert.equal(calls[0]!.ended?.kind, 'aborted')
+    await new Promise(setImmediate)
+    assert.equal(calls.length, 1)
+    assert.deepEqual(told, [])
+  })
+}
