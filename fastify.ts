@@ -90,8 +90,9 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     return group()?.peers ?? []
   }
 
-  function hasAnother(peer: Peer): boolean {
-    return peers().some(other => other !== peer && other.available())
+  /** Whether there is a node that the request was not sent to yet. */
+  function hasAnother(tries: readonly Try[]): boolean {
+    return peers().some(other => other.available() && !tries.some(({ peer }) => peer === other))
   }
 
   /** Chooses a node that the request was not sent to yet. */
@@ -120,7 +121,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     // After a timeout there would be no time left for another node.
     const mayRepeat = kind !== 'timeout' && isRepeatable({ kind }, request)
     const hasBody = request.body !== undefined && request.body !== null
-    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(current.peer)) again()
+    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(tries)) again()
     else {
       const code = kind === 'timeout' ? 'WG_UPSTREAM_TIMEOUT' : 'WG_UPSTREAM_UNREACHABLE'
       reply.send(new GatewayError(code, { cause: error }))

@@ -134,6 +134,25 @@ test('a node that refuses connections costs no request without a body, and its b
   }
 })
 
+test('with more retries than nodes, a request is answered when each node has failed once', async t => {
+  if (!requireEtcd(t)) return
+  let asked = 0
+  const broken: Handler = request => {
+    asked++
+    request.socket.destroy()
+  }
+  await put('broken', '1', (await node(t, 'one', broken)).port)
+  const scene = await forward(t, 'broken', { retries: 5 })
+  await answers(scene, 502)
+  await put('broken', '2', (await node(t, 'two', broken)).port)
+  await until('both nodes are asked', async () => {
+    asked = 0
+    const { status, body } = await scene.get('/user/')
+    assert.deepEqual([status, JSON.parse(body).code], [502, 'WG_UPSTREAM_UNREACHABLE'])
+    return asked === 2
+  })
+})
+
 test('a long body is streamed whatever its type, also text, which Fastify would read whole', async t => {
   if (!requireEtcd(t)) return
   const counting = await node(t, 'counting', async (request, response) => {
