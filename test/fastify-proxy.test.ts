@@ -153,6 +153,25 @@ test('with more retries than nodes, a request is answered when each node has fai
   })
 })
 
+test('a node that answers with a status that does not exist has failed, and nothing of its answer is passed on', async t => {
+  if (!requireEtcd(t)) return
+  const odd: Handler = (_, response) => {
+    response.socket?.end('HTTP/1.1 700 Odd\r\ncontent-length: 3\r\nx-odd: 1\r\n\r\nodd')
+  }
+  await put('odd', '1', (await node(t, 'odd', odd)).port)
+  await put('odd', '2', (await node(t, 'good')).port)
+  const scene = await forward(t, 'odd')
+  await answers(scene, 200)
+  const statuses = new Set<number>()
+  for (let i = 0; i < 6; i++) {
+    const { status, body, headers } = await scene.get('/user/')
+    statuses.add(status)
+    assert.deepEqual([body === 'odd', headers.get('x-odd')], [false, null])
+    if (status !== 200) assert.equal(JSON.parse(body).code, 'WG_UPSTREAM_UNREACHABLE')
+  }
+  assert.deepEqual(statuses, new Set([200, 502]))
+})
+
 test('a long body is streamed whatever its type, also text, which Fastify would read whole', async t => {
   if (!requireEtcd(t)) return
   const counting = await node(t, 'counting', async (request, response) => {
