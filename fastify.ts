@@ -3,6 +3,7 @@
  * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
  */
 import type { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
 import { Call } from './internal/call.ts'
@@ -52,6 +53,10 @@ const BREAKER: CircuitBreakerOptions = {
 }
 const TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 5_000
+/** With a higher status, Fastify sends no answer. */
+const MAX_STATUS = 599
+/** The error of @fastify/reply-from for an answer with such a status. */
+const BAD_STATUS = 'FST_REPLY_FROM_BAD_GATEWAY'
 const NO_CONNECTION: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -90,8 +95,9 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     return group()?.peers ?? []
   }
 
-  function hasAnother(peer: Peer): boolean {
-    return peers().some(other => other !== peer && other.available())
+  /** Whether there is a node that the request was not sent to yet. */
+  function hasAnother(tries: readonly Try[]): boolean {
+    return peers().some(other => other.available() && !tries.some(({ peer }) => peer === other))
   }
 
   /** Chooses a node that the request was not sent to yet. */
@@ -111,7 +117,32 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     return `http://${connecting.peer.address}`
   }
 
-  function onError(reply: FastifyReply, { error }: { error: Error }, again: () => void): void {
+  /** Passes the answer of a node on, unless it has a status that does not exist. */
+  function onResponse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { headers, statusCode, stream }: NodeAnswer,
+  ) {
+    const current = triesOf.get(request.raw)!.at(-1)!
+    if (statusCode <= MAX_STATUS) {
+      current.answer(statusCode)
+      reply.send(stream)
+      return
+    }
+    stream.destroy()
+    // The plugin has copied them.
+    for (const name of Object.keys(headers)) reply.removeHeader(name)
+    current.fail('invalid')
+    reply.send(new GatewayError('WG_UPSTREAM_UNREACHABLE'))
+  }
+
+  function onError(
+    reply: FastifyReply,
+    { error }: { error: NodeJS.ErrnoException },
+    again: () => void,
+  ): void {
+    // Such an answer comes to onResponse as well.
+    if (error.code === BAD_STATUS) return
     const { request } = reply
     const tries = triesOf.get(request.raw)!
     const current = tries.at(-1)!
@@ -120,7 +151,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     // After a timeout there would be no time left for another node.
     const mayRepeat = kind !== 'timeout' && isRepeatable({ kind }, request)
     const hasBody = request.body !== undefined && request.body !== null
-    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(current.peer)) again()
+    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(tries)) again()
     else {
       const code = kind === 'timeout' ? 'WG_UPSTREAM_TIMEOUT' : 'WG_UPSTREAM_UNREACHABLE'
       reply.send(new GatewayError(code, { cause: error }))
@@ -168,10 +199,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
       retryDelay: () => null,
       getUpstream: toNode,
       rewriteRequestHeaders: (request, headers) => ({ ...headers, ...forwarded(request as FastifyRequest) }),
-      onResponse: (request, reply, response) => {
-        triesOf.get(request.raw)!.at(-1)!.answer(response.statusCode)
-        reply.send(response.stream)
-      },
+      onResponse: (request, reply, response) =>
+        onResponse(request as FastifyRequest, reply as FastifyReply, response as unknown as NodeAnswer),
     },
     ...(websocket && {
       websocket,
@@ -210,6 +239,13 @@ function follow(app: FastifyInstance, table: NodeTable, name: string, access: Di
     await following.then(service => service.close()).catch(() => {})
     table.clear()
   })
+}
+
+/** The answer of a node, as @fastify/reply-from gives it. */
+interface NodeAnswer {
+  readonly statusCode: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly stream: Readable
 }
 
 interface ProxiedPeerOptions {

@@ -194,15 +194,16 @@ export class DirectorySource {
     for (const key of keys) {
       const state = this.#keys.get(key)
       if (!state || state.suspectSince !== undefined) continue
-      const isOfNodes = !(state.route || state.credential || state.descriptors || state.tls)
+      const { route, credential, descriptors, tls, policySet } = state
+      const isOfNodes = !(route || credential || descriptors || tls || policySet)
       const groups = isOfNodes ? state.nodes.map(node => node.service) : [this.scope]
       for (const group of groups) removals.push({ group, item: { key, state } })
     }
     const suspectSince = this.#now()
     for (const { item } of afterLoss ? removals : this.#guard.doubt(removals, sizeOf, whole)) {
-      const { nodes, route, credential, descriptors, tls, entry, revision, refusedSince } = item.state
-      const lastGood = { entry, revision, refusedSince }
-      doubted.set(item.key, { nodes, route, credential, descriptors, tls, ...lastGood, suspectSince })
+      // What the registry no longer has is neither present nor a problem.
+      const missing = { present: undefined, problem: undefined, names: undefined }
+      doubted.set(item.key, { ...item.state, ...missing, suspectSince })
     }
     return doubted
   }

@@ -134,6 +134,44 @@ test('a node that refuses connections costs no request without a body, and its b
   }
 })
 
+test('with more retries than nodes, a request is answered when each node has failed once', async t => {
+  if (!requireEtcd(t)) return
+  let asked = 0
+  const broken: Handler = request => {
+    asked++
+    request.socket.destroy()
+  }
+  await put('broken', '1', (await node(t, 'one', broken)).port)
+  const scene = await forward(t, 'broken', { retries: 5 })
+  await answers(scene, 502)
+  await put('broken', '2', (await node(t, 'two', broken)).port)
+  await until('both nodes are asked', async () => {
+    asked = 0
+    const { status, body } = await scene.get('/user/')
+    assert.deepEqual([status, JSON.parse(body).code], [502, 'WG_UPSTREAM_UNREACHABLE'])
+    return asked === 2
+  })
+})
+
+test('a node that answers with a status that does not exist has failed, and nothing of its answer is passed on', async t => {
+  if (!requireEtcd(t)) return
+  const odd: Handler = (_, response) => {
+    response.socket?.end('HTTP/1.1 700 Odd\r\ncontent-length: 3\r\nx-odd: 1\r\n\r\nodd')
+  }
+  await put('odd', '1', (await node(t, 'odd', odd)).port)
+  await put('odd', '2', (await node(t, 'good')).port)
+  const scene = await forward(t, 'odd')
+  await answers(scene, 200)
+  const statuses = new Set<number>()
+  for (let i = 0; i < 6; i++) {
+    const { status, body, headers } = await scene.get('/user/')
+    statuses.add(status)
+    assert.deepEqual([body === 'odd', headers.get('x-odd')], [false, null])
+    if (status !== 200) assert.equal(JSON.parse(body).code, 'WG_UPSTREAM_UNREACHABLE')
+  }
+  assert.deepEqual(statuses, new Set([200, 502]))
+})
+
 test('a long body is streamed whatever its type, also text, which Fastify would read whole', async t => {
   if (!requireEtcd(t)) return
   const counting = await node(t, 'counting', async (request, response) => {

@@ -35,6 +35,11 @@ export function sumOf(samples: readonly Sample[]): Figures {
   )
 }
 
+/** Returns what is said of a service; undefined when nothing is. A service may have the name of a member of all objects. */
+export function figuresOf<Value>(services: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(services, name) ? services[name] : undefined
+}
+
 function highest(a: number | null, b: number | null): number | null {
   return a === null || (b !== null && b > a) ? b : a
 }
@@ -126,7 +131,7 @@ export class LiveWindow {
 
   samplesOf(service: string): Sample[] {
     return this.#ticks.flatMap(({ t, services }) => {
-      const figures = services[service]
+      const figures = figuresOf(services, service)
       return figures === undefined ? [] : [{ t, figures }]
     })
   }

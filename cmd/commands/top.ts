@@ -3,7 +3,7 @@ import type { TopCommand } from '../cli/command.ts'
 import { formatTable, print, printListing, tell } from '../cli/output.ts'
 import { AdminClient } from './admin-client.ts'
 import { followLive } from './live-stream.ts'
-import { describeTotal, LiveWindow, sumOf, topColumns, topRows } from './top-rows.ts'
+import { describeTotal, figuresOf, LiveWindow, sumOf, topColumns, topRows } from './top-rows.ts'
 
 /** The time of which `--once` tells, and that of which the screen tells. */
 const ONCE_SECONDS = 60
@@ -30,7 +30,7 @@ async function printOnce(client: AdminClient, output: TopCommand['output']): Pro
   const recent = (samples: readonly Sample[] = []) => samples.filter(({ t }) => t > since)
   const rows = topRows(
     services,
-    name => recent(figures.services[name]),
+    name => recent(figuresOf(figures.services, name)),
     () => null,
   )
   const page = { seconds: ONCE_SECONDS, items: rows }

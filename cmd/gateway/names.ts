@@ -12,9 +12,12 @@ export function createNames(config: Config, logger: Logger): Names {
   let loggedAt = Number.NEGATIVE_INFINITY
   let hasLogged = false
   let later: NodeJS.Timeout | undefined
+  /** The names that a later line can be about, with what went wrong. */
+  const unsaid = new Map<string, Error>()
   const warn = (host: string, error: Error) => {
     loggedAt = performance.now()
     hasLogged = true
+    unsaid.clear()
     const { failing } = names
     logger.warn({ host, reason: error.message, failing }, 'name of a node could not be looked up')
   }
@@ -24,6 +27,7 @@ export function createNames(config: Config, logger: Logger): Names {
     onChange(host, error) {
       const waitMs = loggedAt + LOG_PERIOD_MS - performance.now()
       if (error === undefined) {
+        unsaid.delete(host)
         if (names.failing > 0) return
         clearTimeout(later)
         later = undefined
@@ -31,9 +35,11 @@ export function createNames(config: Config, logger: Logger): Names {
         hasLogged = false
       } else if (waitMs <= 0) warn(host, error)
       else {
+        unsaid.set(host, error)
         later ??= setTimeout(() => {
           later = undefined
-          if (names.failing > 0) warn(host, error)
+          const [first] = unsaid
+          if (first) warn(...first)
         }, waitMs).unref()
       }
     },

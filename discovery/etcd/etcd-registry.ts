@@ -131,6 +131,8 @@ export class EtcdRegistry implements Registry {
   async register(input: NodeInput, options: RegisterOptions = {}): Promise<Registration> {
     const { signal, ttlSeconds } = options
     signal?.throwIfAborted()
+    // On a client that is closed, it would try for ever.
+    if (this.#closing.signal.aborted) throw new Error('the registry is closed')
     const key = this.#keyOf(createNode(input))
     const former = this.#registered(key)
     const registrar: Registrar = new Registrar({

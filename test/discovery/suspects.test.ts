@@ -144,6 +144,25 @@ test('routes that a wiped store no longer has stay, are reported as problems, an
   assert.deepEqual(directory.problems(), [])
 })
 
+test('policy sets that a wiped store no longer has stay as suspects, and go when dismissed', () => {
+  const sets: (string | undefined)[] = []
+  const directory = new Directory({
+    parseRoute: () => ({ reason: 'none here' }),
+    onPolicySet: (_, after) => sets.push(after?.name),
+  })
+  const policies = { source: '/p/', scope: 'policies', type: 'snapshot', from: 'store' } as const
+  const entries: RegistryEntry[] = [{ kind: 'policy-set', key: '/p/a', name: 'a', document: {} }]
+  applyTo(directory, { ...policies, revision: '1', entries, afterLoss: false })
+  applyTo(directory, { ...policies, revision: '2', entries: [], afterLoss: true })
+  assert.deepEqual(sets, ['a'])
+  assert.deepEqual(
+    directory.suspects().map(({ key }) => key),
+    ['/p/a'],
+  )
+  directory.dismiss('/p/a')
+  assert.deepEqual(sets, ['a', undefined])
+})
+
 async function listening(t: TestContext): Promise<{ server: Server; port: number; connections(): number }> {
   let count = 0
   const server = createServer(socket => {

@@ -61,3 +61,10 @@ test('a window of ticks forgets the oldest, and what a tick does not name is as 
   window.clear()
   assert.deepEqual([window.seconds, window.inFlightOf('user')], [0, 0])
 })
+
+test('a service with a name that all objects have, and without requests, has no figures', () => {
+  const window = new LiveWindow(2)
+  const total: Figures = [0, 0, 0, null, null]
+  window.add({ t: 0, total, inFlight: 0, retries: 0, routes: {}, services: {}, nodes: {} })
+  for (const name of ['constructor', 'valueOf']) assert.deepEqual(window.samplesOf(name), [])
+})

@@ -60,6 +60,18 @@ const isPutAgain = (follower: Follower, after: number) => () =>
 
 // Concurrently, because they mostly wait.
 describe('a registration', { concurrency: 4 }, () => {
+  test('is refused by a registry that is being closed or is closed', { timeout: 20_000 }, async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registry = open(t, etcd.url)
+    await registry.register(U1, TTL)
+    const closed = registry.close()
+    await assert.rejects(registry.register({ ...U1, id: 'u2' }, TTL), /the registry is closed/)
+    await closed
+    await assert.rejects(registry.register(U1, TTL), /the registry is closed/)
+    assert.equal(await leases(etcd.url), 0)
+  })
+
   test('is under a lease that is renewed, and leaves nothing behind', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
