@@ -73,7 +73,9 @@ test('the lines of requests that were refused before they could be served tell o
   const session = openHttp2Tls(t, tlsPort, TLS)
   const large = { ':path': '/user', ':authority': 'shop.example', 'x-large': 'x'.repeat(20_000) }
   await askHttp2(session, large)
-  await askHttp2(session, { ':path': '/user', ':authority': 'shop.example', 'content-length': 'x' }).catch(() => {})
+  await askHttp2(session, { ':path': '/user', ':authority': 'shop.example', 'content-length': 'x' }).catch(
+    () => {},
+  )
   await until('all are logged', () => log.filter(({ msg }) => msg === 'request').length === 4)
   assert.deepEqual(
     log.filter(({ msg }) => msg === 'request').map(({ http, status, tls }) => [http, status, tls]),
