@@ -16,7 +16,7 @@ export class Api {
   readonly #session: Session
   readonly #onRefused: () => void
 
-  /** @param onRefused is called when the listener asks for a token, or for another one */
+  /** @param onRefused is called when the listener asks for a token, or for another one than the present */
   constructor(session: Session, onRefused: () => void) {
     this.#session = session
     this.#onRefused = onRefused
@@ -48,10 +48,7 @@ export class Api {
     })
     if (response.ok) return response
     const text = await reasonOf(response)
-    if (response.status === 401) {
-      this.#session.forget(token)
-      this.#onRefused()
-    }
+    if (response.status === 401 && this.#session.forget(token)) this.#onRefused()
     throw new ApiError(response.status, text)
   }
 }

@@ -17,8 +17,8 @@ export interface Resource<T> {
 }
 
 /**
- * Loads a resource when its path changes, and again every `everyMs` while the tab is visible. The value of the same path stays
- * while it is loaded again.
+ * Loads a resource when its path changes, and again every `everyMs` while the tab is visible. In a hidden tab it waits
+ * until the tab is looked at. The value of the same path stays while it is loaded again.
  *
  * @param path below `api/v1/`; undefined = nothing is loaded
  * @param version loads it again when this changes
@@ -36,8 +36,10 @@ export function useResource<T>(
   useEffect(() => {
     if (path === undefined) return undefined
     const abort = new AbortController()
+    let isDue = false
     const load = async () => {
-      if (document.hidden) return
+      isDue = document.hidden
+      if (isDue) return
       try {
         const value = await api.get<T>(path, abort.signal)
         setLoaded({ path, value, error: undefined })
@@ -45,11 +47,16 @@ export function useResource<T>(
         if (!abort.signal.aborted) setLoaded(before => ({ ...before, path, error: error as Error }))
       }
     }
+    const loadIfDue = () => {
+      if (isDue) void load()
+    }
     void load()
+    document.addEventListener('visibilitychange', loadIfDue)
     const timer = everyMs === undefined ? undefined : setInterval(load, everyMs)
     return () => {
       abort.abort()
       clearInterval(timer)
+      document.removeEventListener('visibilitychange', loadIfDue)
     }
   }, [api, path, everyMs, version])
   return loaded.path === path ? loaded : { value: undefined, error: undefined }

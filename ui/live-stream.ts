@@ -74,7 +74,10 @@ export class LiveStream {
     }
     // Whoever aborted a stream without a reason has opened another one, or wants none.
     if (abort.signal.aborted && !(abort.signal.reason instanceof SilentStream)) return
-    this.#retry(path, abort.signal.aborted ? 'nothing was received for 20 s' : reason)
+    if (abort.signal.aborted) reason = 'nothing was received for 20 s'
+    // A stream that could not be read is still open.
+    else abort.abort()
+    this.#retry(path, reason)
   }
 
   async #read(

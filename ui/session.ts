@@ -41,12 +41,17 @@ export class Session {
     this.#tell(token)
   }
 
-  /** Forgets a token that was refused, and asks the other tabs for theirs. */
-  forget(refused: string | null): void {
-    if (this.#token !== refused) return
+  /**
+   * Forgets a token that was refused, and asks the other tabs for theirs.
+   *
+   * @returns false when there is another token by now: nothing was forgotten
+   */
+  forget(refused: string | null): boolean {
+    if (this.#token !== refused) return false
     this.#token = null
     sessionStorage.removeItem(this.#key)
     this.#channel.postMessage({ kind: 'ask' } satisfies Message)
+    return true
   }
 
   close(): void {
@@ -63,10 +68,17 @@ export class Session {
   }
 }
 
-/** Takes the token of a link such as `/#token=…` out of the address and of the history. Browsers send no fragment to a server. */
+/**
+ * Takes the token of a link such as `/#token=…` out of the address and of the history; undefined when there is none that can be
+ * read. Browsers send no fragment to a server.
+ */
 function takeFromAddress(): string | undefined {
   const token = /^#token=([^&]+)/.exec(location.hash)?.[1]
   if (token === undefined) return undefined
   history.replaceState(null, '', `${location.pathname}${location.search}`)
-  return decodeURIComponent(token)
+  try {
+    return decodeURIComponent(token)
+  } catch {
+    return undefined
+  }
 }

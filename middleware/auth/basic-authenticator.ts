@@ -52,16 +52,17 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
       const isRight = against !== undefined && (await check(password, against))
       if (user && isRight) return user.identity
     } finally {
-      checks--
-      waiting.shift()?.()
+      const next = waiting.shift()
+      if (next) next()
+      else checks--
     }
     throw refusal(user ? 'the password is wrong' : 'the user is unknown')
   }
 
-  /** Waits for a free slot for a check, and takes it. */
+  /** Takes a free slot for a check, or waits for one to be handed on, so that nobody takes it in between. */
   async function turn(): Promise<void> {
-    while (checks >= MAX_CHECKS) await new Promise<void>(resolve => waiting.push(resolve))
-    checks++
+    if (checks < MAX_CHECKS) checks++
+    else await new Promise<void>(resolve => waiting.push(resolve))
   }
 
   function identify(credentials: string): Identity | Promise<Identity> {

@@ -71,6 +71,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
     }
     const call = new Call(newId(), method, target, performance.now())
     call.clientAddress = plainAddress(socket.remoteAddress)
+    call.tls = socket[CLIENT_TLS]
     call.errorCode = error.code
     call.failure = error.cause
     endWithProblem(socket, error, call.requestId)

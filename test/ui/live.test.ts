@@ -69,6 +69,22 @@ test('a stream that is cut is said, and comes back by itself; it is closed while
   assert.ok((await connections()) >= before)
 })
 
+test('a page that was opened in a hidden tab is loaded when the tab is looked at', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  const { page } = await openPage(t)
+  await page.addInitScript(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true })
+  })
+  await page.goto(`${gateway.admin}/#/requests/unknown`)
+  await page.getByText('Loading').waitFor()
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: false, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await page.locator('.empty.bad').waitFor()
+})
+
 test('an etcd that is away is said as stale, with the reason, and the last table stays', async t => {
   if (!requireEtcd(t) || !requireBrowser(t)) return
   const { startEtcd } = await import('../support/etcd.ts')

@@ -46,6 +46,47 @@ test('without a token the page asks for one, and says when it is wrong', async t
   await page.locator('main h1', { hasText: 'Routes' }).waitFor()
 })
 
+test('a link whose token cannot be read leads to the page that asks for one', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere({ ready: false, env: { WAYGATE_ADMIN_TOKEN: TOKEN } })
+  const { page } = await openPage(t)
+  await page.goto(`${gateway.admin}/#token=%`)
+  await page.getByLabel('Admin token').fill(TOKEN)
+  await page.keyboard.press('Enter')
+  await page.locator('.state.good').waitFor()
+})
+
+test('a late refusal of the token before does not sign out', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere({ ready: false, env: { WAYGATE_ADMIN_TOKEN: TOKEN } })
+  const { page } = await openPage(t)
+  const held = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  await page.route('**/api/v1/**', async route => {
+    const headers = route.request().headers()
+    if (headers.authorization === 'Bearer new')
+      await route.continue({ headers: { ...headers, authorization: `Bearer ${TOKEN}` } })
+    else if (route.request().url().endsWith('/status')) {
+      held.resolve()
+      await release.promise
+      await route.fulfill({ status: 401, json: {} })
+    } else await route.continue()
+  })
+  await page.goto(`${gateway.admin}/#token=${encodeURIComponent(TOKEN)}`)
+  await held.promise
+  await page.evaluate(() => {
+    location.hash = '#token=new'
+  })
+  await page.waitForRequest(request => request.headers().authorization === 'Bearer new')
+  await page.locator('.state.good').waitFor()
+  const refused = page.waitForResponse(response => response.status() === 401)
+  release.resolve()
+  await refused
+  // It is asked every two seconds, and the page is drawn in between.
+  await page.waitForRequest('**/api/v1/status')
+  assert.equal(await page.getByLabel('Admin token').count(), 0)
+})
+
 test('at another name that leads to the same machine there is no page, and 421 for everything it could ask', async t => {
   if (!requireBrowser(t)) return
   await using gateway = await startGatewayHere()

@@ -26,8 +26,8 @@ export interface SessionHost {
   readonly maxRequestsPerConnection: number
   serve(stream: ClientStream, expectation: Expectation): void
   refuseLargeHead(stream: ClientStream, contentType: string | undefined): void
-  /** Called with the rule that the head of a request breaks. */
-  onMalformed(rule: string, address: string | undefined): void
+  /** Called with the rule that the head of a request breaks, and its connection. */
+  onMalformed(rule: string, socket: ClientStream['socket']): void
   /** Called with the connection of each request. */
   onRequest(socket: Socket): void
   onStreams(more: number): void
@@ -166,7 +166,7 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
   }
 
   noteMalformed(rule: string): void {
-    this.#host.onMalformed(rule, this.socket.remoteAddress)
+    this.#host.onMalformed(rule, this.socket)
   }
 
   passBodyLater(stream: ClientStream): void {

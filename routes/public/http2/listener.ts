@@ -126,9 +126,9 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
     maxRequestsPerConnection: options.maxRequestsPerConnection,
     serve: (stream, expectation) => proxy.serve(openExchange(stream, stream, expectation)),
     refuseLargeHead,
-    onMalformed(rule, address) {
+    onMalformed(rule, socket) {
       const error = new GatewayError('WG_BAD_REQUEST', { cause: rule })
-      onRefused(unreadCall(error, address), error.status)
+      onRefused(unreadCall(error, socket), error.status)
     },
     onRequest: options.onRequest,
     isDraining: () => isDraining,
@@ -151,10 +151,11 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
   }
 
   /** Creates the call of a request whose head was never read. */
-  function unreadCall(error: GatewayError, address: string | undefined): Call {
+  function unreadCall(error: GatewayError, socket: ClientStream['socket']): Call {
     const call = new Call(newId(), '-', '-', performance.now())
     call.http = '2'
-    call.clientAddress = plainAddress(address)
+    call.clientAddress = plainAddress(socket.remoteAddress)
+    call.tls = socket[CLIENT_TLS]
     call.errorCode = error.code
     call.failure = error.cause
     return call
@@ -162,8 +163,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
 
   function refuseLargeHead(stream: ClientStream, contentType: string | undefined): void {
     const error = new GatewayError('WG_HEADERS_TOO_LARGE')
-    const call = unreadCall(error, stream.socket.remoteAddress)
-    call.tls = stream.socket[CLIENT_TLS]
+    const call = unreadCall(error, stream.socket)
     if (contentType !== undefined && grpcDialectOf(contentType) === 'grpc') {
       const { status, lines } = refusalOfError(error)
       call.grpcStatus = status

@@ -53,7 +53,9 @@ export function verifiedCertificate(socket: TLSSocket): X509Certificate | undefi
 
 function describeCertificate(certificate: X509Certificate): ClientCertificate {
   const { uris, text } = readAltNames(certificate.subjectAltName)
-  const subject = rfc4514(certificate.subject)
+  // Node gives undefined for an empty subject, whatever its types say. An issuer may name workloads by URIs alone.
+  const written: string = certificate.subject ?? ''
+  const subject = rfc4514(written)
   const kinds = text === '' ? [] : text.split(',')
   // A name of another kind must not pass for one of a host.
   const names = kinds.flatMap(name => (/^(?:DNS|URI):/.test(name) ? [name, name.slice(4)] : [name]))
@@ -61,12 +63,12 @@ function describeCertificate(certificate: X509Certificate): ClientCertificate {
     ...{ subject, names, san: text },
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     der: certificate.raw.toString('base64'),
-    id: uris[0] ?? commonNameOf(certificate) ?? kinds[0] ?? subject,
+    id: uris[0] ?? commonNameOf(written) ?? kinds[0] ?? subject,
   }
 }
 
 /** Returns the most specific common name, unless it could be taken for a URI. */
-function commonNameOf({ subject }: X509Certificate): string | undefined {
+function commonNameOf(subject: string): string | undefined {
   const written = [...subject.matchAll(/^CN=(.+)$/gm)].at(-1)?.[1]
   const name = written?.replace(/\\([,+"\\<>;= #])/g, '$1')
   return name === undefined || /[:/]/.test(name) ? undefined : name

@@ -21,6 +21,7 @@ function setUp(cacheSize = 10) {
   const checks: {
     readonly password: string
     readonly known: PasswordHash
+    readonly ended: Promise<boolean>
     settle(isRight: boolean): void
   }[] = []
   const authenticator = createBasicAuthenticator({
@@ -28,7 +29,7 @@ function setUp(cacheSize = 10) {
     cacheSize,
     isPassword: (password, known) => {
       const { promise, resolve } = Promise.withResolvers<boolean>()
-      checks.push({ password, known, settle: resolve })
+      checks.push({ password, known, ended: promise, settle: resolve })
       return promise
     },
   })
@@ -139,6 +140,34 @@ test('two passwords are checked at a time, some wait, and further ones are refus
   await turn()
   checks.at(-1)!.settle(true)
   assert.equal((await later).subject, 'anna', 'and then it goes on')
+})
+
+test('who waits for a check is not overtaken, so never more wait than may', async () => {
+  const { checks, present } = setUp()
+  const outcomes: Promise<string>[] = []
+  const attempt = (name: string) => {
+    const outcome = new Promise<Identity>(resolve => resolve(present(`anna:${name}`))).then(
+      () => 'in',
+      error => error.code,
+    )
+    outcomes.push(outcome)
+    return outcome
+  }
+  for (let i = 0; i < 34; i++) void attempt(`early ${i}`)
+  await turn()
+  assert.equal(checks.length, 2)
+  // They come between the end of a check and the beginning of the next one.
+  const late = checks[0]!.ended.then(() => [0, 1].map(i => attempt(`late ${i}`)))
+  checks[0]!.settle(false)
+  await turn()
+  assert.equal(checks[2]!.password, 'early 2')
+  assert.equal(await (await late)[1], 'WG_OVERLOADED')
+  for (let done = 1; done < checks.length; done++) {
+    checks[done]!.settle(false)
+    await turn()
+  }
+  await Promise.all(outcomes)
+  assert.equal(checks.length, 35)
 })
 
 test('a hash matches its password in any Unicode spelling, and no other password', async () => {

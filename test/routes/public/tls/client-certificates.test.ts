@@ -190,6 +190,22 @@ test('a subject that a header cannot hold is told escaped', async t => {
   )
 })
 
+test('a certificate without a subject is told by its names, or by nothing', async t => {
+  const { tlsPort, node } = await start(t, {})
+  const named = clients.issue('named', { names: 'URI:spiffe://example/named', subject: '/' })
+  const nameless = clients.issue('nameless', { names: '', subject: '/' })
+  assert.equal(await statusOver(tlsPort, as(named)), 200)
+  assert.equal(await statusOver(tlsPort, as(nameless)), 200)
+  const told = ['x-client-cert-subject', 'x-client-cert-san']
+  assert.deepEqual(
+    node.requests.map(request => told.map(name => request.header(name))),
+    [
+      ['', 'URI:spiffe://example/named'],
+      ['', undefined],
+    ],
+  )
+})
+
 const CLAIMS = ['Subject', 'San', 'Fingerprint'].flatMap(part => [
   `X-Client-Cert-${part}`,
   `x_client_cert_${part.toLowerCase()}`,

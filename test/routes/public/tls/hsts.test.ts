@@ -6,6 +6,7 @@ import { send } from '../../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../../support/http2-client.ts'
 import { answer, startNode } from '../../../support/node-server.ts'
 import { openHttp2Tls, openRawTls, sendRawTls } from '../../../support/tls-connections.ts'
+import { until } from '../../../support/until.ts'
 import { accepted, handshake, KEY } from '../../../support/websocket.ts'
 
 const authority = makeAuthority({ after })
@@ -63,6 +64,28 @@ test('a request that is no HTTP, or has too large a head, is refused with the fi
   const large = { ':path': '/user', ':authority': 'shop.example', 'x-large': 'x'.repeat(20_000) }
   const refused = await askHttp2(openHttp2Tls(t, tlsPort, TLS), large)
   assert.deepEqual([refused.status, refused.headers[FIELD]], [431, DEFAULT])
+})
+
+test('the lines of requests that were refused before they could be served tell of their TLS', async t => {
+  const { tlsPort, log } = await start(t, {})
+  await sendRawTls(t, tlsPort, 'GET / HTTP/1.1\r\nno field\r\n\r\n', TLS)
+  await sendRawTls(t, tlsPort, 'CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example\r\n\r\n', TLS)
+  const session = openHttp2Tls(t, tlsPort, TLS)
+  const large = { ':path': '/user', ':authority': 'shop.example', 'x-large': 'x'.repeat(20_000) }
+  await askHttp2(session, large)
+  await askHttp2(session, { ':path': '/user', ':authority': 'shop.example', 'content-length': 'x' }).catch(
+    () => {},
+  )
+  await until('all are logged', () => log.filter(({ msg }) => msg === 'request').length === 4)
+  assert.deepEqual(
+    log.filter(({ msg }) => msg === 'request').map(({ http, status, tls }) => [http, status, tls]),
+    [
+      ['1.1', 400, 'TLSv1.3'],
+      ['1.1', 400, 'TLSv1.3'],
+      ['2', 431, 'TLSv1.3'],
+      ['2', 400, 'TLSv1.3'],
+    ],
+  )
 })
 
 test('refusals of gRPC calls have it, and so has the answer that opens a WebSocket', async t => {
