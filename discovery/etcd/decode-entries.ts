@@ -86,7 +86,7 @@ export function decodeRevocation(prefix: string, { key }: StoredKey): RegistryEn
 
 /** Larger sets are not for one service, and etcd itself takes no larger values by default. */
 const MAX_SET_BYTES = 1_048_576
-const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
+const BASE64 = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 /** How `textOf` shows bytes that are not UTF-8. */
 const HEX = /^\\x(?:[0-9a-f]{2})+$/
 

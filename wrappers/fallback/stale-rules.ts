@@ -51,6 +51,9 @@ const VARYING = new Set([
   'x-forwarded-ssl',
 ])
 
+/** What `Vary` may name, in lower case: an answer is kept for each value of it. */
+const SAME_FOR_ALL = new Set(['', 'accept-encoding'])
+
 /** Headers that do not identify the client, and on which an answer depends only when it names them in Vary. */
 const NEUTRAL = new Set([
   ...[
@@ -114,7 +117,7 @@ export function isKeepable({ status, headers }: UpstreamResponse): boolean {
         if (FORBIDS.test(value)) return false
         break
       case 'vary':
-        if (value.split(',').some(name => !/^\s*(?:accept-encoding)?\s*$/i.test(name))) return false
+        if (value.split(',').some(name => !SAME_FOR_ALL.has(name.trim().toLowerCase()))) return false
         break
     }
   }
