@@ -1,35 +1,49 @@
-import assert from 'node:assert/strict'
-import { registerHooks } from 'node:module'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { startJsonGateway } from '../support/json-gateway.ts'
+import { tempFolder } from '../config/temp-folder.ts'
+import { requireEtcd } from '../support/etcd.ts'
+import { askJson } from '../support/json-gateway.ts'
+import { openRegistry } from '../support/registry.ts'
+import { startTaskNode } from '../support/task-node.ts'
 import { until } from '../support/until.ts'
+import { startGateway } from '../support/waygate.ts'
 
-test('the table is followed when the code for JSON cannot be loaded, and the next gRPC node tries again', async t => {
-  // As after an update that has replaced the files of the program while it runs.
-  let isGone = true
-  const hooks = registerHooks({
+/** Runs in the gateway: as long as a file is there, the code for JSON is not, as after an update that replaced the program. */
+const UNLOADABLE = `
+  import { existsSync } from 'node:fs'
+  import { registerHooks } from 'node:module'
+  registerHooks({
     load(url, context, next) {
-      if (isGone && url.endsWith('/cmd/gateway/grpc-json.ts')) throw new Error('no such file')
+      if (/(chunks|gateway)\\/grpc-json[.-]/.test(url) && existsSync(process.env.UNLOADABLE)) throw new Error('no such file')
       return next(url, context)
     },
-  })
-  t.after(() => hooks.deregister())
-  const gateway = await startJsonGateway(t)
-  const said = gateway.log.filter(({ msg }) => msg === 'JSON in front of gRPC cannot be loaded')
-  assert.equal(said.length, 1)
-  await gateway.registry.register({ service: 'web', id: 'w1', host: '127.0.0.1', port: 9 })
-  await until('the table has the node of HTTP', () => gateway.gateway.nodeCount() === 2)
+  })`
 
-  isGone = false
-  await gateway.registry.register({
-    service: 'other',
-    id: 'o1',
-    host: '127.0.0.1',
-    port: 9,
-    protocol: 'grpc',
+test('the table is followed when the code for JSON cannot be loaded, and the next gRPC node tries again', async t => {
+  if (!requireEtcd(t)) return
+  const file = join(tempFolder(t, { gone: '' }), 'gone')
+  const node = await startTaskNode()
+  t.after(() => node[Symbol.asyncDispose]())
+  const gateway = await startGateway({
+    env: {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(UNLOADABLE)}`,
+      UNLOADABLE: file,
+    },
   })
+  t.after(() => gateway.stop())
+  using registry = openRegistry(gateway.etcd)
+  const put = (service: string, port: number, protocol?: string) =>
+    registry.put(`/services/${service}/n1`, JSON.stringify({ ip: '127.0.0.1', port, protocol }))
+  await put('task', node.port, 'grpc')
+  await gateway.logged('JSON in front of gRPC cannot be loaded')
+  await put('web', 9)
+  await gateway.untilNodes('web', ['n1'])
+
+  rmSync(file)
+  await put('other', 9, 'grpc')
   await until('the first service takes JSON', async () => {
-    const { status } = await gateway.ask('POST', '/task/GetTask', { id: 7 })
+    const { status } = await askJson(gateway.port, 'POST', '/task/GetTask', { id: 7 })
     return status === 200
   })
 })
