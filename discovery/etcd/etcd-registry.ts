@@ -131,7 +131,7 @@ export class EtcdRegistry implements Registry {
   async register(input: NodeInput, options: RegisterOptions = {}): Promise<Registration> {
     const { signal, ttlSeconds } = options
     signal?.throwIfAborted()
-    // On a client that is closed, it would try for ever.
+    // A closed client fails every attempt, and the registrar would never give up.
     if (this.#closing.signal.aborted) throw new Error('the registry is closed')
     const key = this.#keyOf(createNode(input))
     const former = this.#registered(key)

@@ -10,7 +10,7 @@ import { DescriptorError, type DescriptorFile, readDescriptorFile } from './repa
 /**
  * Sends a request of the gateway itself to a node, past limits, breakers and retries.
  *
- * @param call is ended when the answer is not wanted any more
+ * @param call is ended when the answer is no longer wanted
  */
 export type CallNode = (peer: Peer, request: UpstreamRequest, call: Call) => Promise<UpstreamResponse>
 
@@ -37,7 +37,7 @@ export interface Reflected {
 /**
  * Asks a node for the descriptors of its services (grpc/doc/server-reflection.md), in at most 5 s, 8 MiB and 512 files.
  *
- * @param signal is aborted when the answer is not wanted any more
+ * @param signal is aborted when the answer is no longer wanted
  * @throws DescriptorError when the node has no reflection, or what it says is too much or no descriptor
  */
 export async function reflect(peer: Peer, callNode: CallNode, signal?: AbortSignal): Promise<Reflected> {

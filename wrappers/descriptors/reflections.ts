@@ -29,7 +29,7 @@ interface Asked {
   seen: ReadonlyMap<string, Peer>
   timer: NodeJS.Timeout | undefined
   isAsking: boolean
-  /** Is aborted when the service is not to be asked any more. */
+  /** Is aborted when the service is no longer to be asked. */
   readonly over: AbortController
   /** When the last question began, on the monotonic clock. */
   askedAt: number

@@ -59,7 +59,7 @@ export function createFallback(
     return next(request, call).catch(error => {
       if (!isOutOfReach(error)) throw error
       // Another service would get the rest of a body. JSON in front of gRPC, for one, has read all of it.
-      // And no try of a call that has ended could be cancelled any more.
+      // A call that has ended can no longer cancel a try.
       if (fallback.type === 'service' && (request.body?.begun || call.ended)) throw error
       call.degraded = true
       call.failure = error

@@ -45,7 +45,7 @@ export function createRetry({
   const memory: KeptMemory = { bytes: 0, maxBytes: MAX_KEPT_BYTES }
   return next => {
     const ask = (request: UpstreamRequest, call: Call) => {
-      // It has ended while something in front of the tries waited. Nothing could cancel a try any more.
+      // It has ended while something in front of the tries waited. Nothing could cancel a try now.
       if (call.ended) return Promise.reject(asAnswer(call.ended))
       const budget = budgets.of(request.service)
       budget.begin(call.startedAt)

@@ -252,7 +252,7 @@ test('a service whose newest node cannot be asked is asked at other nodes, and a
 for (const [how, end] of [
   ['closing', (reflections: Reflections) => reflections.close()],
   [
-    'a service that is not to be asked any more',
+    'a service that is no longer to be asked',
     (reflections: Reflections) => reflections.update('task', []),
   ],
 ] as const) {
