@@ -251,10 +251,7 @@ test('a service whose newest node cannot be asked is asked at other nodes, and a
 
 for (const [how, end] of [
   ['closing', (reflections: Reflections) => reflections.close()],
-  [
-    'a service that is no longer to be asked',
-    (reflections: Reflections) => reflections.update('task', []),
-  ],
+  ['a service that is no longer to be asked', (reflections: Reflections) => reflections.update('task', [])],
 ] as const) {
   test(`${how} ends the question that is under way, and asks no other node`, async t => {
     const calls: Call[] = []
