@@ -194,7 +194,7 @@ function tryOnce(request: UpstreamRequest, call: Call, done: (answer: UpstreamRe
 
 /** Traces requests as a gateway does, with a collector that takes all and forgets it. */
 async function traced(sampleRatio: number): Promise<Tracing> {
-  const collector = createServer((batch, answer) => void batch.resume().on('end', () => answer.end('{}')))
+  const collector = createServer((batch, answer) => void batch.resume().on('end', () => answer.end()))
   collector.listen(0, '127.0.0.1')
   await once(collector, 'listening')
   const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`

@@ -6,7 +6,7 @@ import type { Contender, Scenario } from '../scenario.ts'
 /** Starts a collector that takes every batch and forgets it. It keeps no process alive. */
 async function startSink(): Promise<string> {
   const sink = createServer((request, response) => {
-    request.resume().on('end', () => response.end('{}'))
+    request.resume().on('end', () => response.end())
   })
   sink.listen(0, '127.0.0.1').unref()
   await once(sink, 'listening')

@@ -3,8 +3,8 @@ export interface PostAnswer {
   readonly status: number
   /** Of `Retry-After`; undefined when there is none. */
   readonly retryAfter: string | undefined
-  /** The beginning of its body. */
-  readonly text: string
+  /** Its body, or the beginning of a long one. */
+  readonly body: Buffer
 }
 
 /** A collector that batches are posted to. */
@@ -33,7 +33,7 @@ export function createPoster(url: string, headers: Readonly<Record<string, strin
     new Promise((resolve, reject) => {
       const sent = request(target, {
         ...{ method: 'POST', agent, signal },
-        headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length },
+        headers: { ...headers, 'content-type': 'application/x-protobuf', 'content-length': body.length },
       })
       sent.on('error', reject)
       // Of an answer that asks for another protocol, Node closes the connection, and says nothing else.
@@ -45,7 +45,7 @@ export function createPoster(url: string, headers: Readonly<Record<string, strin
           resolve({
             status: response.statusCode!,
             retryAfter: response.headers['retry-after'],
-            text: Buffer.concat(pieces).toString('utf8'),
+            body: Buffer.concat(pieces),
           })
         response.on('data', (piece: Buffer) => {
           pieces.push(piece)

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { Logger } from 'pino'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
-import { parseJson } from '../../internal/text/json.ts'
 import { rootReason } from '../../internal/upstream-failure.ts'
 import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
 import { createPoster, type Poster } from './otlp-post.ts'
-import { SpanBatch } from './span-batch.ts'
+import { resourceField, SpanBatch, type WrittenSpan } from './span-batch.ts'
 
 export interface OtlpSenderOptions {
   /** The address that batches are posted to. */
@@ -58,13 +58,13 @@ type Attempt =
   | { readonly result: 'failed'; readonly reason: string; readonly retryAfterMs: number | undefined }
 
 /**
- * Sends spans to a collector in batches, as OTLP over HTTP with JSON. Nothing waits for it: spans that the collector does not
+ * Sends spans to a collector in batches, as OTLP over HTTP. Nothing waits for it: spans that the collector does not
  * take in time are dropped and counted. Its timers and connections keep no process alive. The owner calls `close()`.
  */
 export class OtlpSender {
   readonly #options: OtlpSenderOptions
   readonly #times: SenderTimes
-  readonly #beginning: string
+  readonly #resource: string
   readonly #collector: Poster
   readonly #reports = new OnceAMinute<Attempt['result']>()
   readonly #cut = new AbortController()
@@ -83,12 +83,7 @@ export class OtlpSender {
     this.#options = options
     this.#times = options.times ?? TIMES
     this.#collector = createPoster(options.url, options.headers)
-    const attributes = Object.entries(options.resource).map(([key, value]) => ({
-      key,
-      value: { stringValue: value },
-    }))
-    const resource = JSON.stringify({ attributes })
-    this.#beginning = `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":{"name":"waygate"},"spans":[`
+    this.#resource = resourceField(options.resource)
   }
 
   /** Whether another span can be kept until it is sent. If not, it counts as dropped. */
@@ -98,9 +93,9 @@ export class OtlpSender {
     return false
   }
 
-  /** Queues a span. Ask `hasRoom` before. @param span JSON of OTLP */
-  add(span: string): void {
-    this.#open ??= new SpanBatch(this.#beginning, this.#batchBytes)
+  /** Queues a span. Ask `hasRoom` before. */
+  add(span: WrittenSpan): void {
+    this.#open ??= new SpanBatch(this.#resource, this.#batchBytes)
     const batch = this.#open
     batch.add(span)
     this.#waiting++
@@ -181,11 +176,11 @@ export class OtlpSender {
     timer.unref()
     const signal = AbortSignal.any([this.#cut.signal, late.signal])
     try {
-      const { status, retryAfter, text } = await this.#collector.post(body, signal)
+      const { status, retryAfter, body: answer } = await this.#collector.post(body, signal)
       if (RETRYABLE.has(status))
         return { result: 'failed', reason: `status ${status}`, retryAfterMs: millisecondsIn(retryAfter) }
       return status >= 200 && status < 300
-        ? acceptedIn(text)
+        ? await acceptedIn(answer)
         : { result: 'refused', reason: `status ${status}` }
     } catch (error) {
       return { result: 'failed', reason: rootReason(error), retryAfterMs: undefined }
@@ -209,20 +204,47 @@ export class OtlpSender {
   }
 }
 
-/** Reads `partialSuccess` of an answer. One that is not JSON says nothing. */
-function acceptedIn(answer: string): Attempt {
-  let partial: { readonly rejectedSpans?: unknown; readonly errorMessage?: unknown } | null | undefined
-  try {
-    partial = (parseJson(answer) as { partialSuccess?: typeof partial } | null)?.partialSuccess
-  } catch {}
-  const rejected = Number(partial?.rejectedSpans ?? 0)
-  const message = typeof partial?.errorMessage === 'string' ? partial.errorMessage : ''
+/** Reads an `ExportTraceServiceResponse`. One that cannot be read says nothing. */
+async function acceptedIn(answer: Buffer): Promise<Attempt> {
+  const partial = answer.length === 0 ? undefined : await partialSuccessIn(answer).catch(() => undefined)
+  const { rejected, message } = partial ?? { rejected: 0, message: '' }
   const hasRejected = Number.isSafeInteger(rejected) && rejected > 0
   return {
     result: 'sent',
     rejected: hasRejected ? rejected : 0,
     message: hasRejected || message !== '' ? message : undefined,
   }
+}
+
+/** Fields of `ExportTraceServiceResponse` and `ExportTracePartialSuccess`. */
+const PARTIAL_SUCCESS = 1
+const REJECTED_SPANS = 1
+const ERROR_MESSAGE = 2
+
+async function partialSuccessIn(answer: Buffer): Promise<{ rejected: number; message: string }> {
+  const { BinaryReader, WireType } = await import('@bufbuild/protobuf/wire')
+  const partial = { rejected: 0, message: '' }
+  const readAll = (
+    bytes: Uint8Array,
+    read: (reader: BinaryReader, field: number, type: number) => boolean,
+  ) => {
+    const reader = new BinaryReader(bytes)
+    while (reader.pos < reader.len) {
+      const [field, type] = reader.tag()
+      if (!read(reader, field, type)) reader.skip(type, field)
+    }
+  }
+  readAll(answer, (outer, field, type) => {
+    if (field !== PARTIAL_SUCCESS || type !== WireType.LengthDelimited) return false
+    readAll(outer.bytes(), (inner, field, type) => {
+      if (field === REJECTED_SPANS && type === WireType.Varint) partial.rejected = Number(inner.int64())
+      else if (field === ERROR_MESSAGE && type === WireType.LengthDelimited) partial.message = inner.string()
+      else return false
+      return true
+    })
+    return true
+  })
+  return partial
 }
 
 function millisecondsIn(value: string | undefined): number | undefined {

@@ -7,7 +7,7 @@ import type { StartTrace } from '../../middleware/request/open-exchange.ts'
 import { createStartTrace } from '../../middleware/request/start-trace.ts'
 import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
 import { OtlpSender, type SenderTimes } from './otlp-sender.ts'
-import { errorOf, requestSpan, trySpan } from './span-text.ts'
+import { errorOf, requestSpan, trySpan } from './span-fields.ts'
 
 export interface TracingOptions {
   readonly config: Config['tracing']

@@ -96,10 +96,10 @@ test('a request is one span, and its try another', async t => {
   assert.ok(Math.abs(times[0]! / 1e6 - before) < 10_000)
   const [batch] = gateway.collector.batches
   assert.equal(batch?.path, '/v1/traces')
-  assert.equal(batch?.headers['content-type'], 'application/json')
+  assert.equal(batch?.headers['content-type'], 'application/x-protobuf')
   assert.equal(batch?.resource['service.name'], 'waygate')
   assert.equal(batch?.resource['service.version'], 'test')
-  assert.equal(batch?.text.includes('secret'), false, 'the query is nowhere')
+  assert.equal(batch?.body.includes('secret'), false, 'the query is nowhere')
 
   const line = await gateway.logged(String(headers['x-request-id']))
   assert.deepEqual([line.trace_id, line.span_id, line.trace_flags], [request?.traceId, request?.spanId, '03'])

@@ -1,7 +1,20 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { until } from './until.ts'
 
 /** A span as it was received, its attributes by name. */
@@ -25,7 +38,7 @@ export interface ReceivedSpan {
 export interface ReceivedBatch {
   readonly path: string | undefined
   readonly headers: IncomingHttpHeaders
-  readonly text: string
+  readonly body: Buffer
   readonly resource: Readonly<Record<string, unknown>>
   readonly spans: readonly ReceivedSpan[]
 }
@@ -41,24 +54,46 @@ export interface Collector {
   close(): Promise<void>
 }
 
+/**
+ * The schema that collectors have: collector/trace/v1/trace_service.proto of opentelemetry-proto 1.11.0 (Apache-2.0), with what it
+ * imports, as protoc wrote it.
+ */
+const SCHEMA = readFileSync(join(import.meta.dirname, '../fixtures/otlp/trace.binpb'))
+const PACKAGE = 'opentelemetry.proto.collector.trace.v1'
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, SCHEMA))
+export const EXPORT_REQUEST: DescMessage = registry.getMessage(`${PACKAGE}.ExportTraceServiceRequest`)!
+const EXPORT_RESPONSE = registry.getMessage(`${PACKAGE}.ExportTraceServiceResponse`)!
+
+/** Returns the answer of a collector that did not take everything. */
+export function partialSuccess(rejectedSpans: bigint, errorMessage: string): Uint8Array {
+  const init = { partialSuccess: { rejectedSpans, errorMessage } } as MessageInitShape<typeof EXPORT_RESPONSE>
+  return toBinary(EXPORT_RESPONSE, create(EXPORT_RESPONSE, init))
+}
+
+const IDS: ReadonlySet<string> = new Set(['traceId', 'spanId', 'parentSpanId'])
+
+function withHexadecimalIds(name: string, value: unknown): unknown {
+  return IDS.has(name) ? Buffer.from(String(value), 'base64').toString('hex') : value
+}
+
 type Attributes = readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[]
 
 /** Starts what stands for a collector of traces. Closed after the test. @param answer ends the response; default: takes all */
 export async function startCollector(
   t: Pick<TestContext, 'after'>,
-  answer: (response: ServerResponse, batch: number) => void = response => response.end('{}'),
+  answer: (response: ServerResponse, batch: number) => void = response => response.end(),
 ): Promise<Collector> {
   const batches: ReceivedBatch[] = []
   const server = createServer(async (request, response) => {
-    let text = ''
-    for await (const piece of request) text += piece
-    const [{ resource, scopeSpans }] = JSON.parse(text).resourceSpans
-    const spans: ReceivedSpan[] = scopeSpans[0].spans.map((span: { attributes: Attributes }) => ({
+    const body = await buffer(request)
+    const message = toJson(EXPORT_REQUEST, fromBinary(EXPORT_REQUEST, body), { enumAsInteger: true })
+    const [{ resource, scopeSpans }] = JSON.parse(JSON.stringify(message), withHexadecimalIds).resourceSpans
+    const spans: ReceivedSpan[] = scopeSpans[0].spans.map((span: { attributes?: Attributes }) => ({
       ...span,
       attributes: valuesOf(span.attributes),
     }))
     batches.push({
-      ...{ path: request.url, headers: request.headers, text, spans },
+      ...{ path: request.url, headers: request.headers, body, spans },
       resource: valuesOf(resource.attributes),
     })
     answer(response, batches.length)
@@ -89,7 +124,7 @@ export async function startCollector(
 }
 
 /** Integers, which come as text, become numbers. */
-function valuesOf(attributes: Attributes): Record<string, unknown> {
+function valuesOf(attributes: Attributes = []): Record<string, unknown> {
   return Object.fromEntries(
     attributes.map(({ key, value }) => [
       key,

@@ -5,12 +5,20 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { OtlpSender, type SenderTimes } from '../../../cmd/gateway/otlp-sender.ts'
+import type { WrittenSpan } from '../../../cmd/gateway/span-batch.ts'
 import { SpanCounts } from '../../../routes/admin/metrics/span-metrics.ts'
-import { startCollector } from '../../support/collector.ts'
+import { partialSuccess, startCollector } from '../../support/collector.ts'
 import { deadPort } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 
-const SPAN = '{"traceId":"0af7651916cd43dd8448eb211c80319c","attributes":[]}'
+const SPAN: WrittenSpan = {
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  parentId: undefined,
+  startedAt: 1_796_003_495_684,
+  endedAt: 1_796_003_495_685,
+  fields: '',
+}
 const QUICK: SenderTimes = { batchMs: 20, timeoutMs: 10_000, backoffMs: 10, maxPauseMs: 2_000, closeMs: 300 }
 
 function open(t: TestContext, endpoint: string, times: Partial<SenderTimes> = {}) {
@@ -34,7 +42,7 @@ function open(t: TestContext, endpoint: string, times: Partial<SenderTimes> = {}
 
 test('a sender that is closed leaves no connection to the collector', async t => {
   const sockets = new Set<Socket>()
-  const server = createHttpServer((request, response) => request.resume().on('end', () => response.end('{}')))
+  const server = createHttpServer((request, response) => request.resume().on('end', () => response.end()))
   server.on('connection', socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -71,7 +79,7 @@ test('429, 502, 503 and 504 are tried three times in all, after a pause or when 
     const collector = await startCollector(t, (response, batch) => {
       at.push(performance.now())
       if (batch < 3) response.writeHead(status, batch === 1 ? { 'retry-after': '1' } : {})
-      response.end('{}')
+      response.end()
     })
     const { counts, add, dropped } = open(t, collector.endpoint)
     add(3)
@@ -136,13 +144,16 @@ test('what a collector refuses otherwise is not sent again', async t => {
 
 test('a partial success counts what was taken and what was not', async t => {
   const answers = [
-    '{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}',
-    '{"partialSuccess":{"errorMessage":"be careful"}}',
-    '{"partialSuccess":{}}',
+    partialSuccess(3n, 'too old'),
+    partialSuccess(0n, 'be careful'),
+    partialSuccess(0n, ''),
     '',
-    'not JSON',
-    '{"partialSuccess":{"rejectedSpans":"-1"}}',
-    '{"partialSuccess":{"rejectedSpans":99}}',
+    '{"partialSuccess":{"rejectedSpans":"3"}}',
+    partialSuccess(-1n, ''),
+    partialSuccess(99n, ''),
+    // What is not known is passed over; what is cut off says nothing.
+    Buffer.concat([Buffer.from([0x12, 1, 7]), partialSuccess(2n, '')]),
+    partialSuccess(3n, 'too old').subarray(0, -1),
   ]
   const collector = await startCollector(t, (response, batch) => response.end(answers[batch - 1]))
   const { counts, add, dropped, log } = open(t, collector.endpoint)
@@ -154,6 +165,8 @@ test('a partial success counts what was taken and what was not', async t => {
     [47, 3],
     [57, 3],
     [57, 13],
+    [65, 15],
+    [75, 15],
   ].entries()) {
     add(10)
     await until(`answer ${index}`, () => counts.sent === sent && dropped().rejected === rejected)
