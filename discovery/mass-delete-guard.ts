@@ -69,7 +69,7 @@ export class MassDeleteGuard<T> {
     for (const [group, lost] of [...byGroup, ['', removals] as const]) {
       const size = sizeOf(group === '' ? undefined : group)
       const losses = this.#losses.get(group) ?? { before: size, removals: [] }
-      losses.removals.push(...lost.map(removal => ({ removal, at: now })))
+      for (const removal of lost) losses.removals.push({ removal, at: now })
       if (inWindow) this.#losses.set(group, losses)
       if (losses.removals.length < 2 || size - lost.length >= losses.before / 2) continue
       for (const { removal, at } of losses.removals) {

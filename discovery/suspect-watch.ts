@@ -64,7 +64,7 @@ export class SuspectWatch {
     const now = performance.now()
     const probes: { key: string; node: Node }[] = []
     for (const { key, nodes, since } of directory.suspects()) {
-      if (now - since < graceMs) probes.push(...nodes.map(node => ({ key, node })))
+      if (now - since < graceMs) for (const node of nodes) probes.push({ key, node })
       else if (directory.dismiss(key)) {
         this.#logger.warn({ key }, 'suspect removed: its grace period ended')
       }

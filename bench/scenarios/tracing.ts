@@ -13,18 +13,27 @@ async function startSink(): Promise<string> {
   return `http://127.0.0.1:${(sink.address() as AddressInfo).port}`
 }
 
-const waygate = (share: string, sampleRatio: number | undefined): Contender => ({
-  name: `Waygate: ${share} traced`,
+const gateway = (name: string, sampleRatio: number | undefined): Contender => ({
+  name,
   start: async scene => {
     const tracing = sampleRatio === undefined ? {} : { tracing: { endpoint: await startSink(), sampleRatio } }
     return scene.startWaygate({ config: tracing })
   },
 })
 
-/** Measures the cost of traces, which a collector on the other core takes. */
+/**
+ * Measures the cost of traces, which a collector on the other core takes. Processes that do the same differ, so there are two of each.
+ */
 export const tracing: Scenario = {
   name: 'tracing',
   title: 'GET, an answer of 110 bytes, with none, one of a hundred and all requests traced',
   load: { path: '/x', connections: 64 },
-  contenders: () => [waygate('nothing', undefined), waygate('1 %', 0.01), waygate('everything', 1)],
+  contenders: () => [
+    gateway('none', undefined),
+    gateway('1 %', 0.01),
+    gateway('all', 1),
+    gateway('all, another process', 1),
+    gateway('1 %, another process', 0.01),
+    gateway('none, another process', undefined),
+  ],
 }

@@ -116,7 +116,7 @@ export function formatTable<Row>(
 ): string {
   const shown = columns.filter(({ wide }) => !wide || maxWidth === Number.POSITIVE_INFINITY)
   const texts = shown.map(({ title, cell }) => [title, ...rows.map(row => textOf(cell(row)))])
-  const widths = texts.map(column => Math.max(...column.map(text => text.length)))
+  const widths = texts.map(column => column.reduce((most, text) => Math.max(most, text.length), 0))
   let count = shown.length
   const widthOf = (n: number) => widths.slice(0, n).reduce((sum, width) => sum + width + 2, -2)
   while (count > 1 && widthOf(count) > maxWidth) count--

@@ -61,8 +61,9 @@ export function readOtelVariables(
   if (!isTracing) return { settings, warnings }
 
   for (const name of ['EXPORTER_OTLP_TRACES_PROTOCOL', 'EXPORTER_OTLP_PROTOCOL']) {
-    if (read(name) === 'grpc')
-      warn(name, 'is ignored: traces are sent over HTTP, which collectors take on port 4318')
+    const protocol = read(name)
+    if (protocol !== undefined && protocol !== 'http/protobuf')
+      warn(name, 'is ignored: traces are sent as http/protobuf, which collectors take on port 4318')
   }
   const headers = { ...pairs('EXPORTER_OTLP_HEADERS'), ...pairs('EXPORTER_OTLP_TRACES_HEADERS') }
   if (Object.keys(headers).length > 0) set('headers', 'EXPORTER_OTLP_HEADERS', headers)

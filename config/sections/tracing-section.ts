@@ -11,7 +11,7 @@ export const TracingSection = section(
   {
     endpoint: Type.Optional(
       text(
-        'Collector that gets the traces, as OTLP over HTTP with JSON: `http://localhost:4318`. `/v1/traces` is appended unless it ends so. Absent: nothing is traced.',
+        'Collector that gets the traces, as OTLP over HTTP: `http://localhost:4318`. `/v1/traces` is appended unless it ends so. Absent: nothing is traced.',
         { env: 'WAYGATE_TRACING_ENDPOINT' },
       ),
     ),

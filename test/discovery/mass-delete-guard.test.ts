@@ -31,6 +31,13 @@ test('without an outage every removal is believed, however many there are', () =
   assert.deepEqual(remove(['a/1', 'a/2', 'a/3', 'a/4']), [])
 })
 
+test('all nodes of a service of 200,000 are doubted when they are gone after an outage', () => {
+  const guard = new MassDeleteGuard<number>({ windowMs: 60_000, burstMs: 5_000, now: () => 0 })
+  guard.reconnected()
+  const removals = Array.from({ length: 200_000 }, (_, item) => ({ group: 'a', item }))
+  assert.equal(guard.doubt(removals, () => 200_000, true).length, 200_000)
+})
+
 test('a single removal is believed, even of the only node and right after a reconnect', () => {
   const { guard, remove } = setUp({ a: 1, b: 8 })
   guard.reconnected()

@@ -41,7 +41,7 @@ test('a gateway loads a package when something needs it, and not before', async 
   ]) {
     assert.ok(!loaded(name), `${name} is not loaded`)
   }
-  assert.doesNotMatch(readFileSync(file, 'utf8'), /\/cmd\/gateway\/(?:tracing|span-text|otlp-sender)\.ts$/m)
+  assert.doesNotMatch(readFileSync(file, 'utf8'), /\/cmd\/gateway\/(?:tracing|span-fields|otlp-sender)\.ts$/m)
 
   assert.match(await (await fetch(`${gateway.admin}/metrics`)).text(), /^waygate_requests_total\{.*\} 1$/m)
   assert.ok(loaded('prom-client'))

@@ -40,7 +40,7 @@ export function pickAnyway(
 export function noNodeError(peers: readonly Peer[]): GatewayError {
   const ejected = peers.filter(({ node, breaker }) => node.weight > 0 && breaker !== 'closed')
   if (ejected.length === 0) return new GatewayError('WG_NO_NODE')
-  const retryInMs = Math.min(...ejected.map(peer => peer.retryInMs))
+  const retryInMs = ejected.reduce((least, peer) => Math.min(least, peer.retryInMs), Number.POSITIVE_INFINITY)
   return new GatewayError('WG_CIRCUIT_OPEN', {
     headers: { 'retry-after': String(Math.max(1, Math.ceil(retryInMs / 1_000))) },
   })

@@ -33,6 +33,10 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
   const endsAt = performance.now() + withinMs
   const ending = AbortSignal.timeout(readMs)
   const findings: DoctorFinding[] = []
+  // A prefix may have more keys than a call takes arguments.
+  const add = (more: readonly DoctorFinding[]) => {
+    for (const finding of more) findings.push(finding)
+  }
   const readOrTell = async (check: Check, prefix: string): Promise<PrefixContent | undefined> => {
     try {
       return await within(readMs, readPrefix(client, prefix, ending))
@@ -45,14 +49,14 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
     readOrTell('routes', routesPrefix),
     ...sources.map(({ prefix }) => readOrTell('nodes', prefix)),
   ])
-  const keys: NodeKey[] = []
+  let keys: readonly NodeKey[] = []
   for (const [index, source] of sources.entries()) {
     const content = contents[index]
     if (!content) continue
     try {
       const read = readNodeKeys(source, content)
-      keys.push(...read)
-      findings.push(...judgePrefix(source.prefix, content, read))
+      keys = keys.concat(read)
+      add(judgePrefix(source.prefix, content, read))
     } catch (error) {
       if (!(error instanceof TypeError)) throw error
       findings.push({
@@ -62,14 +66,14 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
       })
     }
   }
-  findings.push(...(await guard('nodes', () => checkKeyLeases(client, keys), KEY_LEASES_MS)))
+  add(await guard('nodes', () => checkKeyLeases(client, keys), KEY_LEASES_MS))
   const prefixes = sources.map(({ prefix, service }) => ({ prefix, service }))
-  findings.push(...judgeServices(keys, { prefixes, isRemote }))
+  add(judgeServices(keys, { prefixes, isRemote }))
   if (routes) {
     const isWhole = contents.every(content => content !== undefined)
     const services = new Set(keys.flatMap(({ nodes }) => nodes.map(node => node.service)))
-    findings.push(
-      ...judgeRoutes(routesPrefix, routes, {
+    add(
+      judgeRoutes(routesPrefix, routes, {
         parseRoute,
         fileRoutes,
         guess,
@@ -81,7 +85,7 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
     const nodes = keys.flatMap(key => key.nodes)
     const all = routes ? routesIn(routesPrefix, routes, options) : fileRoutes
     const leftMs = Math.max(CERTIFICATES_MS, endsAt - performance.now())
-    findings.push(...(await checkCertificates(nodes, all, options.inspectCertificate, leftMs)))
+    add(await checkCertificates(nodes, all, options.inspectCertificate, leftMs))
   }
   return findings
 }

@@ -64,3 +64,9 @@ test('JSON has no character that a terminal would obey, and is the same to who p
   }
   assert.equal(jsonText('\u009b'), '"\\u009b"')
 })
+
+test('a table of 200,000 rows is formatted', () => {
+  const many = Array.from({ length: 200_000 }, (_, index) => ({ id: String(index) }))
+  const lines = formatTable(many, [{ title: 'ID', cell: ({ id }) => id }]).split('\n')
+  assert.deepEqual([lines.length, lines.at(-1)], [200_001, '199999'])
+})

@@ -106,7 +106,11 @@ test('a mistake in one of them is a warning', t => {
     [{ OTEL_RESOURCE_ATTRIBUTES: 'a=%zz' }, /OTEL_RESOURCE_ATTRIBUTES has a part/],
     [
       { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
-      /OTEL_EXPORTER_OTLP_PROTOCOL is ignored: traces are sent over HTTP/,
+      /OTEL_EXPORTER_OTLP_PROTOCOL is ignored: traces are sent as http\/protobuf/,
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json' },
+      /OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is ignored: traces are sent as http\/protobuf/,
     ],
     [
       { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://a/otlp' },
