@@ -62,15 +62,23 @@ export class LiveStream {
     this.#abort = abort
     if (this.#failures === 0) this.#onState({ kind: 'connecting' })
     let reason = 'the gateway ended the stream'
+    let watch: ReturnType<typeof setTimeout> | undefined
+    const listen = () => {
+      clearTimeout(watch)
+      watch = setTimeout(() => abort.abort(new SilentStream()), SILENCE_MS)
+    }
     try {
+      listen()
       const headers = { accept: 'text/event-stream' }
       const response = await this.#api.open(path, { headers, signal: abort.signal })
-      await this.#read(response.body!, abort, bye => {
+      await this.#read(response.body!, listen, bye => {
         reason = bye
       })
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return
       reason = error instanceof TypeError ? 'the gateway cannot be reached' : (error as Error).message
+    } finally {
+      clearTimeout(watch)
     }
     // Whoever aborted a stream without a reason has opened another one, or wants none.
     if (abort.signal.aborted && !(abort.signal.reason instanceof SilentStream)) return
@@ -82,27 +90,21 @@ export class LiveStream {
 
   async #read(
     body: ReadableStream<Uint8Array>,
-    abort: AbortController,
+    onBytes: () => void,
     onBye: (reason: string) => void,
   ): Promise<void> {
     const parser = new EventParser()
     const decoder = new TextDecoder()
-    let watch: ReturnType<typeof setTimeout> | undefined
-    try {
-      for (const reader = body.getReader(); ; ) {
-        clearTimeout(watch)
-        watch = setTimeout(() => abort.abort(new SilentStream()), SILENCE_MS)
-        const { done, value } = await reader.read()
-        if (done) return
-        const events = parser.read(decoder.decode(value, { stream: true }))
-        if (events.length > 0) this.#onLive()
-        for (const event of events) {
-          if (event.type === 'bye') onBye(byeReason(event.data))
-          else this.#onEvent(event)
-        }
+    for (const reader = body.getReader(); ; ) {
+      onBytes()
+      const { done, value } = await reader.read()
+      if (done) return
+      const events = parser.read(decoder.decode(value, { stream: true }))
+      if (events.length > 0) this.#onLive()
+      for (const event of events) {
+        if (event.type === 'bye') onBye(byeReason(event.data))
+        else this.#onEvent(event)
       }
-    } finally {
-      clearTimeout(watch)
     }
   }
 

@@ -138,8 +138,8 @@ export class AdminClient {
     try {
       return (await response.json()) as Page
     } catch (error) {
-      if ((error as Error).name === 'TimeoutError') throw this.#away(error as Error)
-      throw new AskError(`something else than a gateway answers at ${this.url}: ${(error as Error).message}`)
+      if (!(error instanceof SyntaxError)) throw this.#away(error as Error)
+      throw new AskError(`something else than a gateway answers at ${this.url}: ${error.message}`)
     }
   }
 

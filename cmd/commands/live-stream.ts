@@ -12,6 +12,8 @@ export interface LiveEvent {
 
 /** How long a stream that has ended is left alone before it is opened again. */
 const AGAIN_MS = 1_000
+/** The gateway sends a comment after 15 s in which it sent nothing else. */
+const SILENCE_MS = 20_000
 
 /**
  * Follows the live stream of a gateway without end. When the stream ends, it is opened again, and a line on stderr says so.
@@ -30,7 +32,8 @@ export async function* followLive(client: AdminClient, query: string): AsyncGene
         yield event
       }
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error
+      if (error instanceof SilentStream) reason = 'nothing was received for 20 s'
+      else if (!(error instanceof TypeError)) throw error
     }
     tell(`waygate: ${client.url} has ended the stream: ${reason}; connecting again`)
   }
@@ -52,16 +55,36 @@ async function reopenLive(client: AdminClient, query: string): Promise<ReadableS
   }
 }
 
+class SilentStream extends Error {}
+
 /**
- * Reads the events of a stream of server-sent events until it ends.
+ * Reads the events of a stream of server-sent events until it ends, and closes it.
  *
  * @throws TypeError when the connection breaks
+ * @throws SilentStream
  */
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveEvent> {
   const parser = new EventParser()
   const decoder = new TextDecoder()
-  for await (const piece of body) {
-    for (const { type, data } of parser.read(decoder.decode(piece, { stream: true })))
-      yield { event: type, data: parseJson(data) }
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await inTime(reader.read())
+      if (done) return
+      for (const { type, data } of parser.read(decoder.decode(value, { stream: true })))
+        yield { event: type, data: parseJson(data) }
+    }
+  } finally {
+    reader.cancel().catch(() => {})
+  }
+}
+
+async function inTime<Value>(reading: Promise<Value>): Promise<Value> {
+  const { promise: silence, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new SilentStream()), SILENCE_MS)
+  try {
+    return await Promise.race([reading, silence])
+  } finally {
+    clearTimeout(timer)
   }
 }

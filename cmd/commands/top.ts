@@ -1,7 +1,7 @@
 import type { FiguresPage, LiveFigures, Sample, ServiceSummary } from '../../routes/admin/api-types.ts'
 import type { TopCommand } from '../cli/command.ts'
 import { formatTable, print, printListing, tell } from '../cli/output.ts'
-import { AdminClient } from './admin-client.ts'
+import { AdminClient, AskError } from './admin-client.ts'
 import { followLive } from './live-stream.ts'
 import { describeTotal, figuresOf, LiveWindow, sumOf, topColumns, topRows } from './top-rows.ts'
 
@@ -54,8 +54,7 @@ async function draw(client: AdminClient): Promise<void> {
     if (event !== 'figures') continue
     const tick = data as LiveFigures
     window.add(tick)
-    if (age++ % SERVICES_EVERY_SECONDS === 0)
-      services = await client.readItems<ServiceSummary>('/api/v1/services')
+    if (age++ % SERVICES_EVERY_SECONDS === 0) services = (await readServices(client)) ?? services
     const { seconds } = window
     const rows = topRows(
       services,
@@ -66,6 +65,16 @@ async function draw(client: AdminClient): Promise<void> {
     // A line that wraps would push the first rows out of a terminal that is full.
     const line = head.slice(0, process.stdout.columns || undefined)
     print(`${CLEAR}${line}\n\n${formatTable(rows.slice(0, roomFor()), topColumns(seconds, true))}`)
+  }
+}
+
+/** Returns undefined when nobody answers, which the stream tells as well, and gets over. */
+async function readServices(client: AdminClient): Promise<readonly ServiceSummary[] | undefined> {
+  try {
+    return await client.readItems('/api/v1/services')
+  } catch (error) {
+    if (error instanceof AskError && error.isAway) return undefined
+    throw error
   }
 }
 
