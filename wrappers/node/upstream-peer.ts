@@ -126,7 +126,7 @@ export class UpstreamPeer implements Peer {
   #createCircuit(): CircuitBreaker {
     const { circuit, onBreaker, mayEject, failingOf } = this.#options
     const { service } = this.node
-    return new CircuitBreaker(
+    const breaker = new CircuitBreaker(
       () => circuit(service),
       {
         onChange: (state, reason) => {
@@ -137,6 +137,9 @@ export class UpstreamPeer implements Peer {
       },
       failingOf?.(service, laneOf(this.node)),
     )
+    // As with a transport. It refuses, and leaves no timer.
+    if (this.#disposed) breaker.close()
+    return breaker
   }
 
   #createTransport(): Transport {
