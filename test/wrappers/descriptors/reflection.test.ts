@@ -270,3 +270,37 @@ for (const [how, end] of [
     assert.deepEqual(told, [])
   })
 }
+
+test('a node that comes while the others fail to answer is asked as soon as any new one', async t => {
+  const [old, young] = [peer(), peer()]
+  const answers: (() => void)[] = []
+  let failures = 0
+  let isYoungAsked = false
+  const reflections = new Reflections({
+    callNode: async asked => {
+      if (asked === young) isYoungAsked = true
+      else await new Promise<void>(resolve => answers.push(resolve))
+      throw new UpstreamFailure('connect')
+    },
+    onReflected() {},
+    onFailure: () => void failures++,
+    timings: { settleMs: 10, pauseMs: 10, maxPauseMs: 300_000 },
+  })
+  t.after(() => reflections.close())
+  reflections.update('task', [old])
+  // So often that the next pause is one of minutes.
+  for (let n = 0; n < 15; n++) {
+    await until(
+      'it is asked',
+      () => {
+        reflections.urge('task')
+        return answers.length > 0
+      },
+      { everyMs: 5 },
+    )
+    if (n === 14) reflections.update('task', [old, young])
+    answers.shift()!()
+    await until('that has failed', () => failures === n + 1, { everyMs: 5 })
+  }
+  await until('the new one is asked', () => isYoungAsked, { withinMs: 5_000 })
+})
