@@ -94,6 +94,34 @@ for (const [how, isEnded] of [
   })
 }
 
+test('each of very many imported files is looked for once', async () => {
+  /** Returns the CPU time that a node takes whose file has 150,000 imports with names that begin so. */
+  const costOf = async (prefix: string): Promise<number> => {
+    const dependency = Array.from(
+      { length: 300_000 },
+      (_, n) => `${prefix}${n.toString(36).padStart(4, '0')}`,
+    )
+    const file = { name: 'a.proto', package: 'a', service: [{ name: 'B' }], dependency }
+    const bytes = toBinary(FileDescriptorProtoSchema, create(FileDescriptorProtoSchema, file))
+    const answer = filesOf(Buffer.from(bytes))
+    const before = process.cpuUsage()
+    const { files } = await reflect(peer(), async (_, request) =>
+      answered(
+        questionsOf(request).map(question => {
+          if (question.listServices !== undefined) return services('a.B')
+          return question.fileContainingSymbol === 'a.B' ? answer : NOT_FOUND
+        }),
+      ),
+    )
+    assert.equal(files.length, 1)
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  }
+  await costOf('google/api/')
+  const [known, missing] = [await costOf('google/api/'), await costOf('elsewhere/')]
+  assert.ok(missing < 3 * known, `${missing} ms, where nothing is missing ${known} ms`)
+})
+
 test('a node that answers nothing but errors is not asked about each of its services', async () => {
   let calls = 0
   const node: CallNode = async (_, request) => {
