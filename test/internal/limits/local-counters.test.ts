@@ -205,6 +205,13 @@ for (const rule of [gcra, exact, fixed]) {
     counters.refund(receipts)
     assert.equal(ask(rule).remaining, 8)
   })
+
+  test(`${rule.algorithm}: a request of cost 0 is admitted, however far beyond the limit the count is`, () => {
+    const { counters, charge, ask } = open()
+    for (let i = 0; i < 11; i++) counters.add([charge(rule)])
+    assert.equal(ask(rule, 'k', 0).allowed, true)
+    assert.equal(ask(rule, 'k', 1).allowed, false)
+  })
 }
 
 test('exact: what is taken back is the charge itself, so no window ever has more than the limit', () => {
