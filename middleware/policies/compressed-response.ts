@@ -138,6 +138,8 @@ export class CompressedResponse extends WrappedResponse {
     if (this.#isOver) return
     // The client gets as much as it would get without compression, and the log its status.
     if (this.#held) this.#pass(this.#held)
+    // The head could not be sent, and an error was in its place.
+    if (this.#isOver) return
     this.#dispose()
     this.target.abort(isDelimited && !this.#isCompressed)
   }

@@ -18,7 +18,7 @@ import zlib, {
 import { Http1Response } from '../../../routes/public/http1/response.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { type GatewaySetUp, startTestGateway } from '../../support/gateway.ts'
-import { type ClientAnswer, send, sendRaw } from '../../support/http.ts'
+import { type ClientAnswer, openRaw, send, sendRaw } from '../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../support/http2-client.ts'
 import { answer, type Script, startNode } from '../../support/node-server.ts'
 import { openHttp2Tls } from '../../support/tls-connections.ts'
@@ -637,6 +637,30 @@ test('compress: a head that cannot be sent costs its request a 502, whether its 
     bug.mock.restore()
   }
   assert.equal(decode(await ask()), SMALL)
+})
+
+test('compress: a head that cannot be sent costs no connection, also when the node breaks off meanwhile', async t => {
+  const { port } = await setUp(t, {
+    script: socket => {
+      socket.write(`HTTP/1.1 200 OK\r\n${JSON_LINE}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`)
+      setImmediate(() => socket.destroy())
+    },
+  })
+  const original = Http1Response.prototype.writeHead as (status: number, headers: string[]) => Http1Response
+  t.mock.method(
+    Http1Response.prototype as unknown as { writeHead: typeof original },
+    'writeHead',
+    function (this: Http1Response, status: number, headers: string[]) {
+      if (status === 200) throw new TypeError('invalid')
+      return original.call(this, status, headers)
+    },
+  )
+  const ask = 'GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n'
+  const client = await openRaw(port, ask)
+  t.after(() => client.socket.destroy())
+  await client.until(/^HTTP\/1\.1 502 .*"WG_UPSTREAM_INVALID"/s)
+  client.socket.write(ask)
+  await client.until(/HTTP\/1\.1 502 .*HTTP\/1\.1 502 /s)
 })
 
 test('compress: answers of other policies are compressed too, and refusals are not', async t => {
