@@ -615,6 +615,35 @@ test('compress: an error of the encoder ends the connection', async t => {
   assert.equal(log.filter(({ msg }) => msg === 'internal error').length, 2)
 })
 
+test('compress: an encoder that gets no memory costs its request a 500, and keeps no place', async t => {
+  const { port, ask, log } = await setUp(t, {
+    compress: { maxStreams: 1 },
+    script: async (socket, { target }) => {
+      if (target === '/short') socket.write(answer(SMALL, [JSON_LINE]))
+      else if (target === '/long') socket.write(answer(textOf(50_000), [JSON_LINE]))
+      else {
+        // It is decided when a piece has come, or when none comes.
+        const piece = target === '/pieces' ? textOf(17_000) : SMALL
+        const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
+        socket.write(`HTTP/1.1 200 OK\r\n${JSON_LINE}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+        setImmediate(() => socket.write(chunk))
+      }
+    },
+  })
+  const refuse = () => {
+    throw new Error('Initialization failed')
+  }
+  const mocks = [t.mock.method(zlib, 'createGzip', refuse), t.mock.method(zlib, 'gzipSync', refuse)]
+  const paths = ['/short', '/long', '/pieces', '/silent']
+  for (const path of paths) {
+    const got = await send(port, { path, headers: { 'accept-encoding': 'gzip' } })
+    assert.deepEqual([got.status, got.json().code], [500, 'WG_INTERNAL'], path)
+  }
+  assert.equal(log.filter(({ msg }) => msg === 'internal error').length, paths.length)
+  for (const mock of mocks) mock.mock.restore()
+  assert.equal(decode(await ask(undefined, 'GET', '/long')), textOf(50_000))
+})
+
 test('compress: a head that cannot be sent costs its request a 502, whether its body is short or long', async t => {
   const { port, ask } = await setUp(t, {
     script: (socket, { target }) => {
