@@ -14,7 +14,7 @@ test('a reload whose authenticator cannot be made fetches no keys afterwards', a
   const auth = await openAuthenticators(settings, new LiveCredentials(settings), silentLogger)
   t.after(() => auth.close())
   const [starts, closes] = [t.mock.method(Jwks.prototype, 'start'), t.mock.method(Jwks.prototype, 'close')]
-  const issuers = [{ issuer: 'https://a.example', jwksUrl: 'http://127.0.0.1:1/keys' }]
+  const issuers = [{ issuer: 'https://a.example', jwksUrl: 'http://127.0.0.1:1/keys', previous: [] }]
   // No configuration that was checked has such a path. It stands for a module that cannot be loaded.
   const jwt = { ...config.jwt, issuers, rolesClaim: '$.' }
   await assert.rejects(settings.prepare({ config: { ...config, jwt }, keys }), TypeError)
