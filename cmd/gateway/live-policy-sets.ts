@@ -57,7 +57,10 @@ export class LivePolicySets {
   /** Merges the routes that name sets, and returns all routes in the same order. */
   merge(routes: readonly Route[]): readonly Route[] {
     const naming = routes.filter(route => route.sets !== undefined)
-    if (naming.length === 0 && this.#entries.size === 0 && this.#inForce.size === 0) return routes
+    if (naming.length === 0 && this.#entries.size === 0 && this.#inForce.size === 0) {
+      this.#problems = []
+      return routes
+    }
     const problems: KeyProblem[] = []
     this.#inForce = this.#choose(naming, problems)
     const merged = new Map<string, Route>()

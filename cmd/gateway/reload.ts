@@ -99,14 +99,14 @@ export class Reloader {
     return this.#inTurn(() => (dryRun ? this.#try() : this.#reload()))
   }
 
-  /** No reload begins after that. */
+  /** No reload begins after that, and one that is under way changes nothing unless it is taking effect already. */
   close(): void {
     this.#isClosed = true
   }
 
   #inTurn(run: () => Promise<ReloadPage>): Promise<ReloadPage> {
     const done = this.#last.then(() => {
-      if (this.#isClosed) throw new ReloadRefused([{ path: '', message: 'the gateway is shutting down' }])
+      if (this.#isClosed) throw shuttingDown()
       return run()
     })
     this.#last = done.catch(() => {})
@@ -131,6 +131,10 @@ export class Reloader {
     let isApplying = false
     try {
       const { page, next, prepared } = await this.#plan()
+      if (this.#isClosed) {
+        prepared?.discard()
+        throw shuttingDown()
+      }
       logStartWarnings(next.loaded, logger)
       this.#logPlan(page)
       isApplying = true
@@ -200,6 +204,10 @@ export class Reloader {
     }
     return { page, next, prepared }
   }
+}
+
+function shuttingDown(): ReloadRefused {
+  return new ReloadRefused([{ path: '', message: 'the gateway is shutting down' }])
 }
 
 /** Refuses an empty file. Editors often empty a file before they write it, and without its keys its routes would be open. */

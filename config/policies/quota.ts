@@ -51,7 +51,7 @@ export const quota = policyRule({
     yield* localWarnings(context, store === 'local')
     yield* storeDownWarnings(onStoreDown, store === 'local')
     const { document } = context
-    const isGuarded = document?.rateLimit !== undefined && hasAddressRule(document.rateLimit)
-    if (document !== undefined && !isGuarded) yield* under(['key'], forgeableKeyWarnings(key))
+    if (document !== undefined && !hasAddressRule(document.rateLimit))
+      yield* under(['key'], forgeableKeyWarnings(key))
   },
 })

@@ -109,8 +109,9 @@ export const rateLimit = policyRule({
   },
 })
 
-/** Whether one of the rules of a `rateLimit` counts by address, among other things. Accepts any value. */
+/** Whether one of the rules of a `rateLimit` counts by address, among other things. Accepts any value; `false` has no rule. */
 export function hasAddressRule(value: unknown): boolean {
+  if (value === undefined || value === false) return false
   return [...rulesOf(value)].some(([, { key = 'address' }]) => [key].flat().includes('address'))
 }
 

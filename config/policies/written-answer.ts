@@ -95,7 +95,7 @@ function* textProblems(body: string, headers: Readonly<Record<string, unknown>>)
   const type = typeof written === 'string' ? written : contentTypeOf(body)
   if (encoderFor(type) === undefined) {
     yield { path: ['body'], message: `must be JSON or text/plain to be a template, not ${show(type)}` }
-  } else if (type.includes('json') && !isJson(sampleOf(body, 'x'))) {
+  } else if (type.toLowerCase().includes('json') && !isJson(sampleOf(body, 'x'))) {
     yield {
       path: ['body'],
       message: 'must be JSON that has its variables within strings: write "{{" for a brace',

@@ -23,8 +23,12 @@ interface Algorithm {
   remaining(count: Readonly<Count>, charge: Charge, now: number): number
   /** Charges a request, whether it would be admitted or not. */
   charge(count: Count, charge: Charge, now: number): void
-  /** Takes a charge back that was made a moment ago, at `chargedAt`. */
-  refund(count: Count, charge: Charge, chargedAt: number): void
+  /**
+   * Takes a charge back that was made a moment ago, as far as it has not run out, and nothing of what was charged since.
+   *
+   * @param until `count.until` right after the charge
+   */
+  refund(count: Count, charge: Charge, until: number, now: number): void
 }
 
 /** A count that was charged nothing. Never written to. */
@@ -61,8 +65,9 @@ const gcra: Algorithm = {
   charge(count, { rule, cost }, now) {
     count.until = Math.max(count.until, now) + intervalOf(rule) * cost
   },
-  refund(count, { rule, cost }) {
-    count.until -= intervalOf(rule) * cost
+  refund(count, { rule, cost }, until, now) {
+    // What has run out is gone: given back, it would have saved up time in which nobody came.
+    count.until -= Math.min(intervalOf(rule) * cost, Math.max(0, until - now))
   },
 }
 
@@ -89,8 +94,9 @@ const exact: Algorithm = {
     for (let i = 0; i < cost; i++) log.push(now)
     if (log.length > 0) count.until = log[log.length - 1]! + windowMicros
   },
-  refund({ log = [] }, { cost }) {
-    log.splice(log.length - cost)
+  refund({ log = [] }, { rule: { windowMicros }, cost }, until) {
+    const first = log.indexOf(until - windowMicros)
+    if (first !== -1) log.splice(first, cost)
   },
 }
 
@@ -117,9 +123,9 @@ const fixed: Algorithm = {
     count.charged = chargedOf(count, charge, now) + charge.cost
     count.until = windowEnd(charge, now)
   },
-  refund(count, charge, chargedAt) {
+  refund(count, { cost }, until) {
     // Nothing is left of a window that is over.
-    if (count.until === windowEnd(charge, chargedAt)) count.charged -= charge.cost
+    if (count.until === until) count.charged -= cost
   },
 }
 

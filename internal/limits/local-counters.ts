@@ -20,6 +20,13 @@ interface Entry extends Count {
   weight: number
 }
 
+/** A charge that was made, with `until` of its count right after it. */
+interface Receipt {
+  readonly charge: Charge
+  readonly entry: Entry
+  readonly until: number
+}
+
 /** A key with a log of so many more requests counts as one more key, since each takes memory. */
 const LOGGED_PER_KEY = 16
 /** How many keys are looked at to find the best one to forget. */
@@ -78,20 +85,20 @@ export class LocalCounters {
     for (const charge of charges) this.#charge(charge, now)
   }
 
-  /** The time that `refund` is told, microseconds since 1970 on the clock of the wall. */
-  get wallNow(): number {
-    return this.#wallNow()
+  /** Returns what {@link refund} takes for charges that {@link take} has made in this turn. */
+  receiptsFor(charges: readonly Charge[]): readonly Receipt[] {
+    return charges.flatMap(charge => {
+      const entry = this.#find(charge)
+      return entry === undefined || charge.isTest ? [] : { charge, entry, until: entry.until }
+    })
   }
 
-  /**
-   * Takes back charges that {@link take} has made a moment ago.
-   *
-   * @param takenAt `wallNow` at that time
-   */
-  refund(charges: readonly Charge[], takenAt: number): void {
-    for (const charge of charges) {
-      const entry = this.#find(charge)
-      if (entry && !charge.isTest) COUNTING[charge.rule.algorithm].refund(entry, charge, takenAt)
+  /** Takes charges back that were made a moment ago. Of a count that was forgotten since, nothing is. */
+  refund(receipts: readonly Receipt[]): void {
+    const now = this.#now()
+    for (const { charge, entry, until } of receipts) {
+      if (this.#find(charge) !== entry) continue
+      COUNTING[charge.rule.algorithm].refund(entry, charge, until, this.#clockOf(charge, now))
     }
   }
 
@@ -102,7 +109,8 @@ export class LocalCounters {
     if (entry === undefined) return algorithm.wait(NOTHING_COUNTED, charge, charge.cost, time)
     entry.isUsed = true
     algorithm.correct(entry, charge, time)
-    return algorithm.wait(entry, charge, charge.cost, time)
+    // A count may be beyond its limit: charges without a test, and those from before the limit was lowered, are in it.
+    return charge.cost === 0 ? 0 : algorithm.wait(entry, charge, charge.cost, time)
   }
 
   #verdictOf(charge: Charge, wait: number, now: number): Verdict {

@@ -50,8 +50,8 @@ export interface JwtAuthenticatorOptions {
 interface VerifiedToken {
   readonly identity: Identity
   readonly key: VerificationKey
-  /** Its `jti`. */
-  readonly id: unknown
+  /** Its `jti`; undefined = it cannot be revoked. */
+  readonly id: string | undefined
   /** When the token expires, milliseconds since 1970. */
   readonly acceptedUntil: number
 }
@@ -97,7 +97,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     const key = signerOf(jws, issuer.keys)
     const expiresAt = checkClaims(claims, issuer, clockToleranceMs, now())
     const acceptedUntil = Math.min(expiresAt, key.acceptedUntil ?? expiresAt)
-    return { identity: issuer.readIdentity(claims), key, id: claims.jti, acceptedUntil }
+    return { identity: issuer.readIdentity(claims), key, id: tokenIdOf(claims), acceptedUntil }
   }
 
   /**
@@ -126,7 +126,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
 
   /** @throws GatewayError */
   function checkRevoked({ id }: VerifiedToken): void {
-    if (revocations === undefined || typeof id !== 'string') return
+    if (revocations === undefined || id === undefined) return
     if (!revocations.isLoaded) throw unavailable('the revocations are not loaded yet')
     if (revocations.has(id)) throw refusal('WG_TOKEN_INVALID', new TypeError('the token was revoked'))
   }
@@ -166,6 +166,12 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
       call.isAuthorizationChecked = false
     },
   }
+}
+
+/** Some issuers number their tokens, although RFC 7519 section 4.1.7 asks for text. */
+function tokenIdOf({ jti }: Claims): string | undefined {
+  if (typeof jti === 'number') return String(jti)
+  return typeof jti === 'string' ? jti : undefined
 }
 
 const CHALLENGE = 'Bearer realm="waygate"'

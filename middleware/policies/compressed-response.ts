@@ -138,6 +138,8 @@ export class CompressedResponse extends WrappedResponse {
     if (this.#isOver) return
     // The client gets as much as it would get without compression, and the log its status.
     if (this.#held) this.#pass(this.#held)
+    // The head could not be sent, and an error was in its place.
+    if (this.#isOver) return
     this.#dispose()
     this.target.abort(isDelimited && !this.#isCompressed)
   }
@@ -167,7 +169,8 @@ export class CompressedResponse extends WrappedResponse {
   #sendWhole(held: (Buffer | string)[]): void {
     const { encoder, minBytes, onBytes } = this.#compression
     const body = Buffer.concat(held.map(toBuffer))
-    const compressed = body.length < minBytes ? undefined : encoder.whole(body)
+    const compressed = body.length < minBytes ? undefined : this.#attempt(() => encoder.whole(body))
+    if (this.#isOver) return
     if (compressed === undefined || compressed.length >= body.length) {
       this.#skip(compressed === undefined ? 'small' : 'no-gain', held)
       this.#endTarget()
@@ -195,8 +198,12 @@ export class CompressedResponse extends WrappedResponse {
     }
     const giveBack = takePlace()
     if (giveBack === undefined) return this.#skip('busy', held)
+    const stream = this.#attempt(() => encoder.open(length, isEventStream))
+    if (stream === undefined) {
+      giveBack()
+      return false
+    }
     this.#encodeHead()
-    const stream = encoder.open(length, isEventStream)
     stream.on('close', giveBack)
     stream.on('data', piece => this.#pieceDone(stream, piece))
     stream.on('drain', () => this.#drains.emit('drain'))
@@ -280,6 +287,16 @@ export class CompressedResponse extends WrappedResponse {
       const shown = [...trailers]
       if (this.#isCompressed) removeHeaders(shown, isDigest)
       this.target.endWithTrailers(shown)
+    }
+  }
+
+  /** Asks the encoder for something, which throws if there is no memory for it. @returns undefined when the answer has failed */
+  #attempt<T>(act: () => T): T | undefined {
+    try {
+      return act()
+    } catch (error) {
+      this.#failWith(error)
+      return undefined
     }
   }
 

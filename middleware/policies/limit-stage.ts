@@ -116,17 +116,17 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     const ours = asked.filter(each => !isShared(each))
     const theirs = asked.filter(isShared)
     const ourCharges = ours.map(chargeOf)
-    const takenAt = local.wallNow
     const ourAnswers = answersOf(ours, local.take(ourCharges), local)
     if (ourAnswers.some(isRefusal)) return ourAnswers
+    const receipts = local.receiptsFor(ourCharges)
     const together = (theirAnswers: readonly Answered[]) => {
-      if (theirAnswers.some(isRefusal)) local.refund(ourCharges, takenAt)
+      if (theirAnswers.some(isRefusal)) local.refund(receipts)
       return [...ourAnswers, ...theirAnswers]
     }
     const withoutStore = (error: unknown) => {
       if (!(error instanceof StoreUnavailable)) throw error
       if (theirs.some(({ rule }) => rule.fields.onStoreDown === 'refuse')) {
-        local.refund(ourCharges, takenAt)
+        local.refund(receipts)
         throw new GatewayError('WG_LIMIT_UNAVAILABLE', { headers: { 'retry-after': '1' }, cause: error })
       }
       return together(standIn(theirs, limits, error.mayHaveCounted))

@@ -153,6 +153,15 @@ test('a dry run says what would change, and changes nothing', async t => {
   assert.deepEqual(gateway.reloader.counts, { succeeded: 0, failed: 0 })
 })
 
+test('a reload that is under way when the gateway shuts down changes nothing', async t => {
+  const { gateway, reload, statusOf } = await setUp(t, BASE)
+  const reloading = reload({ ...BASE, routes: { documents: {} } })
+  await gateway.logged(({ msg }) => msg === 'reloading the configuration')
+  gateway.reloader.close()
+  await assert.rejects(reloading, /shutting down/)
+  assert.equal(await statusOf('/open/x'), 200)
+})
+
 test('documents of the registry are read again by the new rules, and one that does not fit is closed', async t => {
   const { gateway, reload, get, statusOf } = await setUp(t, {
     ...BASE,

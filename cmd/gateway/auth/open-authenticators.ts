@@ -40,19 +40,25 @@ export async function openAuthenticators(
     of: ({ config, keys }) => [config.jwt, keys.jwt, keys.formerJwt, keys.issuers],
     async open(inputs) {
       const sets: Jwks[] = []
-      const options = jwtOptions(inputs.config, inputs.keys, issuer => {
-        const set = keySets.open(issuer, inputs.config)
-        sets.push(set)
-        return set
-      })
-      // A reload waits for the first keys, so that no token is refused for want of them.
-      if (inputs !== settings) await Promise.all(sets.map(set => (set.isLoaded ? undefined : set.refresh())))
-      const { enabled } = inputs.config.jwt.revocations
-      const authenticator = await create(
-        'jwt',
-        options && { ...options, revocations: enabled ? credentials.revocations : undefined },
-      )
-      return { sets, authenticator }
+      try {
+        const options = jwtOptions(inputs.config, inputs.keys, issuer => {
+          const set = keySets.open(issuer, inputs.config)
+          sets.push(set)
+          return set
+        })
+        // A reload waits for the first keys, so that no token is refused for want of them.
+        if (inputs !== settings)
+          await Promise.all(sets.map(set => (set.isLoaded ? undefined : set.refresh())))
+        const { enabled } = inputs.config.jwt.revocations
+        const authenticator = await create(
+          'jwt',
+          options && { ...options, revocations: enabled ? credentials.revocations : undefined },
+        )
+        return { sets, authenticator }
+      } catch (error) {
+        keySets.close(sets)
+        throw error
+      }
     },
     close: ({ sets }) => keySets.close(sets),
   })

@@ -157,6 +157,15 @@ test('a route whose set was never there is closed, and opens when the set comes'
   await becomes('the route opens', async () => (await at('/a/strict')) === '1')
 })
 
+test('a problem with a set ends with the only route that named it', async t => {
+  const { registry, problems } = await setUp(t, {
+    routes: { r: { ...OPEN, path: '/r', policies: ['gone'] } },
+  })
+  assert.deepEqual(await problems(), ['r: $.policies: there is no policy set "gone"'])
+  registry.deleteRoute('r')
+  await becomes('its problem is gone', async () => !(await problems()).some(text => text.startsWith('r: ')))
+})
+
 test('a set may say who has access', async t => {
   const { get, put } = await setUp(t, {
     withKey: true,

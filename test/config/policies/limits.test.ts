@@ -177,6 +177,7 @@ test('so it is for a quota', () => {
   assert.match(warningsOf({ quota })[0]!, /^quota\.key: is whatever a client sends/)
   assert.deepEqual(warningsOf({ quota, rateLimit: { limit: 50 } }), [])
   assert.equal(warningsOf({ quota, rateLimit: { limit: 50, key: 'route' } }).length, 1)
+  assert.equal(warningsOf({ quota, rateLimit: false }).length, 1)
   assert.deepEqual(warningsOf({ quota: { ...quota, key: 'subject' } }), [])
 })
 

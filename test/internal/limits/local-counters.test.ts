@@ -19,7 +19,12 @@ function open({ maxKeys = 1_000, start = 1_800_000_000 * SECOND } = {}) {
   /** Asks for one request, or for one of several rules, and returns the verdict of the first. */
   const ask = (rule: CountedRule, key?: string, cost?: number): Verdict =>
     counters.take([charge(rule, key, cost)])[0]!
-  return { counters, clock, charge, ask }
+  /** Charges the key `k`, and returns what takes it back. */
+  const take = (rule: CountedRule, cost: number) => {
+    counters.take([charge(rule, 'k', cost)])
+    return counters.receiptsFor([charge(rule, 'k', cost)])
+  }
+  return { counters, clock, charge, ask, take }
 }
 
 const numbers = ({ allowed, remaining, nextMs, retryMs }: Verdict) => [allowed, remaining, nextMs, retryMs]
@@ -163,10 +168,9 @@ test('fixed: a window of the calendar ends when the charge says so', () => {
 
 for (const rule of [gcra, exact, fixed]) {
   test(`${rule.algorithm}: a charge that is taken back was never there`, () => {
-    const { counters, charge, ask, clock } = open()
+    const { counters, take, ask } = open()
     for (let i = 0; i < 5; i++) ask(rule)
-    counters.take([charge(rule, 'k', 3)])
-    counters.refund([charge(rule, 'k', 3)], clock.now)
+    counters.refund(take(rule, 3))
     assert.equal(ask(rule).remaining, 4)
   })
 
@@ -182,6 +186,46 @@ for (const rule of [gcra, exact, fixed]) {
     assert.equal(ask(rule).allowed, true)
   })
 }
+
+for (const rule of [gcra, exact, fixed]) {
+  test(`${rule.algorithm}: a charge that has run out is not taken back from those that came later`, () => {
+    const { counters, take, ask, clock } = open()
+    const receipts = take(rule, 10)
+    clock.now += SECOND
+    for (let i = 0; i < 10; i++) assert.equal(ask(rule).allowed, true)
+    counters.refund(receipts)
+    assert.equal(ask(rule).allowed, false)
+  })
+
+  test(`${rule.algorithm}: a charge that was forgotten is not taken back from those that came later`, () => {
+    const { counters, take, ask } = open({ maxKeys: 1 })
+    const receipts = take(rule, 5)
+    ask(rule, 'other')
+    assert.equal(ask(rule).remaining, 9)
+    counters.refund(receipts)
+    assert.equal(ask(rule).remaining, 8)
+  })
+
+  test(`${rule.algorithm}: a request of cost 0 is admitted, however far beyond the limit the count is`, () => {
+    const { counters, charge, ask } = open()
+    for (let i = 0; i < 11; i++) counters.add([charge(rule)])
+    assert.equal(ask(rule, 'k', 0).allowed, true)
+    assert.equal(ask(rule, 'k', 1).allowed, false)
+  })
+}
+
+test('exact: what is taken back is the charge itself, so no window ever has more than the limit', () => {
+  const { counters, take, ask, clock } = open()
+  const receipts = take(exact, 2)
+  clock.now += SECOND / 2
+  for (let i = 0; i < 8; i++) assert.equal(ask(exact).allowed, true)
+  counters.refund(receipts)
+  for (let i = 0; i < 2; i++) assert.equal(ask(exact).allowed, true)
+  clock.now += SECOND / 2
+  assert.equal(ask(exact).allowed, false)
+  clock.now += SECOND / 2
+  assert.equal(ask(exact).allowed, true)
+})
 
 test('limit: refused requests are not charged', () => {
   for (const rule of [gcra, exact, fixed]) {
@@ -299,14 +343,4 @@ test('keys of any characters are told apart, and those in memory do not hold the
     assert.equal(ask(one, key).allowed, true, JSON.stringify(key))
     assert.equal(ask(one, key).allowed, false, JSON.stringify(key))
   }
-})
-
-test('fixed: a charge of a window that is over is not taken back from the next one', () => {
-  const { counters, charge, ask, clock } = open()
-  const takenAt = clock.now
-  counters.take([charge(fixed)])
-  clock.now += SECOND
-  for (let i = 0; i < 10; i++) assert.equal(ask(fixed).allowed, true)
-  counters.refund([charge(fixed)], takenAt)
-  assert.equal(ask(fixed).allowed, false)
 })

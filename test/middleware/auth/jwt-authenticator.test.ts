@@ -592,6 +592,13 @@ test('a token whose jti is revoked is refused at once, remembered or not', () =>
   assert.equal(present(mine).subject, 'u1')
 })
 
+test('a jti that is a number, which no issuer should have, is revoked by its digits', () => {
+  const revoked = new Set(['42'])
+  const { present } = setUp({ revocations: { isLoaded: true, has: id => revoked.has(id) } })
+  refused('WG_TOKEN_INVALID', () => present(craft(HS256, { ...CLAIMS, jti: 42 })), 'revoked')
+  assert.equal(present(craft(HS256, { ...CLAIMS, jti: 43 })).subject, 'u1')
+})
+
 test('until the revocations are loaded, tokens with a jti are answered with 503', () => {
   const { present } = setUp({ revocations: { isLoaded: false, has: () => false } })
   assert.throws(() => present(sign({ jti: 'id-1' })), { code: 'WG_AUTH_UNAVAILABLE', status: 503 })

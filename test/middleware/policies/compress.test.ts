@@ -18,7 +18,7 @@ import zlib, {
 import { Http1Response } from '../../../routes/public/http1/response.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { type GatewaySetUp, startTestGateway } from '../../support/gateway.ts'
-import { type ClientAnswer, send, sendRaw } from '../../support/http.ts'
+import { type ClientAnswer, openRaw, send, sendRaw } from '../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../support/http2-client.ts'
 import { answer, type Script, startNode } from '../../support/node-server.ts'
 import { openHttp2Tls } from '../../support/tls-connections.ts'
@@ -615,6 +615,35 @@ test('compress: an error of the encoder ends the connection', async t => {
   assert.equal(log.filter(({ msg }) => msg === 'internal error').length, 2)
 })
 
+test('compress: an encoder that gets no memory costs its request a 500, and keeps no place', async t => {
+  const { port, ask, log } = await setUp(t, {
+    compress: { maxStreams: 1 },
+    script: async (socket, { target }) => {
+      if (target === '/short') socket.write(answer(SMALL, [JSON_LINE]))
+      else if (target === '/long') socket.write(answer(textOf(50_000), [JSON_LINE]))
+      else {
+        // It is decided when a piece has come, or when none comes.
+        const piece = target === '/pieces' ? textOf(17_000) : SMALL
+        const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
+        socket.write(`HTTP/1.1 200 OK\r\n${JSON_LINE}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+        setImmediate(() => socket.write(chunk))
+      }
+    },
+  })
+  const refuse = () => {
+    throw new Error('Initialization failed')
+  }
+  const mocks = [t.mock.method(zlib, 'createGzip', refuse), t.mock.method(zlib, 'gzipSync', refuse)]
+  const paths = ['/short', '/long', '/pieces', '/silent']
+  for (const path of paths) {
+    const got = await send(port, { path, headers: { 'accept-encoding': 'gzip' } })
+    assert.deepEqual([got.status, got.json().code], [500, 'WG_INTERNAL'], path)
+  }
+  assert.equal(log.filter(({ msg }) => msg === 'internal error').length, paths.length)
+  for (const mock of mocks) mock.mock.restore()
+  assert.equal(decode(await ask(undefined, 'GET', '/long')), textOf(50_000))
+})
+
 test('compress: a head that cannot be sent costs its request a 502, whether its body is short or long', async t => {
   const { port, ask } = await setUp(t, {
     script: (socket, { target }) => {
@@ -637,6 +666,30 @@ test('compress: a head that cannot be sent costs its request a 502, whether its 
     bug.mock.restore()
   }
   assert.equal(decode(await ask()), SMALL)
+})
+
+test('compress: a head that cannot be sent costs no connection, also when the node breaks off meanwhile', async t => {
+  const { port } = await setUp(t, {
+    script: socket => {
+      socket.write(`HTTP/1.1 200 OK\r\n${JSON_LINE}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`)
+      setImmediate(() => socket.destroy())
+    },
+  })
+  const original = Http1Response.prototype.writeHead as (status: number, headers: string[]) => Http1Response
+  t.mock.method(
+    Http1Response.prototype as unknown as { writeHead: typeof original },
+    'writeHead',
+    function (this: Http1Response, status: number, headers: string[]) {
+      if (status === 200) throw new TypeError('invalid')
+      return original.call(this, status, headers)
+    },
+  )
+  const ask = 'GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n'
+  const client = await openRaw(port, ask)
+  t.after(() => client.socket.destroy())
+  await client.until(/^HTTP\/1\.1 502 .*"WG_UPSTREAM_INVALID"/s)
+  client.socket.write(ask)
+  await client.until(/HTTP\/1\.1 502 .*HTTP\/1\.1 502 /s)
 })
 
 test('compress: answers of other policies are compressed too, and refusals are not', async t => {

@@ -248,6 +248,10 @@ const refused: [mock: object, reason: string][] = [
     { template: true, body: '{{"id":{path.id}}', headers: { 'content-type': 'application/json' } },
     '$.mock.body: must be JSON that has its variables within strings',
   ],
+  [
+    { template: true, body: '{{"id":{path.id}}', headers: { 'content-type': 'application/vnd.a+JSON' } },
+    '$.mock.body: must be JSON that has its variables within strings',
+  ],
 ]
 for (const [mock, reason] of refused) {
   test(`refused: ${JSON.stringify({ mock }).slice(0, 120)}`, () => {
