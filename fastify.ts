@@ -81,7 +81,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   const { retries = 1, timeoutMs = TIMEOUT_MS, websocket = true, ...access } = others
   const circuit = { ...BREAKER, ...breaker }
   const failing = new FailingRequests()
-  const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers }))
+  const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers, timeoutMs }))
   const triesOf = new WeakMap<object, Try[]>()
   /** The try whose WebSocket the plugin connects in the same turn. */
   let connecting: Try | undefined
@@ -254,6 +254,7 @@ interface ProxiedPeerOptions {
   readonly failing: FailingRequests
   /** Returns all peers of the service. */
   readonly peers: () => readonly Peer[]
+  readonly timeoutMs: number
 }
 
 /** A node with its circuit breaker; its connections are those of @fastify/reply-from. */
@@ -261,6 +262,8 @@ class ProxiedPeer implements ComparedPeer {
   node: Node
   readonly address: string
   readonly circuit: CircuitBreaker
+  /** What the breaker reads of each request. */
+  readonly asked: UpstreamRequest
   inFlight = 0
   requests = 0
   failures = 0
@@ -268,8 +271,9 @@ class ProxiedPeer implements ComparedPeer {
   health: Health = 'unchecked'
   isAvoided = false
 
-  constructor(node: Node, { circuit, failing, peers }: ProxiedPeerOptions) {
+  constructor(node: Node, { circuit, failing, peers, timeoutMs }: ProxiedPeerOptions) {
     this.node = node
+    this.asked = { body: null, route: { timeoutMs } } as UpstreamRequest
     this.address = addressOf(node)
     const mayOpen = (evidence: Evidence) => findObjection(this, peers(), evidence, circuit) === undefined
     this.circuit = new CircuitBreaker(() => circuit, { onChange: () => {}, mayOpen }, failing)
@@ -324,7 +328,7 @@ class Try {
     peer.requests++
     peer.inFlight++
     this.#call = new Call(request.id, request.method, request.url, performance.now())
-    peer.circuit.fire(() => this.#outcome.promise, BODILESS, this.#call).catch(() => {})
+    peer.circuit.fire(() => this.#outcome.promise, peer.asked, this.#call).catch(() => {})
   }
 
   /** Notes the head of the answer. */
@@ -353,9 +357,6 @@ class Try {
     this.#outcome.reject(new UpstreamFailure('aborted'))
   }
 }
-
-/** What a breaker reads of a request. */
-const BODILESS = { body: null } as UpstreamRequest
 
 /** @param error an error of @fastify/reply-from, whose cause is the error of the connection */
 function kindOf(error: Error): FailureKind {

@@ -247,6 +247,28 @@ test('a request that fails on every node takes no node away, however often it is
   )
 })
 
+const OPEN_MS = 200
+
+/** Starts a service of one node that has failed so often that its breaker is open, and is well again. */
+async function recovering(t: TestContext, service: string, options: Partial<WaygateProxyOptions> = {}) {
+  let isWell = false
+  const handler: Handler = (_request, response) => response.writeHead(isWell ? 200 : 500).end()
+  await put(service, '1', (await node(t, service, handler)).port)
+  const breaker = { ejectLastNode: true, openMs: OPEN_MS, maxOpenMs: OPEN_MS }
+  const scene = await forward(t, service, { breaker, ...options })
+  await answers(scene, 500)
+  await answers(scene, 503)
+  isWell = true
+  return scene
+}
+
+test('a node that is well again gets requests again, once its breaker has let one through', async t => {
+  if (!requireEtcd(t)) return
+  const scene = await recovering(t, 'recovering')
+  await answers(scene, 200)
+  for (let i = 0; i < 3; i++) assert.equal((await scene.get('/user/')).status, 200)
+})
+
 test('with ejectLastNode, the only node is left out for its answers', async t => {
   if (!requireEtcd(t)) return
   const broken = await node(t, 'broken', (_request, response) => response.writeHead(500).end())
