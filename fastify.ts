@@ -3,6 +3,8 @@
  * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
  */
 import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
@@ -151,7 +153,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     // After a timeout there would be no time left for another node.
     const mayRepeat = kind !== 'timeout' && isRepeatable({ kind }, request)
     const hasBody = request.body !== undefined && request.body !== null
-    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(tries)) again()
+    const isWanted = !reply.raw.destroyed
+    if (isWanted && mayRepeat && !hasBody && tries.length <= retries && hasAnother(tries)) again()
     else {
       const code = kind === 'timeout' ? 'WG_UPSTREAM_TIMEOUT' : 'WG_UPSTREAM_UNREACHABLE'
       reply.send(new GatewayError(code, { cause: error }))
@@ -169,9 +172,16 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     return reply.send(Buffer.from(problemBody(error, request.id)))
   })
   if (preHandler) app.addHook('preHandler', preHandler)
-  // A WebSocket would be accepted before its node is chosen.
-  app.addHook('preHandler', async () => {
+  app.addHook('preHandler', async (request, reply) => {
+    // Its client has left meanwhile, so nothing would end a try.
+    if (reply.raw.destroyed) {
+      reply.hijack()
+      return
+    }
+    // A WebSocket would be accepted before its node is chosen.
     if (!peers().some(peer => peer.available()) && !readmitEjected(peers())) throw noNodeError(peers())
+    // The plugin may refuse a request after its node was chosen.
+    reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
   })
 
   // Fastify would read bodies of text whole, up to its bodyLimit; the proxy adds a parser that passes all bodies on.
@@ -184,7 +194,6 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     disableRequestLogging: true,
     undici: { headersTimeout: timeoutMs, connectTimeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS) },
     handler(request, reply, target, hooks) {
-      reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
       const send = (origin: string): FastifyReply =>
         reply.from(target, {
           ...hooks,
@@ -210,10 +219,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
           ...withoutHandshake(request.headers),
           ...forwarded(request),
         }),
-        finishRequest(handshake: { end(): void }, target: EventEmitter) {
-          const begun = connecting!
-          target.once('open', () => begun.answer(101)).once('error', () => begun.fail('reset'))
-          target.once('close', () => begun.end())
+        finishRequest(handshake: { end(): void }, target: NodeSocket) {
+          followHandshake(connecting!, target)
           handshake.end()
         },
       },
@@ -238,6 +245,33 @@ function follow(app: FastifyInstance, table: NodeTable, name: string, access: Di
     stop.abort()
     await following.then(service => service.close()).catch(() => {})
     table.clear()
+  })
+}
+
+/** The WebSocket to a node, as @fastify/http-proxy opens it: one of `ws`. */
+interface NodeSocket extends EventEmitter {
+  terminate(): void
+}
+
+/** Ends a try with its WebSocket. While that is not open, the plugin does not close it for a client that leaves or an answer. */
+function followHandshake(begun: Try, target: NodeSocket): void {
+  const giveUp = () => {
+    begun.end()
+    target.terminate()
+  }
+  begun.client.once('close', giveUp)
+  target.once('open', () => {
+    begun.client.off('close', giveUp)
+    begun.answer(101)
+  })
+  target.once('unexpected-response', (_request: unknown, { statusCode }: IncomingMessage) => {
+    begun.answer(statusCode!)
+    giveUp()
+  })
+  target.once('error', () => begun.fail('reset'))
+  target.once('close', () => {
+    begun.client.off('close', giveUp)
+    begun.end()
   })
 }
 
@@ -319,12 +353,15 @@ class ProxiedPeer implements ComparedPeer {
 /** A request at a node. The breaker of the node gets exactly one outcome. */
 class Try {
   readonly peer: ProxiedPeer
+  /** The connection of the client. */
+  readonly client: Socket
   readonly #call: Call
   readonly #outcome = Promise.withResolvers<Outcome>()
   #isOver = false
 
   constructor(peer: ProxiedPeer, request: FastifyRequest) {
     this.peer = peer
+    this.client = request.raw.socket
     peer.requests++
     peer.inFlight++
     this.#call = new Call(request.id, request.method, request.url, performance.now())
@@ -338,6 +375,7 @@ class Try {
   }
 
   fail(kind: FailureKind): void {
+    if (this.#isOver) return
     if (kind !== 'unsendable') this.peer.failures++
     const failure = new UpstreamFailure(kind)
     failure.requestLine = this.#requestLine
