@@ -27,10 +27,12 @@ export interface Load {
   /** Each request has a new connection with TLS, with a full handshake or with one that resumes a session. */
   readonly handshakes?: 'full' | 'resumed'
   /**
-   * Requests are sent at this share of what the first contender takes in its warm-up, whether or not earlier ones have been
+   * Requests are sent at this share of what a contender takes in its warm-up, whether or not earlier ones have been
    * answered. Absent: each connection sends its next request when it has its answer. Only for GET over HTTP/1.1 without TLS.
    */
   readonly share?: number
+  /** Whose warm-up that is: that of the first contender for all of them, or each one's own. */
+  readonly shareOf?: 'the first' | 'its own'
 }
 
 export interface Body {

@@ -44,6 +44,8 @@ interface Entry {
   readonly running: Running
   readonly load: Load
   readonly rounds: Round[]
+  /** What it took in its warm-up. */
+  mostPerSecond: number
 }
 
 /**
@@ -72,19 +74,22 @@ export async function measure(scenario: Scenario, effort: Effort): Promise<Measu
         const load = { ...scenario.load, ...contender.load }
         const running = await contender.start(scene)
         await checkForwards(running, load, scene)
-        entries.add({ contender, running, load, rounds: [] })
+        entries.add({ contender, running, load, rounds: [], mostPerSecond: Number.NaN })
       })
     }
-    let rate: number | undefined
+    let first: Entry | undefined
     for (let i = 0; i <= effort.rounds; i++) {
       const seconds = i === 0 ? effort.warmUpSeconds : effort.seconds
       if (seconds === 0) continue
       for (const entry of [...entries]) {
         const isDone = await attempt(entry.contender, async () => {
-          const round = await turn(scene, entry, seconds, i === 0 ? undefined : rate)
+          const { share, shareOf = 'the first' } = entry.load
+          first ??= entry
+          const { mostPerSecond } = shareOf === 'the first' ? first : entry
+          const rate = i === 0 || share === undefined ? undefined : Math.round(share * mostPerSecond)
+          const round = await turn(scene, entry, seconds, rate)
           if (i > 0) entry.rounds.push(round)
-          else if (entry.load.share !== undefined)
-            rate ??= Math.round(entry.load.share * round.requestsPerSecond)
+          else entry.mostPerSecond = round.requestsPerSecond
         })
         if (!isDone) entries.delete(entry)
       }

@@ -55,8 +55,9 @@ pinSelf(OTHER_CORE)
 const scene = await openScene()
 const probe = ['--expose-gc', '--import', join(import.meta.dirname, 'discovery/probe.ts')]
 const [token] = signTokens(1)
-const startWaygate = () =>
-  scene.startWaygate({ config: { jwt: { secret: SECRET } }, nodeOptions: probe, ipc: true })
+// All clients have one address here.
+const config = { jwt: { secret: SECRET }, clientLimits: { connectionsPerAddress: 0 } }
+const startWaygate = () => scene.startWaygate({ config, nodeOptions: probe, ipc: true })
 const load = { path: '/x', connections: 64, tokens: [token!], seconds: 2, folder: scene.folder }
 
 /** Measures the memory of an idle connection whose request has been answered. A short load runs first. */
@@ -66,7 +67,8 @@ async function measureIdle(process: Started, base: string, isHttp2 = false): Pro
   const before = await collect(process)
   const close = await openIdle(CONNECTIONS, `${base}/x`, token, isHttp2)
   const { rssBytes, heapUsedBytes } = await collect(process)
-  close()
+  const ended = close()
+  if (ended > 0) throw new Error(`${ended} of the idle connections were closed before they were counted`)
   const each = (bytes: number) => (bytes / CONNECTIONS).toFixed(0)
   return `${each(rssBytes - before.rssBytes)} bytes of RSS each, ${each(heapUsedBytes - before.heapUsedBytes)} of heap`
 }
@@ -83,9 +85,8 @@ try {
   const http2 = await startWaygate()
   report(`${idle} of HTTP/2: Waygate`, await measureIdle(http2.process, http2.base, true))
   await http2.process.stop()
-  const plain = await scene.startProgram([...probe, join(import.meta.dirname, 'upstream.ts'), '1'], {
-    ipc: true,
-  })
+  const plainServer = [join(import.meta.dirname, 'upstream.ts'), '1', '0']
+  const plain = await scene.startProgram([...probe, ...plainServer], { ipc: true })
   report(`${idle}: node:http`, await measureIdle(plain, `http://127.0.0.1:${plain.line}`))
   await plain.stop()
 

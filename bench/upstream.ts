@@ -1,6 +1,7 @@
 /**
  * The nodes of the benchmark: as many ports as the argument says, in one process, so that a gateway with several nodes and
- * one with a single node wake the same process. Prints the ports.
+ * one with a single node wake the same process. Prints the ports. A second argument says after how many milliseconds an idle
+ * connection is closed, 0 for never; else Node decides.
  *
  *   GET /bytes/N     N bytes in one piece; any other path: 110 bytes of JSON
  *   GET /json/N      about N bytes of JSON in one piece: a list of objects that differ
@@ -74,6 +75,7 @@ function stream(response: ServerResponse, size: number): void {
   write()
 }
 
+if (process.argv[3] !== undefined) server.keepAliveTimeout = Number(process.argv[3])
 const ports = Array.from({ length: Number(process.argv[2]) }, async () => {
   // One HTTP server for all ports, because a thousand servers would have a thousand timers.
   const listener = createTcpServer(socket => server.emit('connection', socket))

@@ -6,6 +6,13 @@ import { bareHttpProxy, passThrough, peers, streaming, waygate } from './peers.t
 const load: Load = { path: '/x', connections: 64, tokens: signTokens(1) }
 const allContenders = [bareHttpProxy, waygate, ...peers]
 
+const atShare = (percent: number): Scenario => ({
+  name: `rate-${percent}`,
+  title: `GET, an answer of 110 bytes, at ${percent} % of what each contender takes`,
+  load: { ...load, share: percent / 100, shareOf: 'its own' },
+  contenders: () => [...allContenders, passThrough],
+})
+
 /** Requests that every contender can forward. */
 export const forwarding: readonly Scenario[] = [
   {
@@ -14,6 +21,8 @@ export const forwarding: readonly Scenario[] = [
     load,
     contenders: () => [...allContenders, passThrough],
   },
+  atShare(50),
+  atShare(80),
   {
     name: 'post',
     title: 'POST of 1 KB, an answer of 110 bytes',

@@ -86,6 +86,8 @@ export class ClientConnections implements ClientConnectionsView {
   limits: SlowClientLimits
   #pace: ReturnType<typeof paceLimits>
   readonly #open = new Map<Socket, Counted>()
+  /** All connections share it, since a function of its own would be kept for each. */
+  readonly #onClose: (this: Socket) => void
   /** Connections that were idle at the last sweep, if there was no room for more; the one to close first is at the end. */
   #displaceable: Socket[] = []
   readonly #groups = new Map<string, number>()
@@ -104,6 +106,10 @@ export class ClientConnections implements ClientConnectionsView {
     this.#now = options.now ?? (() => performance.now())
     this.#pace = paceLimits(options)
     this.#sweepMs = sweepMsOf(options)
+    const forget = (socket: Socket) => this.#forget(socket)
+    this.#onClose = function () {
+      forget(this)
+    }
   }
 
   /** Changes the limits. They hold for new connections; those that are open stay, and keep the limits of their pace. */
@@ -253,7 +259,7 @@ export class ClientConnections implements ClientConnectionsView {
 
   #follow(socket: Socket, counted: Counted): void {
     this.#open.set(socket, counted)
-    socket.once('close', () => this.#forget(socket))
+    socket.on('close', this.#onClose)
     socket.destroySoon = destroySoon
   }
 

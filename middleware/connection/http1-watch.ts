@@ -55,8 +55,8 @@ export class Http1Watch implements ConnectionWatch {
   #answeredAt = 0
   #written = 0
   #idleAt = 0
-  readonly #sending = new Pace()
-  readonly #reading = new Pace()
+  #sending: Pace | undefined = undefined
+  #reading: Pace | undefined = undefined
 
   constructor(
     socket: Http1Socket,
@@ -82,14 +82,13 @@ export class Http1Watch implements ConnectionWatch {
     if (!handle || !parser) return undefined
     const { incoming } = parser
     const sendsBody = incoming != null && response != null && isAwaited(incoming, response, handle.reading)
-    const isSlowBody = this.#sending.isTooSlow(handle.bytesRead, sendsBody, now, this.#pace.sending)
     const queued = handle.writeQueueSize
-    const isSlowReader = this.#reading.isTooSlow(
-      handle.bytesWritten - queued,
-      queued > 0,
-      now,
-      this.#pace.reading,
-    )
+    // Most connections are idle, or wait for a node. Those need none before they are waited for.
+    if (sendsBody) this.#sending ??= new Pace()
+    if (queued > 0) this.#reading ??= new Pace()
+    const taken = handle.bytesWritten - queued
+    const isSlowBody = this.#sending?.isTooSlow(handle.bytesRead, sendsBody, now, this.#pace.sending)
+    const isSlowReader = this.#reading?.isTooSlow(taken, queued > 0, now, this.#pace.reading)
     if (!isSlowBody && !isSlowReader) return undefined
     const request = isSlowBody ? incoming! : response?.req
     if ((request && unhurried.has(request)) || EVENT_STREAM.test(response?._header ?? '')) return undefined

@@ -8,8 +8,6 @@ const program = process.env.CHROMIUM || pathOf('chromium')
 
 const FLAGS = [
   '--disable-gpu',
-  // The process that draws without a GPU sometimes stops for good. A thread of the browser that does the same has not been seen to.
-  '--in-process-gpu',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
