@@ -3,7 +3,6 @@
  * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
  */
 import type { EventEmitter } from 'node:events'
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
@@ -264,8 +263,8 @@ function followHandshake(begun: Try, target: NodeSocket): void {
     begun.client.off('close', giveUp)
     begun.answer(101)
   })
-  target.once('unexpected-response', (_request: unknown, { statusCode }: IncomingMessage) => {
-    begun.answer(statusCode!)
+  target.once('unexpected-response', (_request: unknown, { statusCode }: { readonly statusCode: number }) => {
+    begun.answer(statusCode)
     giveUp()
   })
   target.once('error', () => begun.fail('reset'))
