@@ -13,12 +13,16 @@ import { createBindings } from '../../wrappers/transcode/bindings.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 import { readCaller } from '../cli/caller.ts'
 import type { DescriptorsCommand } from '../cli/command.ts'
+import { visible } from '../cli/output.ts'
 import { createNames } from '../gateway/names.ts'
 import { createNodeGuard } from '../gateway/node-guard.ts'
 import { createNodeTable } from '../gateway/node-table.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { LiveRules } from '../gateway/service-rules.ts'
 import { UpstreamTls } from '../gateway/upstream-tls.ts'
+
+/** Prints a line. Names in descriptors are those that others have chosen. */
+const say = (line: string) => console.log(visible(line))
 
 /** Runs `waygate descriptors`. Resolves with the exit code, 1 when descriptors have a problem. */
 export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1> {
@@ -53,7 +57,7 @@ async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Pr
   // In base64, so that every tool can show it.
   const value = bytes.toString('base64')
   await putStored(etcdClientOptions(loaded.config, loaded.keys), loaded.prefix, name, value)
-  console.log(`${name}: ${summaryOf(schema)}`)
+  say(`${name}: ${summaryOf(schema)}`)
   return 0
 }
 
@@ -84,7 +88,7 @@ async function ask(
     const { files, missing } = await reflect(peer!, (each, request, call) =>
       (each as UpstreamPeer).transport.send(request, call),
     )
-    if (missing.length > 0) console.error(`${host}:${port}: ${missingText(missing)}`)
+    if (missing.length > 0) console.error(visible(`${host}:${port}: ${missingText(missing)}`))
     return files
   } finally {
     nodes.clear()
@@ -95,7 +99,7 @@ async function get({ name, file }: DescriptorsCommand, { config, keys, prefix }:
   const all = await readStored(etcdClientOptions(config, keys), prefix, 'descriptors')
   const found = all.find(each => each.name === name)
   if (found?.entry === undefined) {
-    console.error(`${prefix}${name}: ${found?.problem ?? 'there are no descriptors of this name'}`)
+    console.error(visible(`${prefix}${name}: ${found?.problem ?? 'there are no descriptors of this name'}`))
     return 1
   }
   writeFileSync(file, found.entry.bytes)
@@ -109,11 +113,11 @@ async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loa
     try {
       if (stored.entry === undefined) throw new Error(stored.problem)
       const schema = readSchema(stored.entry.bytes)
-      console.log(`${name}: ${summaryOf(schema)}`)
-      if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
+      say(`${name}: ${summaryOf(schema)}`)
+      if (rules) for (const line of rulesOf(schema)) say(`  ${line}`)
     } catch (error) {
       isWell = false
-      console.log(`${name}: not usable: ${(error as Error).message}`)
+      say(`${name}: not usable: ${(error as Error).message}`)
     }
   }
   return isWell ? 0 : 1
@@ -121,11 +125,11 @@ async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loa
 
 function check({ file, rules }: DescriptorsCommand, { config }: Loaded): 0 | 1 {
   const schema = readSchema(readFileSync(file))
-  console.log(summaryOf(schema))
-  if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
+  say(summaryOf(schema))
+  if (rules) for (const line of rulesOf(schema)) say(`  ${line}`)
   const { json, messageBytes } = config.grpc
   const plan = new TranscodePlan(schema, { choice: 'all', rules: [], json, maxMessageBytes: messageBytes })
-  for (const problem of plan.problems) console.log(problem)
+  for (const problem of plan.problems) say(problem)
   return plan.problems.length === 0 ? 0 : 1
 }
 

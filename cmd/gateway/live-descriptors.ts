@@ -29,6 +29,9 @@ export interface LiveDescriptorsOptions {
   readonly timings?: ReflectionsOptions['timings']
 }
 
+/** Of so many services that are gone, what their nodes have said is kept for when they are back. */
+const MAX_GONE = 100
+
 /** A schema, and where it comes from. */
 export interface KnownSchema {
   readonly schema: ServiceSchema
@@ -53,6 +56,8 @@ export class LiveDescriptors {
   readonly #told = new Map<string, ServiceSchema>()
   /** The services with nodes. */
   readonly #services = new Set<string>()
+  /** Those that had nodes and have none now, the last one last. */
+  readonly #gone = new Set<string>()
   readonly #methods = new WeakMap<ServiceSchema, ReadonlyMap<string, GrpcMethod>>()
   readonly #problems = new Map<string, string>()
   /** The services for which the disk was read. */
@@ -111,8 +116,10 @@ export class LiveDescriptors {
 
   /** Called when the nodes of a service have changed. */
   nodesChanged(service: string, hasNodes: boolean): void {
+    this.#gone.delete(service)
     if (hasNodes) this.#services.add(service)
-    else this.#services.delete(service)
+    else if (this.#services.delete(service)) this.#gone.add(service)
+    if (this.#gone.size > MAX_GONE) this.#forget(this.#gone.values().next().value!)
     this.#update(service)
   }
 
@@ -184,6 +191,12 @@ export class LiveDescriptors {
 
   #withName(name: string): KnownSchema | undefined {
     return this.#named.get(name) ?? this.#files.get(name)
+  }
+
+  #forget(service: string): void {
+    this.#gone.delete(service)
+    this.#reflected.delete(service)
+    this.#restored.delete(service)
   }
 
   #refresh(): void {

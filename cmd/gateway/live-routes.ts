@@ -235,6 +235,7 @@ export class LiveRoutes {
     this.#documents = this.#sets
       .merge([...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))])
       .map(route => (route.sets ? this.#closeWithoutKey(route) : route))
+    if (this.#closed.size > 0) this.#forgetClosed()
     // A service whose document is disabled gets no automatic route, which might be less strict.
     this.#auto.update(this.#documents, blocked, former, isUnlisted)
     const table = this.#tableOf(this.#documents)
@@ -260,6 +261,12 @@ export class LiveRoutes {
     if (!this.#closed.has(id)) this.#logger.error({ route: id, reason: NO_KEY }, 'route closed')
     this.#closed.add(id)
     return closeRoute(route)
+  }
+
+  /** Forgets the closed documents that are gone, so that they are logged when they come back. */
+  #forgetClosed(): void {
+    const present = new Set(this.#documents.map(route => route.id))
+    for (const id of this.#closed) if (!present.has(id)) this.#closed.delete(id)
   }
 
   /** Whether a route accepts nothing but tokens, of which this gateway can verify none. */

@@ -15,7 +15,7 @@ import { Store } from './store.ts'
 import { createWatchService } from './watch-service.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
 
-/** How long `close()` waits for calls in flight. */
+/** How long `close()` waits for calls in flight, and then for clients to read what was sent to them. */
 const CLOSE_GRACE_MS = 500
 
 export interface EmbeddedEtcdOptions {
@@ -117,14 +117,19 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
   }
   for (const name of ETCD_SERVICES) server.addService(services[name], handlers[name])
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
-  /** The connections that are not of gRPC, or not yet known to be. */
+  const sockets = new Set<Socket>()
+  /** Those that are not of gRPC, or not yet known to be. */
   const others = new Set<Socket>()
   let jsonGateway: Promise<JsonGateway> | undefined
   const loadJsonGateway = async () =>
     (await import('./json-gateway.ts')).createJsonGateway({ services, handlers })
   listener.on('connection', socket => {
+    sockets.add(socket)
     others.add(socket)
-    socket.once('close', () => others.delete(socket))
+    socket.once('close', () => {
+      sockets.delete(socket)
+      others.delete(socket)
+    })
     readPreface(socket, async protocol => {
       if (protocol === 'http2') {
         others.delete(socket)
@@ -153,7 +158,11 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
       await shutDown(server)
       injector.destroy()
       for (const socket of others) socket.destroySoon()
+      const force = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, CLOSE_GRACE_MS)
       await released
+      clearTimeout(force)
       await durable?.close()
     })()
     return closed

@@ -210,17 +210,19 @@ export class Store {
       () => this.#undo(events),
       () => {
         for (const listener of this.#listeners) listener.committed?.(events, revision)
-        this.#boundHistory()
+        // Watches find later revisions that are kept with it in the log.
+        if (revision === this.#revision) this.#boundHistory()
       },
     )
   }
 
   /** Takes back the last revision. */
   #undo(events: readonly StoreEvent[]): void {
-    for (const { name } of events.toReversed()) this.#index.dropLast(name)
+    const backwards = events.toReversed()
+    for (const { name } of backwards) this.#index.dropLast(name)
     this.log.dropLast(events.length)
     this.#revision--
-    const opposites = events.map(({ name, kv, previous }) => ({
+    const opposites = backwards.map(({ name, kv, previous }) => ({
       name,
       kv: previous ?? { ...kv, value: NOTHING, version: 0n, lease: 0n },
       previous: kv,

@@ -33,7 +33,8 @@ function writesOf(ops: readonly Op[]): Writes {
     const otherwise = writesOf(op.request.failure)
     for (const name of then.puts) addPut(name)
     for (const name of otherwise.puts) addPut(name, then.puts.has(name))
-    deletes.push(...then.deletes, ...otherwise.deletes)
+    for (const range of then.deletes) deletes.push(range)
+    for (const range of otherwise.deletes) deletes.push(range)
   }
   for (const op of ops) if (op.kind === 'put') addPut(keyName(op.request.key))
   return { puts, deletes }

@@ -15,8 +15,11 @@ export function hides(other: Route, route: Route): boolean {
   return route.match === undefined && other.id < route.id
 }
 
-/** Returns path and hosts of a route, without the names of parameters, which make no difference. */
-function placeOf({ path, hosts }: Route): string {
+/**
+ * Returns path and hosts of a route, without the names of parameters, which make no difference. Only routes for which it is the
+ * same can hide each other.
+ */
+export function placeOf({ path, hosts }: Route): string {
   return `${path.replace(/:[^/]+/g, ':')} ${hosts ? [...hosts].sort().join() : ''}`
 }
 

@@ -73,12 +73,20 @@ export async function reflect(peer: Peer, callNode: CallNode, signal?: AbortSign
 /** Reads the files of services, and then those that they import, as long as any is missing. */
 async function readFiles(stream: ReflectionStream, services: readonly string[]): Promise<Reflected> {
   const files = new Map<string, DescriptorFile>()
-  const asked = new Set<string>()
+  /** The names of the files that these import, in the order in which they are asked for. */
+  const imports: string[] = []
+  const isImported = new Set<string>()
   const take = (given: readonly Buffer[]): void => {
     for (const bytes of given) {
       const file = readDescriptorFile(bytes)
-      if (!files.has(file.name)) files.set(file.name, file)
+      if (files.has(file.name)) continue
+      files.set(file.name, file)
       if (files.size > MAX_FILES) throw new DescriptorError(`the node has more than ${MAX_FILES} files`)
+      for (const name of file.dependency) {
+        if (isImported.has(name)) continue
+        isImported.add(name)
+        imports.push(name)
+      }
     }
   }
   const wanted = services.filter(name => !isAboutTheNode(name))
@@ -89,13 +97,15 @@ async function readFiles(stream: ReflectionStream, services: readonly string[]):
   const found = new Set([...files.values()].flatMap(servicesIn))
   const missing = wanted.filter(name => !found.has(name))
   if (files.size === 0) throw new DescriptorError(missingText(missing))
+  let looked = 0
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const missing = [...files.values()]
-      .flatMap(({ dependency }) => dependency)
-      .filter(name => !files.has(name) && !asked.has(name) && !isStandard(name))
-    if (missing.length === 0) break
-    const names = [...new Set(missing)].slice(0, MAX_FILES)
-    for (const name of names) asked.add(name)
+    const names: string[] = []
+    // Each name is looked at once, however many there are.
+    for (; looked < imports.length && names.length < MAX_FILES; looked++) {
+      const name = imports[looked]!
+      if (!files.has(name) && !isStandard(name)) names.push(name)
+    }
+    if (names.length === 0) break
     // A file that the node does not have may be one that nothing uses.
     take(await stream.filesOf(names.map(name => ({ fileByFilename: name }))))
   }

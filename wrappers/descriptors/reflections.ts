@@ -27,6 +27,7 @@ const MAX_OTHERS = 2
 interface Asked {
   /** The nodes that were seen, by address and version, in the order in which they came. */
   seen: ReadonlyMap<string, Peer>
+  /** Asks next; undefined = nothing is planned. */
   timer: NodeJS.Timeout | undefined
   isAsking: boolean
   /** Is aborted when the service is no longer to be asked. */
@@ -106,6 +107,7 @@ export class Reflections {
   }
 
   async #ask(service: string, asked: Asked): Promise<void> {
+    asked.timer = undefined
     if (asked.isAsking) {
       this.#schedule(service, asked, this.#timings.pauseMs)
       return
@@ -122,7 +124,8 @@ export class Reflections {
     }
     this.#options.onFailure(service, error)
     const pauseMs = Math.min(this.#timings.pauseMs * 2 ** asked.failures++, this.#timings.maxPauseMs)
-    this.#schedule(service, asked, pauseMs)
+    // A node that came meanwhile is asked soon.
+    if (asked.timer === undefined) this.#schedule(service, asked, pauseMs)
   }
 
   /** Asks the newest node and, when that brings nothing, others. Returns why none of them brought anything. */

@@ -1,5 +1,5 @@
 import { servicesNamedBy } from '../../../internal/routing/named-services.ts'
-import { hides } from '../../../internal/routing/precedence.ts'
+import { hides, placeOf } from '../../../internal/routing/precedence.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import type { ParsedRouteDocument } from '../../key-state.ts'
 import { compareKeys } from '../../service-of.ts'
@@ -86,28 +86,32 @@ function judgeTargets(
   if (!services) return []
   const nowhere = routes.flatMap(route =>
     servicesNamedBy(route).flatMap(({ service }) =>
-      service === undefined || services.has(service)
-        ? []
-        : `${route.id}: ${service}${guess(service, services)}`,
+      service === undefined || services.has(service) ? [] : [{ text: `${route.id}: ${service}`, service }],
     ),
   )
   if (nowhere.length === 0) return []
+  nowhere.sort((a, b) => compareKeys(a.text, b.text))
+  const { items = [], more } = listed(nowhere.map(({ text }) => text))
+  // A guess compares a name with those of all services.
+  const guessed = items.map((text, index) => text + guess(nowhere[index]!.service, services))
   return [
     {
       check: 'routes',
       level: 'warning',
       message: `${quantity(nowhere.length, 'route names a service', 'routes name services')} without a node`,
       hint: 'start a node of that service, or correct its name in the document',
-      details: listed(nowhere.sort(compareKeys)),
+      details: { items: guessed, more },
     },
   ]
 }
 
 function judgeShadows(routes: readonly Route[]): DoctorFinding[] {
-  const hidden = routes.flatMap(route => {
-    const winner = routes.find(other => hides(other, route))
-    return winner ? [`${route.id} (${route.path}): ${winner.id} takes all of its requests`] : []
-  })
+  const hidden = [...Map.groupBy(routes, placeOf).values()].flatMap(rivals =>
+    rivals.flatMap(route => {
+      const winner = rivals.find(other => hides(other, route))
+      return winner ? [`${route.id} (${route.path}): ${winner.id} takes all of its requests`] : []
+    }),
+  )
   if (hidden.length === 0) return []
   return [
     {

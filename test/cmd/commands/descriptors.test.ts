@@ -2,11 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { Etcd3 } from 'etcd3'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
 import { runDescriptors } from '../../../cmd/commands/descriptors.ts'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
-import { readDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
+import { readDescriptorSet, writeDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
 import { createSchema } from '../../../wrappers/descriptors/schema.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 import { makeAuthority } from '../../support/certificates.ts'
@@ -59,6 +62,19 @@ test('descriptors of a file and of a node are put into etcd, where gateways find
     assert.deepEqual(names, ['asked', 'task'])
     ending.abort()
   }
+})
+
+test('what others have written is listed without what a terminal obeys', async t => {
+  const etcd = await startEmbeddedEtcd({ host: '127.0.0.1', port: 0 })
+  t.after(() => etcd.close())
+  const client = new Etcd3({ hosts: etcd.url })
+  t.after(() => client.close())
+  await client.put('/waygate/descriptors/a\u001b[2Jb').value('none')
+  const file = create(FileDescriptorProtoSchema, { name: 'x.proto', service: [{ name: 'A\u001b[2JB' }] })
+  await client.put('/waygate/descriptors/c').value(writeDescriptorSet([file]).toString('base64'))
+  const { lines } = await run(t, 'list', '--etcd', etcd.url)
+  assert.equal(lines.length, 2)
+  for (const line of lines) assert.doesNotMatch(line, /\p{Cc}/u)
 })
 
 test('a node is asked over TLS, and its certificate is verified as upstream.tls says', async t => {

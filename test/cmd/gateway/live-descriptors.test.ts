@@ -61,6 +61,36 @@ function follow(t: TestContext, node: { lists: string[]; describes: string[] }) 
   return { descriptors, told, addNode, calls: () => calls }
 }
 
+test('what nodes have said is kept for the services that went last, for when they are back', async t => {
+  const known: string[] = []
+  const descriptors = new LiveDescriptors({
+    files: new Map(),
+    nameOf: () => undefined,
+    nodesToAsk: service => [new FakePeer(testNode({ id: service }))],
+    callNode: async (_, request) =>
+      answered(
+        questionsOf(request).map(each =>
+          each.listServices === undefined ? filesOf(FILES['b.Known']!) : services('b.Known'),
+        ),
+      ),
+    onSchema: (service, schema) => void (schema && known.push(service)),
+    logger: silentLogger,
+  })
+  descriptors.open(grpcJson)
+  t.after(() => descriptors.close())
+  for (let n = 0; n <= 101; n++) {
+    descriptors.nodesChanged(`s${n}`, true)
+    await until('its node has answered', () => known.includes(`s${n}`), { everyMs: 2 })
+    descriptors.nodesChanged(`s${n}`, false)
+  }
+  assert.deepEqual(
+    ['s0', 's1', 's2', 's101'].map(service => descriptors.schemaOf(service) !== undefined),
+    [false, false, true, true],
+  )
+  descriptors.nodesChanged('s2', true)
+  assert.equal(known.at(-1), 's2', 'before its node has answered')
+})
+
 test('a gRPC service without a descriptor is a problem, and the others of its node are used', async t => {
   const { descriptors, told } = follow(t, { lists: ['a.Lost', TASKS], describes: [TASKS] })
   await until('the node has answered', () => told.length === 1)

@@ -113,6 +113,17 @@ test('without a key, a document that accepts only tokens becomes a closed route,
   assert.deepEqual(errors, ['route closed', 'route closed'], 'again, after it was good')
 })
 
+test('a closed document that was deleted is logged again when it comes back', () => {
+  const { routes, errors } = open()
+  for (const n of [1, 2]) {
+    const parsed = routes.parse('a', { path: '/a', service: 'user', auth: 'jwt' }, 'etcd')
+    assert.ok('route' in parsed)
+    routes.set([parsed.route], [])
+    assert.equal(errors.length, n)
+    routes.set([], [])
+  }
+})
+
 test('a route is listed as closed for want of a key by what it is, not by what another document of its id was', () => {
   const { routes } = open({
     a: { path: '/a', service: 'user', auth: 'jwt' },

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
+import { until } from '../../support/until.ts'
 import { type Answer, RawClient } from './raw-client.ts'
 
 const b = (text: string) => Buffer.from(text)
@@ -81,6 +83,64 @@ test('a connection that sends nothing, or nonsense, does not prevent closing', a
   await client.call('KV', 'Put', { key: b('a') })
   await server.close()
   await ended
+})
+
+/** Puts more than the buffers of a connection hold. */
+async function putMuch(client: RawClient): Promise<void> {
+  const value = Buffer.alloc(1_000_000)
+  for (let n = 0; n < 30; n++) await client.call('KV', 'Put', { key: b(`k${n}`), value })
+}
+
+test('a client of JSON that does not read its answer does not prevent closing', async () => {
+  const server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  await putMuch(client)
+  const socket = connect(server.address.port, '127.0.0.1').on('error', () => {})
+  socket.write('POST /v3/kv/range HTTP/1.1\r\nhost: localhost\r\ncontent-length: 34\r\n\r\n')
+  socket.write('{"key":"AA==", "range_end":"AA=="}')
+  await until('its answer has begun', () => socket.bytesRead > 0)
+  let isClosed = false
+  void server.close().then(() => {
+    isClosed = true
+  })
+  await until('it is closed', () => isClosed)
+  socket.destroy()
+})
+
+test('a client of gRPC that does not read its answer does not prevent closing', async () => {
+  const server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  await putMuch(client)
+  const connections: Socket[] = []
+  const proxy = createServer(socket => {
+    // What comes from there is not read.
+    const upstream = connect(server.address.port, '127.0.0.1')
+    connections.push(socket, upstream)
+    for (const each of [socket, upstream]) each.on('error', () => {})
+    socket.pipe(upstream)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const session = connectHttp2(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, {
+    settings: { initialWindowSize: 2 ** 31 - 1 },
+  }).on('error', () => {})
+  await once(session, 'connect')
+  session.setLocalWindowSize(2 ** 31 - 1)
+  const call = session.request({
+    ':method': 'POST',
+    ':path': '/etcdserverpb.KV/Range',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  })
+  call.on('error', () => {}).end(Buffer.from('00000000060a0100120100', 'hex'))
+  await until('its answer has begun', () => (connections[1]?.bytesRead ?? 0) > 0)
+  let isClosed = false
+  void server.close().then(() => {
+    isClosed = true
+  })
+  await until('it is closed', () => isClosed)
+  session.destroy()
+  for (const socket of connections) socket.destroy()
+  proxy.close()
 })
 
 test('clients that go away in the middle of a watch do not disturb the others', async () => {

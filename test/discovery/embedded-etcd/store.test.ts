@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Journal } from '../../../discovery/embedded-etcd/journal.ts'
 import { keyRange } from '../../../discovery/embedded-etcd/key-range.ts'
+import { LeaseTable } from '../../../discovery/embedded-etcd/lease-table.ts'
 import { Store } from '../../../discovery/embedded-etcd/store.ts'
+import { WatchStream } from '../../../discovery/embedded-etcd/watch-stream.ts'
 import { seededRandom } from '../../support/random.ts'
 
 const b = (text: string) => Buffer.from(text)
@@ -75,6 +78,69 @@ test('keys that come and go leave nothing behind', () => {
   }
   store.compact(store.revision)
   assert.equal(store.bytes, 0)
+})
+
+/** A journal that has kept nothing yet of what it was told. */
+function createBatch() {
+  const changes: { undo(): void; done(): void }[] = []
+  const journal: Journal = {
+    isRefusing: false,
+    permit() {},
+    add: (_, undo, done = () => {}) => void changes.push({ undo, done }),
+  }
+  return {
+    journal,
+    keep: () => changes.splice(0).forEach(({ done }) => void done()),
+    lose: () =>
+      changes
+        .splice(0)
+        .reverse()
+        .forEach(({ undo }) => void undo()),
+  }
+}
+
+test('history that is kept in one piece is told to the end before its older half is compacted', () => {
+  const store = new Store({ ...UNBOUNDED, historyEvents: 4 })
+  const heard: string[] = []
+  const range = keyRange(b('rare'), b(''))
+  const watch = new WatchStream({
+    store,
+    send({ events = [], compactRevision }) {
+      heard.push(compactRevision ? `compacted ${compactRevision}` : events.map(({ name }) => name).join())
+      return true
+    },
+  })
+  const quiet = { startRevision: 0n, watchId: 0n, prevKv: false, noPut: false, noDelete: false }
+  watch.create({ range, ...quiet, fragment: false, progressNotify: false })
+  store.listen(watch)
+  const batch = createBatch()
+  store.keepIn(batch.journal)
+  for (const key of ['a', 'rare', 'a', 'a', 'a', 'a', 'a']) put(store, key)
+  batch.keep()
+  assert.deepEqual(heard, ['', 'rare'])
+  assert.ok(store.log.length <= 4, `${store.log.length} events`)
+})
+
+test('a revision that changed a key twice and is lost leaves the key to the lease that it had', () => {
+  const store = new Store(UNBOUNDED)
+  const clock = { now: () => 0, wallNow: () => 0, randomId: () => 9n, minTtlSeconds: 1n }
+  const leases = new LeaseTable(clock)
+  store.listen(leases)
+  for (const id of [1n, 2n]) leases.grant(id, 60n)
+  store.write(writer => writer.put(b('a'), b('v'), 1n))
+  const batch = createBatch()
+  store.keepIn(batch.journal)
+  // As a transaction does with an inner one that puts a key and another one that deletes it.
+  store.write(writer => {
+    writer.put(b('a'), b('w'), 2n)
+    writer.delete(keyRange(b('a'), b('')))
+  })
+  batch.lose()
+  assert.equal(store.latest(b('a'))?.lease, 1n)
+  assert.deepEqual(
+    [1n, 2n].map(id => leases.describe(id)?.keys),
+    [['a'], []],
+  )
 })
 
 test('a revision larger than the limit is kept', () => {
