@@ -3,6 +3,7 @@
  * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
  */
 import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
@@ -81,7 +82,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   const { retries = 1, timeoutMs = TIMEOUT_MS, websocket = true, ...access } = others
   const circuit = { ...BREAKER, ...breaker }
   const failing = new FailingRequests()
-  const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers }))
+  const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers, timeoutMs }))
   const triesOf = new WeakMap<object, Try[]>()
   /** The try whose WebSocket the plugin connects in the same turn. */
   let connecting: Try | undefined
@@ -151,7 +152,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     // After a timeout there would be no time left for another node.
     const mayRepeat = kind !== 'timeout' && isRepeatable({ kind }, request)
     const hasBody = request.body !== undefined && request.body !== null
-    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(tries)) again()
+    const isWanted = !reply.raw.destroyed
+    if (isWanted && mayRepeat && !hasBody && tries.length <= retries && hasAnother(tries)) again()
     else {
       const code = kind === 'timeout' ? 'WG_UPSTREAM_TIMEOUT' : 'WG_UPSTREAM_UNREACHABLE'
       reply.send(new GatewayError(code, { cause: error }))
@@ -169,9 +171,16 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     return reply.send(Buffer.from(problemBody(error, request.id)))
   })
   if (preHandler) app.addHook('preHandler', preHandler)
-  // A WebSocket would be accepted before its node is chosen.
-  app.addHook('preHandler', async () => {
+  app.addHook('preHandler', async (request, reply) => {
+    // Its client has left meanwhile, so nothing would end a try.
+    if (reply.raw.destroyed) {
+      reply.hijack()
+      return
+    }
+    // A WebSocket would be accepted before its node is chosen.
     if (!peers().some(peer => peer.available()) && !readmitEjected(peers())) throw noNodeError(peers())
+    // The plugin may refuse a request after its node was chosen.
+    reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
   })
 
   // Fastify would read bodies of text whole, up to its bodyLimit; the proxy adds a parser that passes all bodies on.
@@ -184,7 +193,6 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     disableRequestLogging: true,
     undici: { headersTimeout: timeoutMs, connectTimeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS) },
     handler(request, reply, target, hooks) {
-      reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
       const send = (origin: string): FastifyReply =>
         reply.from(target, {
           ...hooks,
@@ -210,10 +218,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
           ...withoutHandshake(request.headers),
           ...forwarded(request),
         }),
-        finishRequest(handshake: { end(): void }, target: EventEmitter) {
-          const begun = connecting!
-          target.once('open', () => begun.answer(101)).once('error', () => begun.fail('reset'))
-          target.once('close', () => begun.end())
+        finishRequest(handshake: { end(): void }, target: NodeSocket) {
+          followHandshake(connecting!, target)
           handshake.end()
         },
       },
@@ -241,6 +247,33 @@ function follow(app: FastifyInstance, table: NodeTable, name: string, access: Di
   })
 }
 
+/** The WebSocket to a node, as @fastify/http-proxy opens it: one of `ws`. */
+interface NodeSocket extends EventEmitter {
+  terminate(): void
+}
+
+/** Ends a try with its WebSocket. While that is not open, the plugin does not close it for a client that leaves or an answer. */
+function followHandshake(begun: Try, target: NodeSocket): void {
+  const giveUp = () => {
+    begun.end()
+    target.terminate()
+  }
+  begun.client.once('close', giveUp)
+  target.once('open', () => {
+    begun.client.off('close', giveUp)
+    begun.answer(101)
+  })
+  target.once('unexpected-response', (_request: unknown, { statusCode }: { readonly statusCode: number }) => {
+    begun.answer(statusCode)
+    giveUp()
+  })
+  target.once('error', () => begun.fail('reset'))
+  target.once('close', () => {
+    begun.client.off('close', giveUp)
+    begun.end()
+  })
+}
+
 /** The answer of a node, as @fastify/reply-from gives it. */
 interface NodeAnswer {
   readonly statusCode: number
@@ -254,6 +287,7 @@ interface ProxiedPeerOptions {
   readonly failing: FailingRequests
   /** Returns all peers of the service. */
   readonly peers: () => readonly Peer[]
+  readonly timeoutMs: number
 }
 
 /** A node with its circuit breaker; its connections are those of @fastify/reply-from. */
@@ -261,6 +295,8 @@ class ProxiedPeer implements ComparedPeer {
   node: Node
   readonly address: string
   readonly circuit: CircuitBreaker
+  /** What the breaker reads of each request. */
+  readonly asked: UpstreamRequest
   inFlight = 0
   requests = 0
   failures = 0
@@ -268,8 +304,9 @@ class ProxiedPeer implements ComparedPeer {
   health: Health = 'unchecked'
   isAvoided = false
 
-  constructor(node: Node, { circuit, failing, peers }: ProxiedPeerOptions) {
+  constructor(node: Node, { circuit, failing, peers, timeoutMs }: ProxiedPeerOptions) {
     this.node = node
+    this.asked = { body: null, route: { timeoutMs } } as UpstreamRequest
     this.address = addressOf(node)
     const mayOpen = (evidence: Evidence) => findObjection(this, peers(), evidence, circuit) === undefined
     this.circuit = new CircuitBreaker(() => circuit, { onChange: () => {}, mayOpen }, failing)
@@ -315,16 +352,19 @@ class ProxiedPeer implements ComparedPeer {
 /** A request at a node. The breaker of the node gets exactly one outcome. */
 class Try {
   readonly peer: ProxiedPeer
+  /** The connection of the client. */
+  readonly client: Socket
   readonly #call: Call
   readonly #outcome = Promise.withResolvers<Outcome>()
   #isOver = false
 
   constructor(peer: ProxiedPeer, request: FastifyRequest) {
     this.peer = peer
+    this.client = request.raw.socket
     peer.requests++
     peer.inFlight++
     this.#call = new Call(request.id, request.method, request.url, performance.now())
-    peer.circuit.fire(() => this.#outcome.promise, BODILESS, this.#call).catch(() => {})
+    peer.circuit.fire(() => this.#outcome.promise, peer.asked, this.#call).catch(() => {})
   }
 
   /** Notes the head of the answer. */
@@ -334,6 +374,7 @@ class Try {
   }
 
   fail(kind: FailureKind): void {
+    if (this.#isOver) return
     if (kind !== 'unsendable') this.peer.failures++
     const failure = new UpstreamFailure(kind)
     failure.requestLine = this.#requestLine
@@ -353,9 +394,6 @@ class Try {
     this.#outcome.reject(new UpstreamFailure('aborted'))
   }
 }
-
-/** What a breaker reads of a request. */
-const BODILESS = { body: null } as UpstreamRequest
 
 /** @param error an error of @fastify/reply-from, whose cause is the error of the connection */
 function kindOf(error: Error): FailureKind {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { after, before, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { loadConfig } from '../config/load/load.ts'
 import { type WaygateProxyOptions, waygateProxy } from '../fastify.ts'
@@ -247,6 +249,88 @@ test('a request that fails on every node takes no node away, however often it is
   )
 })
 
+const OPEN_MS = 200
+
+/** Starts a service of one node that has failed so often that its breaker is open, and is well again. */
+async function recovering(t: TestContext, service: string, options: Partial<WaygateProxyOptions> = {}) {
+  let isWell = false
+  const handler: Handler = (_request, response) => response.writeHead(isWell ? 200 : 500).end()
+  await put(service, '1', (await node(t, service, handler)).port)
+  const breaker = { ejectLastNode: true, openMs: OPEN_MS, maxOpenMs: OPEN_MS }
+  const scene = await forward(t, service, { breaker, ...options })
+  await answers(scene, 500)
+  await answers(scene, 503)
+  isWell = true
+  return scene
+}
+
+test('a node that is well again gets requests again, once its breaker has let one through', async t => {
+  if (!requireEtcd(t)) return
+  const scene = await recovering(t, 'recovering')
+  await answers(scene, 200)
+  for (let i = 0; i < 3; i++) assert.equal((await scene.get('/user/')).status, 200)
+})
+
+test('a request that is refused before it is sent keeps no breaker half-open', async t => {
+  if (!requireEtcd(t)) return
+  // Of a probe that never ends, a breaker hears nothing for twice this time.
+  const scene = await recovering(t, 'traversed', { timeoutMs: 60_000 })
+  await until('its breaker is half-open', async () => (await scene.get('/user/a%2f..%2fb')).status === 400)
+  await answers(scene, 200)
+})
+
+test('a client that leaves before its request is sent keeps no breaker half-open', async t => {
+  if (!requireEtcd(t)) return
+  const gone = Promise.withResolvers<void>()
+  const scene = await recovering(t, 'left', {
+    timeoutMs: 60_000,
+    preHandler: async ({ url }, { raw }) => {
+      if (url !== '/user/held') return
+      raw.once('close', gone.resolve)
+      leaving.abort()
+      await gone.promise
+      // The breaker is half-open from then on.
+      await delay(2 * OPEN_MS)
+    },
+  })
+  const leaving = new AbortController()
+  await assert.rejects(fetch(`${scene.url}/user/held`, { signal: leaving.signal }), /abort/)
+  await gone.promise
+  await delay(3 * OPEN_MS)
+  await answers(scene, 200)
+})
+
+test('a request whose client has left is not sent to another node', async t => {
+  if (!requireEtcd(t)) return
+  const leaving = new AbortController()
+  const gone = Promise.withResolvers<void>()
+  const seen: string[] = []
+  const handler: Handler = async (request, response) => {
+    seen.push(request.url!)
+    if (request.url === '/held') {
+      leaving.abort()
+      await gone.promise
+      request.socket.destroy()
+    } else response.end()
+  }
+  const nodes = [await node(t, 'one', handler), await node(t, 'two', handler)]
+  await put('abandoned', '1', nodes[0]!.port)
+  await put('abandoned', '2', nodes[1]!.port)
+  const scene = await forward(t, 'abandoned', {}, app => {
+    app.addHook('onRequestAbort', async _request => gone.resolve())
+  })
+  await until('both are known', async () => {
+    await scene.get('/user/')
+    return nodes.every(({ count }) => count > 0)
+  })
+  await assert.rejects(fetch(`${scene.url}/user/held`, { signal: leaving.signal }), /abort/)
+  for (let i = 0; i < 4; i++) await scene.get('/user/after')
+  assert.deepEqual(
+    seen.filter(url => url === '/held'),
+    ['/held'],
+  )
+})
+
 test('with ejectLastNode, the only node is left out for its answers', async t => {
   if (!requireEtcd(t)) return
   const broken = await node(t, 'broken', (_request, response) => response.writeHead(500).end())
@@ -309,6 +393,46 @@ test('WebSockets are forwarded with the path and the headers of the client', asy
   assert.equal(request.headers['x-forwarded-for'], '127.0.0.1')
   client.socket.close(4001)
   assert.equal((await received(OPCODE.close)).payload.readUInt16BE(), 4001)
+})
+
+test('a node that refuses a WebSocket is left alone, and has not failed', async t => {
+  if (!requireEtcd(t)) return
+  const refusing = await startWebSocketNode(t, {
+    refuse: socket => socket.write('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n'),
+  })
+  await put('refusing', '1', refusing.port)
+  const breaker = { ejectLastNode: true, minimumRequests: 1, failureRatio: 0.01 }
+  const scene = await forward(t, 'refusing', { breaker, timeoutMs: 500 })
+  await answers(scene, 200)
+  const client = await openWebSocket(t, Number(new URL(scene.url).port), { path: '/user/room' })
+  assert.equal((await client.closed).code, 1011)
+  await until('only the connection of requests is open', () => refusing.connections.size <= 1)
+  assert.equal((await scene.get('/user/')).status, 200)
+})
+
+test('a client that leaves before its WebSocket is open leaves no connection to the node', async t => {
+  if (!requireEtcd(t)) return
+  const asked = Promise.withResolvers<void>()
+  const agreed = Promise.withResolvers<void>()
+  const slow = await startWebSocketNode(t, {
+    beforeAgreeing: () => {
+      asked.resolve()
+      return agreed.promise
+    },
+  })
+  await put('slow', '1', slow.port)
+  const clients: Socket[] = []
+  const scene = await forward(t, 'slow', { timeoutMs: 60_000 }, app => {
+    app.server.on('connection', socket => clients.push(socket))
+  })
+  await answers(scene, 200)
+  const client = await openWebSocket(t, Number(new URL(scene.url).port), { path: '/user/room' })
+  await asked.promise
+  const handshake = [...slow.connections].at(-1)!
+  client.socket.close()
+  await until('the client has left', () => clients.at(-1)!.destroyed)
+  agreed.resolve()
+  await until('the node sees its end', () => handshake.readableEnded || handshake.destroyed)
 })
 
 test('the application starts without etcd, answers 503, and has its nodes when etcd is there', async t => {

@@ -1,5 +1,4 @@
 import type { ChangeEntry, FiguresPage, Items, StatusPage } from '../routes/admin/api-types.ts'
-import type { TableProblem } from '../routes/admin/views.ts'
 import { Api, ApiError } from './api.ts'
 import { App } from './app.ts'
 import { Help } from './help.ts'
@@ -59,10 +58,11 @@ async function load(): Promise<void> {
     quietly(loadStatus()),
     quietly(loadFigures()),
     quietly(api.get<Items<ChangeEntry>>('changes?limit=500').then(({ items }) => model.setChanges(items))),
-    quietly(api.get<Items<TableProblem>>('problems').then(({ items }) => model.setProblems(items))),
   ])
   // The step in which the page was opened is whole by then.
-  setTimeout(() => void quietly(loadFigures()), STEP_MS + 1_000)
+  setTimeout(() => {
+    if (!isSignedOut) void quietly(loadFigures())
+  }, STEP_MS + 1_000)
 }
 
 /** The stream tells why the gateway cannot be reached; what a resource refuses is missing on the page. */
@@ -88,8 +88,8 @@ function followPlace(): void {
   const isTail = view === 'requests' && args.length === 0
   const query = new URLSearchParams({ figures: '1' })
   if (isTail) query.set('tail', params.get('filter') ?? '')
-  // Of a large table the gateway sends figures of those rows alone that are asked for.
-  if (view === 'services' && args[0] !== undefined && model.rowCount > MANY_ROWS)
+  // Of a large table the gateway sends figures of those rows alone that are asked for. How large it is, the stream tells first.
+  if (view === 'services' && args[0] !== undefined && !(model.hasTable && model.rowCount <= MANY_ROWS))
     query.set('rows', `service:${args[0]}`)
   live.follow(`live?${query}`)
 }
@@ -135,7 +135,7 @@ listenToKeys({
 })
 // The stream tells when the state of the source changes, but not how old it is.
 setInterval(() => {
-  if (model.stream.kind === 'live' && !document.hidden) void quietly(loadStatus())
+  if (!isSignedOut && model.stream.kind === 'live' && !document.hidden) void quietly(loadStatus())
 }, STATUS_MS)
 // Ages are told by the second, also while nothing is received.
 setInterval(() => {

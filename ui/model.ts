@@ -54,6 +54,8 @@ export class Model {
   /** While the tail is paused, requests wait here. */
   waiting: readonly RequestEntry[] = []
   isPaused = false
+  /** Changes that came since the stream began, newest first. */
+  #brought: readonly ChangeEntry[] = []
   readonly #onChange: () => void
 
   constructor(onChange: () => void) {
@@ -66,14 +68,17 @@ export class Model {
     else if (type === 'figures') this.#applyFigures(value as LiveFigures)
     else if (type === 'source') this.setSource(value as StatusPage['source'])
     else if (type === 'problem') this.problems = (value as LiveProblems).items
-    else if (type === 'change') this.#addChanges([value as ChangeEntry])
+    else if (type === 'change') this.#addChange(value as ChangeEntry)
     else if (type === 'requests') this.#addRequests(value as LiveRequests)
     this.#onChange()
   }
 
   setStream(stream: StreamState): void {
     if (stream.kind === 'live' && this.stream.kind === 'live') return
-    if (stream.kind === 'live') this.figuresAt = Date.now()
+    if (stream.kind === 'live') {
+      this.figuresAt = Date.now()
+      this.#brought = []
+    }
     this.stream = stream
     this.#onChange()
   }
@@ -100,9 +105,10 @@ export class Model {
     this.#onChange()
   }
 
+  /** Takes over the changes from before the stream began, newest first. The stream may be ahead of them. */
   setChanges(changes: readonly ChangeEntry[]): void {
-    this.changes = []
-    this.#addChanges([...changes].reverse())
+    const later = this.#brought.filter(each => !has(changes, each))
+    this.changes = [...later, ...changes].slice(0, KEPT_CHANGES)
     this.#onChange()
   }
 
@@ -121,11 +127,6 @@ export class Model {
       this.tail = [...this.waiting, ...this.tail].slice(0, KEPT_REQUESTS)
       this.waiting = []
     }
-    this.#onChange()
-  }
-
-  setProblems(problems: readonly TableProblem[]): void {
-    this.problems = problems
     this.#onChange()
   }
 
@@ -182,8 +183,10 @@ export class Model {
     return this.stream.kind === 'live' && Date.now() - this.figuresAt > STALE_MS
   }
 
-  #addChanges(changes: readonly ChangeEntry[]): void {
-    this.changes = [...changes].reverse().concat(this.changes).slice(0, KEPT_CHANGES)
+  #addChange(change: ChangeEntry): void {
+    if (has(this.changes, change)) return
+    this.#brought = [change, ...this.#brought].slice(0, KEPT_CHANGES)
+    this.changes = [change, ...this.changes].slice(0, KEPT_CHANGES)
   }
 
   #addRequests({ items, lost, perSecond }: LiveRequests): void {
@@ -194,6 +197,10 @@ export class Model {
     if (this.isPaused) this.waiting = [...fresh, ...this.waiting].slice(0, KEPT_REQUESTS)
     else this.tail = [...fresh, ...this.tail].slice(0, KEPT_REQUESTS)
   }
+}
+
+function has(changes: readonly ChangeEntry[], { revision, key, after }: ChangeEntry): boolean {
+  return changes.some(each => each.revision === revision && each.key === key && each.after === after)
 }
 
 /** The last seconds of a node. */

@@ -10,6 +10,8 @@ export class Session {
   readonly #key = `waygate token ${location.pathname}`
   readonly #channel = new BroadcastChannel(this.#key)
   #token: string | null
+  /** The last one that was refused. Tabs that have not noticed would give it back. */
+  #refused: string | undefined
 
   /** @param onToken is called when the token has changed: by this tab, or by another one that was asked */
   constructor(onToken: () => void) {
@@ -18,7 +20,7 @@ export class Session {
     this.#channel.onmessage = ({ data }: MessageEvent<Message>) => {
       if (data.kind === 'ask') {
         if (this.#token) this.#tell(this.#token)
-      } else if (this.#token === null) {
+      } else if (this.#token === null && data.token !== this.#refused) {
         this.#keep(data.token)
         onToken()
       }
@@ -48,6 +50,7 @@ export class Session {
    */
   forget(refused: string | null): boolean {
     if (this.#token !== refused) return false
+    this.#refused = refused ?? this.#refused
     this.#token = null
     sessionStorage.removeItem(this.#key)
     this.#channel.postMessage({ kind: 'ask' } satisfies Message)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Call } from '../../internal/call.ts'
 import { GRPC_STATUS, GRPC_STATUS_NAMES } from '../../internal/grpc/status.ts'
-import { normaliseHost, portOf } from '../../internal/http/authority.ts'
+import { isAuthority, normaliseHost, portOf } from '../../internal/http/authority.ts'
 import { ERRORS } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { pathOf } from '../../internal/http/target.ts'
@@ -260,8 +260,9 @@ const authorityOf = { http: authorities('http'), https: authorities('https') } a
 
 function authorities(scheme: 'http' | 'https'): (host: string) => string {
   return rememberingValues(host => {
-    const name = normaliseHost(host).replace(/^\[(.*)\]$/, '$1')
-    return ATTRIBUTE.serverAddress(name) + ATTRIBUTE.serverPort(Number(portOf(host, scheme)))
+    const name = ATTRIBUTE.serverAddress(normaliseHost(host).replace(/^\[(.*)\]$/, '$1'))
+    // Of a Host that is refused, anything may stand in place of the port.
+    return isAuthority(host) ? name + ATTRIBUTE.serverPort(Number(portOf(host, scheme))) : name
   })
 }
 

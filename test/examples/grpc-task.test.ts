@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openTasks } from '../../examples/grpc/task/tasks.ts'
+import { buildApp } from '../../examples/task/app.ts'
 import { until } from '../support/until.ts'
 import { createExampleClient, type ExampleClient } from './grpc-client.ts'
 
@@ -67,6 +68,22 @@ test('mistakes have the status of gRPC that stands for them', async () => {
     await failed('UpdateTask', { id: replies[0]!.id, title: '' }, 'anna'),
     /^INVALID_ARGUMENT: title/,
   )
+})
+
+test('a title has as many characters as in the HTTP example, whatever they take in memory', async t => {
+  const app = await buildApp({ database: ':memory:' })
+  t.after(() => app.close())
+  await using tasks = await startTasks()
+  for (const [length, isTaken] of [
+    [500, true],
+    [501, false],
+  ] as const) {
+    const title = '\u{1f331}'.repeat(length)
+    const { status } = await tasks.client.call('CreateTask', { title }, 'anna')
+    assert.equal(status, isTaken ? 'OK' : 'INVALID_ARGUMENT')
+    const request = { url: '/tasks', headers: { 'x-user-id': 'anna' }, payload: { title } } as const
+    assert.equal((await app.inject({ method: 'POST', ...request })).statusCode, isTaken ? 201 : 400)
+  }
 })
 
 test('many tasks are created by one stream, up to the first mistake', async () => {

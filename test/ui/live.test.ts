@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { openPage, requireBrowser } from '../support/browser.ts'
 import { startScene } from '../support/dashboard-scene.ts'
 import { requireEtcd } from '../support/etcd.ts'
+import { putPolicySet, startTestGateway } from '../support/gateway.ts'
 import { startGatewayHere } from '../support/gateway-here.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
@@ -83,6 +84,26 @@ test('a page that was opened in a hidden tab is loaded when the tab is looked at
     document.dispatchEvent(new Event('visibilitychange'))
   })
   await page.locator('.empty.bad').waitFor()
+})
+
+test('what was loaded of problems does not take the place of what the stream has brought since', async t => {
+  if (!requireBrowser(t)) return
+  const gateway = await startTestGateway(t, {})
+  const { page } = await openPage(t)
+  const brought = Promise.withResolvers<void>()
+  await page.route('**/api/v1/problems', async route => {
+    await brought.promise
+    await route.fulfill({ json: { items: [] } })
+  })
+  await page.goto(`http://127.0.0.1:${gateway.adminPort}/#/source`)
+  await page.locator('.state.good').waitFor()
+  putPolicySet(gateway.registry, 'odd', { odd: true })
+  const problem = page.locator('.problem-list li')
+  await problem.waitFor()
+  brought.resolve()
+  // The page is drawn again by then.
+  for (let i = 0; i < 2; i++) await page.waitForResponse('**/api/v1/status')
+  assert.equal(await problem.count(), 1)
 })
 
 test('an etcd that is away is said as stale, with the reason, and the last table stays', async t => {

@@ -67,3 +67,11 @@ for (const [hash, what] of [
     assert.deepEqual(complaints, [])
   })
 }
+
+test('a page that is opened at a service asks for the figures of its nodes', async t => {
+  if (!requireBrowser(t)) return
+  const { page } = await openPage(t)
+  const asked = page.waitForRequest(request => /rows=service%3Afleet/.test(request.url()))
+  await page.goto(`http://127.0.0.1:${many.adminPort}/#/services/fleet`)
+  await asked
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { durationText, millis, percent, rate } from '../../internal/telemetry/format.ts'
+import type { ChangeEntry } from '../../routes/admin/api-types.ts'
 import { attentionLines } from '../../ui/attention.ts'
 import { diffLines, shortened } from '../../ui/diff.ts'
 import { Model } from '../../ui/model.ts'
@@ -198,6 +199,23 @@ test('requests wait while the tail is paused, and none comes twice', () => {
     ['3', '2', '1'],
   )
   assert.equal(model.lost, 4)
+})
+
+test('changes that were loaded take no change away that the stream has brought, and none comes twice', () => {
+  const change = (revision: string) => ({ revision, key: '/services/user/n1', at: Number(revision) })
+  const model = modelOf(['change', change('1')])
+  model.setStream({ kind: 'live' })
+  const brought = (revision: string) =>
+    model.apply({ type: 'change', data: JSON.stringify(change(revision)) })
+  brought('5')
+  brought('6')
+  model.setChanges([change('5'), change('4')] as ChangeEntry[])
+  const revisions = () => model.changes.map(({ revision }) => revision)
+  assert.deepEqual(revisions(), ['6', '5', '4'], 'those of before the stream are as they were loaded')
+  model.setChanges([change('7'), change('6'), change('5')] as ChangeEntry[])
+  brought('7')
+  brought('8')
+  assert.deepEqual(revisions(), ['8', '7', '6', '5'])
 })
 
 test('what needs attention comes with the worst first, and many nodes with one fault are one line', () => {

@@ -87,6 +87,45 @@ test('a late refusal of the token before does not sign out', async t => {
   assert.equal(await page.getByLabel('Admin token').count(), 0)
 })
 
+test('a token that was refused is not taken again from a tab that has not noticed', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere({ ready: false, env: { WAYGATE_ADMIN_TOKEN: TOKEN } })
+  const { page, newTab } = await openPage(t)
+  await page.goto(`${gateway.admin}/#token=${encodeURIComponent(TOKEN)}`)
+  await page.locator('.state.good').waitFor()
+  const second = await newTab()
+  let refusals = 0
+  await second.route('**/api/v1/**', async route => {
+    const headers = route.request().headers()
+    if (headers.authorization === `Bearer ${TOKEN}`) {
+      refusals++
+      await route.fulfill({ status: 401, json: {} })
+    } else if (headers.authorization === 'Bearer new')
+      await route.continue({ headers: { ...headers, authorization: `Bearer ${TOKEN}` } })
+    else await route.continue()
+  })
+  await second.goto(`${gateway.admin}/#/source`)
+  await second.getByLabel('Admin token').fill('new')
+  await second.keyboard.press('Enter')
+  await second.locator('.state.good').waitFor()
+  assert.equal(refusals, 1)
+})
+
+test('a page that is signed out asks nothing more', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere({ ready: false, env: { WAYGATE_ADMIN_TOKEN: TOKEN } })
+  const { page } = await openPage(t)
+  await page.clock.install()
+  await page.goto(`${gateway.admin}/#token=${encodeURIComponent(TOKEN)}`)
+  await page.locator('.state.good').waitFor()
+  await page.route('**/api/v1/**', route => route.fulfill({ status: 401, json: {} }))
+  await page.getByLabel('Admin token').waitFor()
+  const asked: string[] = []
+  page.on('request', request => asked.push(request.url()))
+  await page.clock.runFor(20_000)
+  assert.deepEqual(asked, [])
+})
+
 test('at another name that leads to the same machine there is no page, and 421 for everything it could ask', async t => {
   if (!requireBrowser(t)) return
   await using gateway = await startGatewayHere()

@@ -78,5 +78,7 @@ function messageOf({ id, title, done, createdAt }: Task): object {
 }
 
 function checkTitle(title: string): void {
-  if (title.length < 1 || title.length > 500) throw new Problem(400, 'title must have 1 to 500 characters')
+  // As JSON Schema counts them.
+  const { length } = [...title]
+  if (length < 1 || length > 500) throw new Problem(400, 'title must have 1 to 500 characters')
 }

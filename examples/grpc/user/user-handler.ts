@@ -11,7 +11,9 @@ export function createUserHandlers(users: UserService): grpc.UntypedServiceImple
     Register: answering(async (call: Unary<Credentials>) => {
       const { name, password } = call.request
       if (!USER_NAME.test(name)) throw new Problem(400, 'name must be a user name or an e-mail address')
-      if (password.length < 8 || password.length > 256) {
+      // As JSON Schema counts them.
+      const { length } = [...password]
+      if (length < 8 || length > 256) {
         throw new Problem(400, 'password must have 8 to 256 characters')
       }
       const { id } = await users.register({ name, password })

@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { writeNanos } from '../../../cmd/gateway/span-wire.ts'
 import { EXPORT_REQUEST } from '../../support/collector.ts'
-import { send } from '../../support/http.ts'
+import { send, sendRaw } from '../../support/http.ts'
 import { answer, deadPort, startNode } from '../../support/node-server.ts'
 import { startTracedGateway } from '../../support/traced-gateway.ts'
 
@@ -45,19 +45,34 @@ test('what is sent follows the schema of OTLP: no unknown field, no wrong type, 
 test('texts of every length come as they were, but for what is beyond 1,024 characters', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
   const { port, spansOf } = await startTracedGateway(t, { nodes: { 'user/a': node.port } })
-  for (const length of [1, 90, 110, 126, 127, 128, 200, 1_024, 1_025, 3_000]) {
-    for (const character of ['x', '\u00e9']) {
-      const userAgent = character.repeat(length)
-      const { headers } = await send(port, {
-        path: `/user/${'y'.repeat(length)}`,
-        headers: { 'user-agent': userAgent },
-      })
-      const [request, attempt] = await spansOf(headers['x-request-id'], 2)
-      assert.equal(request!.attributes['user_agent.original'], userAgent.slice(0, 1_024))
-      assert.equal(request!.attributes['url.path'], `/user/${'y'.repeat(length)}`.slice(0, 1_024))
-      const url = `http://127.0.0.1:${node.port}/${'y'.repeat(length)}`
-      assert.equal(attempt!.attributes['url.full'], url.slice(0, 1_024))
-    }
+  const asked = [1, 90, 110, 126, 127, 128, 200, 1_024, 1_025, 3_000].flatMap(length =>
+    ['x', '\u00e9'].map(character => ({ path: 'y'.repeat(length), userAgent: character.repeat(length) })),
+  )
+  const answers = await Promise.all(
+    asked.map(({ path, userAgent }) =>
+      send(port, { path: `/user/${path}`, headers: { 'user-agent': userAgent } }),
+    ),
+  )
+  for (const [index, { path, userAgent }] of asked.entries()) {
+    const [request, attempt] = await spansOf(answers[index]!.headers['x-request-id'], 2)
+    assert.equal(request!.attributes['user_agent.original'], userAgent.slice(0, 1_024))
+    assert.equal(request!.attributes['url.path'], `/user/${path}`.slice(0, 1_024))
+    assert.equal(attempt!.attributes['url.full'], `http://127.0.0.1:${node.port}/${path}`.slice(0, 1_024))
+  }
+})
+
+test('the port of a Host that is refused is not told, whatever stands in its place', async t => {
+  const { port, spansOf } = await startTracedGateway(t, {})
+  const behind = ['70000', '1e99', '-5', '1.5', '0x50', 'x', '9'.repeat(400), 'Infinity']
+  const answers = await Promise.all(
+    behind.map(text => sendRaw(port, `GET / HTTP/1.1\r\nHost: a.test:${text}\r\nConnection: close\r\n\r\n`)),
+  )
+  for (const [index, answered] of answers.entries()) {
+    assert.match(answered, /^HTTP\/1\.1 400 /)
+    const [, id] = /^x-request-id: (.*)\r$/im.exec(answered) ?? []
+    const [span] = await spansOf(id!, 1)
+    const { 'server.address': name, 'server.port': told } = span!.attributes
+    assert.deepEqual([name, told], ['a.test', undefined], `Host: a.test:${behind[index]}`)
   }
 })
 
