@@ -13,7 +13,7 @@ const PLAIN = /^[\x20-\x7e]*$/
 /** Clients choose how long paths and names of browsers are. */
 const MAX_CHARACTERS = 1_024
 const MAX_KEPT = 1_000
-/** What stands in front of texts that are shorter than this is kept. */
+/** What is made of texts that are shorter than this is kept. */
 const SHORT = 128
 
 /** Returns a text in UTF-8. */
@@ -27,9 +27,10 @@ export function fromHex(digits: string): string {
 }
 
 /** Returns a whole number from 0 on: seven bits a byte, the lowest first. */
-export function varint(value: number): string {
+function varint(value: number): string {
   let bytes = ''
-  let rest = value
+  // Infinity would never end.
+  let rest = Math.min(value, Number.MAX_SAFE_INTEGER)
   for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes += String.fromCharCode((rest % 128) + 128)
   return bytes + String.fromCharCode(rest)
 }
@@ -157,7 +158,10 @@ export function remembering<Key extends object>(make: (key: Key) => string): (ke
   }
 }
 
-/** Creates a function whose bytes are made once for each of the first 1,000 values, and are in one piece. */
+/**
+ * Creates a function whose bytes are made once for each of up to 1,000 values, and are in one piece. After that many, it begins anew:
+ * clients can invent any number of them. Long ones are made each time.
+ */
 export function rememberingValues<Value extends string | number>(
   make: (value: Value) => string,
 ): (value: Value) => string {
@@ -166,7 +170,9 @@ export function rememberingValues<Value extends string | number>(
     let known = made.get(value)
     if (known === undefined) {
       known = inOnePiece(make(value))
-      if (made.size < MAX_KEPT) made.set(typeof value === 'string' ? ownText(value) : value, known)
+      if (made.size === MAX_KEPT) made.clear()
+      if (typeof value === 'number') made.set(value, known)
+      else if (value.length < SHORT) made.set(ownText(value), known)
     }
     return known
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
@@ -13,6 +14,7 @@ const FIGURES = {
 }
 
 test('on a terminal, services that could not be read are read again', async t => {
+  if (!existsSync('/dev/ptmx')) return t.skip('this machine has no terminals to give')
   let asked = 0
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/api/v1/live')) {
