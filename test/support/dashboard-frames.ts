@@ -16,11 +16,14 @@ export interface Frames {
 /** A frame may be drawn one refresh late by the clock of the screen alone. */
 const LATE_MS = (1_000 / 60) * 1.5
 
+/** The error of a browser that has stopped to draw. */
+export const NO_FRAME = 'the browser has drawn no frame for 10 s'
+
 /** Runs in the browser, whose names are not known here. The compositor of Chromium without a GPU sometimes stands still for good. */
 const SCROLL = `async ms => {
   const all = []
   const frame = () => new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the browser has drawn no frame for 10 s')), 10_000)
+    const timer = setTimeout(() => reject(new Error('${NO_FRAME}')), 10_000)
     requestAnimationFrame(at => {
       clearTimeout(timer)
       resolve(at)
