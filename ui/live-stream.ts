@@ -1,4 +1,4 @@
-import { EventParser, type StreamEvent } from '../internal/telemetry/event-parser.ts'
+import { EventParser, SILENCE_MS, type StreamEvent } from '../internal/telemetry/event-parser.ts'
 import { type Api, ApiError } from './api.ts'
 
 /** Whether the page sees what happens now, and if not, why. */
@@ -16,8 +16,6 @@ export type StreamState =
 
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 10_000
-/** The gateway sends a comment after 15 s in which it sent nothing else. */
-const SILENCE_MS = 20_000
 
 /**
  * Keeps the stream of events open while the tab is visible: browsers open six connections to an origin, and a seventh tab would

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { EventParser } from '../../internal/telemetry/event-parser.ts'
+import { EventParser, SILENCE_MS } from '../../internal/telemetry/event-parser.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { tell } from '../cli/output.ts'
 import { type AdminClient, AskError } from './admin-client.ts'
@@ -12,8 +12,6 @@ export interface LiveEvent {
 
 /** How long a stream that has ended is left alone before it is opened again. */
 const AGAIN_MS = 1_000
-/** The gateway sends a comment after 15 s in which it sent nothing else. */
-const SILENCE_MS = 20_000
 
 /**
  * Follows the live stream of a gateway without end. When the stream ends, it is opened again, and a line on stderr says so.

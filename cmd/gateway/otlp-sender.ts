@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { Logger } from 'pino'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { rootReason } from '../../internal/upstream-failure.ts'
 import type { SpanCounts } from '../../routes/admin/metrics/span-metrics.ts'
+import { type Acceptance, readAnswer } from './otlp-answer.ts'
 import { createPoster, type Poster } from './otlp-post.ts'
 import { resourceField, SpanBatch, type WrittenSpan } from './span-batch.ts'
 
@@ -53,7 +53,7 @@ const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 /** What became of an attempt to send a batch. */
 type Attempt =
-  | { readonly result: 'sent'; readonly rejected: number; readonly message: string | undefined }
+  | ({ readonly result: 'sent' } & Acceptance)
   | { readonly result: 'refused'; readonly reason: string }
   | { readonly result: 'failed'; readonly reason: string; readonly retryAfterMs: number | undefined }
 
@@ -180,7 +180,7 @@ export class OtlpSender {
       if (RETRYABLE.has(status))
         return { result: 'failed', reason: `status ${status}`, retryAfterMs: millisecondsIn(retryAfter) }
       return status >= 200 && status < 300
-        ? await acceptedIn(answer)
+        ? { result: 'sent', ...(await readAnswer(answer)) }
         : { result: 'refused', reason: `status ${status}` }
     } catch (error) {
       return { result: 'failed', reason: rootReason(error), retryAfterMs: undefined }
@@ -202,49 +202,6 @@ export class OtlpSender {
     if (!this.#reports.isDue(kind, performance.now())) return
     this.#options.logger.warn({ url: this.#options.url, reason, spans }, message)
   }
-}
-
-/** Reads an `ExportTraceServiceResponse`. One that cannot be read says nothing. */
-async function acceptedIn(answer: Buffer): Promise<Attempt> {
-  const partial = answer.length === 0 ? undefined : await partialSuccessIn(answer).catch(() => undefined)
-  const { rejected, message } = partial ?? { rejected: 0, message: '' }
-  const hasRejected = Number.isSafeInteger(rejected) && rejected > 0
-  return {
-    result: 'sent',
-    rejected: hasRejected ? rejected : 0,
-    message: hasRejected || message !== '' ? message : undefined,
-  }
-}
-
-/** Fields of `ExportTraceServiceResponse` and `ExportTracePartialSuccess`. */
-const PARTIAL_SUCCESS = 1
-const REJECTED_SPANS = 1
-const ERROR_MESSAGE = 2
-
-async function partialSuccessIn(answer: Buffer): Promise<{ rejected: number; message: string }> {
-  const { BinaryReader, WireType } = await import('@bufbuild/protobuf/wire')
-  const partial = { rejected: 0, message: '' }
-  const readAll = (
-    bytes: Uint8Array,
-    read: (reader: BinaryReader, field: number, type: number) => boolean,
-  ) => {
-    const reader = new BinaryReader(bytes)
-    while (reader.pos < reader.len) {
-      const [field, type] = reader.tag()
-      if (!read(reader, field, type)) reader.skip(type, field)
-    }
-  }
-  readAll(answer, (outer, field, type) => {
-    if (field !== PARTIAL_SUCCESS || type !== WireType.LengthDelimited) return false
-    readAll(outer.bytes(), (inner, field, type) => {
-      if (field === REJECTED_SPANS && type === WireType.Varint) partial.rejected = Number(inner.int64())
-      else if (field === ERROR_MESSAGE && type === WireType.LengthDelimited) partial.message = inner.string()
-      else return false
-      return true
-    })
-    return true
-  })
-  return partial
 }
 
 function millisecondsIn(value: string | undefined): number | undefined {

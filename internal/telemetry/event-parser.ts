@@ -4,6 +4,9 @@ export interface StreamEvent {
   readonly data: string
 }
 
+/** After this time without a byte, milliseconds, a stream is dead: the gateway sends a comment after 15 s in which it sent nothing else. */
+export const SILENCE_MS = 20_000
+
 /**
  * Reads events out of the text of a stream, which comes in arbitrary pieces. Comments and fields that the gateway does not send
  * are skipped.
