@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { OTHER_CORE } from './cores.ts'
@@ -58,8 +58,44 @@ export interface LoadOptions extends Load {
   readonly folder: string
 }
 
-/** Runs a load at a constant rate, in this process. */
-export async function runAtRate(
+/**
+ * Runs a load at a constant rate: with `h2load` where it is installed (Debian: `nghttp2-client`), since a generator in this process
+ * sends no more than some 10,000 requests a second.
+ */
+export function runAtRate(options: LoadOptions, requestsPerSecond: number): Promise<LoadResult> {
+  return onPath('h2load') ? runH2load(options, requestsPerSecond) : runHere(options, requestsPerSecond)
+}
+
+/** The connections of a thread of h2load send at the same moment, so several threads share them. */
+const GENERATORS = 16
+
+/** Each connection has its part of the rate. Times count from when a request is sent, which is late when its connection is busy. */
+async function runH2load(
+  { base, path, connections, seconds, tokens: [token] = [], folder }: LoadOptions,
+  requestsPerSecond: number,
+): Promise<LoadResult> {
+  const log = join(folder, 'h2load.log')
+  rmSync(log, { force: true })
+  await run([
+    ...['h2load', '--h1', `-t${GENERATORS}`, `-c${connections}`],
+    ...[`-D${seconds}`, `--rps=${requestsPerSecond / connections}`],
+    ...[`--log-file=${log}`, ...(token ? ['-H', `authorization: Bearer ${token}`] : []), base + path],
+  ])
+  const answers = readFileSync(log, 'latin1')
+    .trim()
+    .split('\n')
+    .map(line => line.split('\t').map(Number))
+  const latenciesMs = Float64Array.from(answers, ([, , micros]) => micros! / 1_000).sort()
+  return {
+    requests: answers.length,
+    requestsPerSecond: answers.length / seconds,
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
+    failed: answers.filter(([, status]) => !(status! >= 200 && status! < 400)).length,
+  }
+}
+
+async function runHere(
   { base, path, connections, seconds, tokens: [token] = [] }: LoadOptions,
   requestsPerSecond: number,
 ): Promise<LoadResult> {
