@@ -1,7 +1,6 @@
 import { counted, durationText, percent } from '../internal/telemetry/format.ts'
-import type { NodeFigures } from '../routes/admin/api-types.ts'
 import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
-import type { Model } from './model.ts'
+import type { LiveNode, Model } from './model.ts'
 import { linkTo } from './place.ts'
 
 /** Something an operator should look at. */
@@ -48,7 +47,7 @@ function serviceLines(model: Model, service: ServicePage): AttentionLine[] {
   const say = (key: string, severity: AttentionLine['severity'], text: string) =>
     lines.push({ key: `${name} ${key}`, severity, subject: name, text, href })
   const faults = nodes.flatMap(node => {
-    const fault = nodeFault(node, model.nodes.get(`${name}/${node.id}`)?.figures)
+    const fault = nodeFault(node, model.nodes.get(`${name}/${node.id}`))
     return fault ? [{ node, ...fault }] : []
   })
   if (nodes.length === 0) say('empty', 'bad', 'has no nodes')
@@ -82,15 +81,20 @@ export interface NodeFault {
 /**
  * Returns what is wrong with a node; undefined when nothing is.
  *
- * @param figures its latest ones, which are newer than `node`; undefined = there are none
+ * @param live its last seconds, which are newer than `node`; undefined = there are none
  */
-export function nodeFault(node: NodePage, figures: NodeFigures | undefined): NodeFault | undefined {
+export function nodeFault(
+  node: NodePage,
+  live: Pick<LiveNode, 'figures' | 'isFailing'> | undefined,
+): NodeFault | undefined {
+  const figures = live?.figures
   const [breaker, health, state] = figures
     ? [figures[5], figures[6], figures[7]]
     : [node.breaker, node.health, node.state]
   if (state === 'down') return { severity: 'bad', text: node.problem ?? 'down' }
   if (breaker === 'open') return { severity: 'bad', text: 'breaker open' }
   if (health === 'unhealthy') return { severity: 'bad', text: node.problem ?? 'fails its health checks' }
+  if (live?.isFailing) return { severity: 'bad', text: 'all tries fail' }
   if (breaker === 'half-open') return { severity: 'warn', text: 'breaker half-open, one request probes it' }
   if (state === 'suspect') return { severity: 'warn', text: 'suspect: the registry may have lost its key' }
   if (node.problem !== undefined) return { severity: 'warn', text: node.problem }

@@ -41,9 +41,9 @@ export function status(code: number): Shown {
 
 /** Shows in a word whether a node is used, and why not. */
 export function nodeState(model: Model, service: string, node: NodePage): Shown {
-  const figures = model.nodes.get(`${service}/${node.id}`)?.figures
-  const fault = nodeFault(node, figures)
-  const state = figures?.[7] ?? node.state
+  const live = model.nodes.get(`${service}/${node.id}`)
+  const fault = nodeFault(node, live)
+  const state = live?.figures[7] ?? node.state
   if (fault)
     return html`<span class="${fault.severity}" title=${fault.text}><i class="sign">▲</i> ${fault.text}</span>`
   if (state === 'draining') return html`<span class="quiet"><i class="sign">◇</i> draining</span>`

@@ -203,9 +203,14 @@ function has(changes: readonly ChangeEntry[], { revision, key, after }: ChangeEn
   return changes.some(each => each.revision === revision && each.key === key && each.after === after)
 }
 
+/** A node that has failed at fewer tries in a row may only have met a bad request. */
+const FAILS_AFTER = 2
+
 /** The last seconds of a node. */
-class LiveNode {
+export class LiveNode {
   figures: NodeFigures
+  /** Tries in a row that failed, as far as whole seconds tell. */
+  #failedInARow = 0
   /** The time of the last second that was told. */
   #at = 0
   #recent: { readonly t: number; readonly n: number; readonly failures: number }[] = []
@@ -217,8 +222,18 @@ class LiveNode {
   add(t: number, figures: NodeFigures): void {
     this.figures = figures
     this.#at = t
-    if (figures[1] > 0) this.#recent.push({ t, n: figures[1], failures: figures[2] })
+    const [, n, failures] = figures
+    if (n > 0) {
+      this.#recent.push({ t, n, failures })
+      this.#failedInARow = failures < n ? 0 : this.#failedInARow + n
+    }
     while (this.#recent.length > 0 && this.#recent[0]!.t <= t - RATE_MS) this.#recent.shift()
+    if (this.#recent.length === 0) this.#failedInARow = 0
+  }
+
+  /** Whether it fails at everything it is asked. Its breaker opens some tries later. */
+  get isFailing(): boolean {
+    return this.#failedInARow >= FAILS_AFTER
   }
 
   /** Notes that it has nothing to do, and is well. */

@@ -43,9 +43,9 @@ export function serviceRows(model: Model): ServiceRow[] {
     const faults = new Map<string, number>()
     let [inFlight, bad, warn] = [0, 0, 0]
     for (const node of service.nodes) {
-      const figures = model.nodes.get(`${service.name}/${node.id}`)?.figures
-      inFlight += figures?.[0] ?? node.inFlight
-      const fault = nodeFault(node, figures)
+      const live = model.nodes.get(`${service.name}/${node.id}`)
+      inFlight += live?.figures[0] ?? node.inFlight
+      const fault = nodeFault(node, live)
       if (!fault) continue
       faults.set(fault.text, (faults.get(fault.text) ?? 0) + 1)
       if (fault.severity === 'bad') bad++
@@ -72,20 +72,20 @@ export function serviceRows(model: Model): ServiceRow[] {
 export function nodeRows(model: Model, { name, nodes }: ServicePage): NodeRow[] {
   const now = nodes.map(({ id }) => {
     const live = model.nodes.get(`${name}/${id}`)
-    return { figures: live?.figures, present: live?.present(model.now) ?? NO_TRIES }
+    return { live, present: live?.present(model.now) ?? NO_TRIES }
   })
   const total = now.reduce((sum, { present }) => sum + present.rate, 0)
   return nodes.map((node, index): NodeRow => {
-    const { figures, present } = now[index]!
+    const { live, present } = now[index]!
     const { rate, failures, isStale } = present
-    const [inFlight = node.inFlight, , , p50 = null, p99 = null] = figures ?? []
+    const [inFlight = node.inFlight, , , p50 = null, p99 = null] = live?.figures ?? []
     return {
       kind: 'node',
       key: `${name}/${node.id}`,
       service: name,
       ...{ node, rate, isStale, failures, p50, p99, inFlight },
       share: total === 0 ? null : rate / total,
-      severity: severityOf(nodeFault(node, figures)),
+      severity: severityOf(nodeFault(node, live)),
     }
   })
 }

@@ -44,6 +44,8 @@ const GRPC_SERVICES: readonly ExampleService[] = [
   { name: 'user', folder: 'grpc/user', weight: 1 },
   { name: 'task', folder: 'grpc/task', weight: 1 },
 ]
+/** So often that a node that is killed, as the introduction invites to, is found before clients have noticed. */
+const HEALTH_CHECK = { tcp: true, intervalMs: 500 } as const
 const STOP_GRACE_MS = 5_000
 
 /**
@@ -123,7 +125,10 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   }
 }
 
-/** Loads a configuration that has a random secret unless one is configured, does not drain, and expects few clients. */
+/**
+ * Loads a configuration that has a random secret and a health check of all nodes unless such are configured, does not drain, and
+ * expects few clients.
+ */
 function loadDemoConfig(
   { config: file, settings }: DemoCommand,
   certificate: DemoCertificate | undefined,
@@ -150,7 +155,10 @@ function loadDemoConfig(
   const tls = { ...config.tls, plain: 'serve' as const }
   // What is tried out is not kept, unless a folder is named for it.
   const etcd = { ...config.etcd, embeddedMemory: config.etcd.embeddedData === undefined }
-  return { ...loaded, config: { ...config, clientLimits, tls, etcd, drainMs: 0 } }
+  const { defaults: forRoutes } = config.routes
+  const checked = { ...forRoutes, healthCheck: forRoutes.healthCheck ?? HEALTH_CHECK }
+  const routes = { ...config.routes, defaults: checked }
+  return { ...loaded, config: { ...config, clientLimits, tls, etcd, routes, drainMs: 0 } }
 }
 
 /**

@@ -56,8 +56,9 @@ test('the printed commands do what they say when they are run as printed', async
   assert.match(top, /^user +2\/2 usable +/m)
 })
 
-test('killing a node as the introduction suggests fails no request, and the demo says that the node has ended', async () => {
+test('killing a node as the introduction suggests fails no request, and its check finds it before its lease ends', async () => {
   await using demo = await startDemo(FREE_PORTS, 'program')
+  const [, page = '', adminToken = ''] = /page {5}(\S+)#token=(\S+)/.exec(demo.introduction) ?? []
   const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo.introduction) ?? []
   const [, token = ''] = /export TOKEN=(\S+)/.exec(demo.introduction) ?? []
   const [, pid = ''] = /kill -9 (\d+)/.exec(demo.introduction) ?? []
@@ -68,6 +69,10 @@ test('killing a node as the introduction suggests fails no request, and the demo
   process.kill(Number(pid), 'SIGKILL')
   await until('it says so', () => demo.program.stdout().includes(`Process ${pid} has ended.`))
   for (let i = 0; i < 20; i++) assert.equal(await ask(), 404)
+  await until('its check fails', async () => {
+    const nodes = await fetch(`${page}api/v1/nodes`, { headers: { authorization: `Bearer ${adminToken}` } })
+    return (await nodes.text()).includes('"health":"unhealthy"')
+  })
 })
 
 test('if default ports are taken, the demo says so and uses free ones', async () => {

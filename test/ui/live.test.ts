@@ -35,7 +35,7 @@ test('a node that is killed is shown as failing within two seconds', async t => 
   // The region is polite, and tells of new lines alone.
   assert.match(
     (await page.locator('[aria-live=polite]').first().textContent()) ?? '',
-    /user\/n2: (down|breaker open)/,
+    /user\/n2: (down|breaker open|all tries fail)/,
   )
   assert.deepEqual(complaints, [])
 })
