@@ -39,7 +39,7 @@ export const Http2Section = section(
       minimum: 1_048_576,
       maximum: 1_073_741_824,
       description:
-        'Bytes of bodies that this process may hold for all HTTP/2 clients. While it holds more, connections that hold more than their share get no new requests (`REFUSED_STREAM`), and may send no more of their bodies.',
+        'Bytes of bodies that this process may hold for all HTTP/2 clients. While it holds more, connections that hold more than their share get no new requests (`REFUSED_STREAM`), and may send no more of their bodies. While it holds twice as much, the connection that holds most loses the requests whose bodies are held.',
     }),
     earlyResets: section(
       {

@@ -23,7 +23,7 @@ const UpstreamHttp2Section = section(
       default: 262_144,
       ...WINDOW,
       description:
-        'Bytes of one answer that a node may send before the client has taken them, so also what is held for a client that reads nothing.',
+        'Bytes of one answer that a node may send before the client has taken them. An answer begins with 64 KiB at most, which is what is held for a client that reads nothing, and has more once its client takes it.',
     }),
     connectionWindowBytes: Type.Integer({
       default: 16_777_216,

@@ -56,6 +56,8 @@ const HTTP1 = 'HTTP/1.'
 const MAX_UNSENT_BYTES = 65_536
 /** How long what the node sent before a write failed, or what is left to be sent to it, may take. */
 const LAST_WORDS_MS = 1_000
+/** The window of an answer before its client has taken anything. */
+const FIRST_WINDOW_BYTES = 65_536
 
 /**
  * Fields that may enter the header table of the node. Clients that do not know each other share the connection, and
@@ -181,7 +183,10 @@ export class SessionWire implements Http2ConnectionEvents {
     this.connection = new Http2Connection({
       role: 'client',
       maxConcurrentStreams: 0,
-      ...{ streamWindowBytes, connectionWindowBytes, mayIndex, now },
+      // For a client that takes nothing, no more is held than that.
+      streamWindowBytes: Math.min(streamWindowBytes, FIRST_WINDOW_BYTES),
+      maxStreamWindowBytes: streamWindowBytes,
+      ...{ connectionWindowBytes, mayIndex, now },
       maxListBytes: answerHeadBytes,
       maxFields: MAX_HEADER_LINES,
       events: this,

@@ -95,6 +95,16 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     this.socket.destroy()
   }
 
+  /** Bytes of bodies that are held, because nodes or the client do not take them. */
+  get heldBytes(): number {
+    return this.#held.bytes
+  }
+
+  /** Cancels the streams whose bodies are held. */
+  cancelHeld(): void {
+    for (const stream of [...this.streams]) if (stream.holdsBytes) this.#cancel(stream, 'held-bytes')
+  }
+
   // What the connection calls.
 
   write(bytes: Buffer): boolean {
@@ -245,7 +255,7 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     this.#host.onStreams(1)
   }
 
-  readonly #cancel = (stream: ClientStream, reason: SlowReason): void => {
+  readonly #cancel = (stream: ClientStream, reason: SlowReason | 'held-bytes'): void => {
     this.#host.onEnded(reason, this.socket.remoteAddress)
     stream.cancel()
   }

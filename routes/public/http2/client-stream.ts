@@ -78,6 +78,11 @@ export class ClientStream extends Http2Stream implements ClientRequest, ClientRe
     return this.#writtenBytes - this.queuedBytes
   }
 
+  /** Whether a part of a body is held. */
+  get holdsBytes(): boolean {
+    return this.#heldBytes > 0 || (this.incoming?.heldBytes ?? 0) > 0
+  }
+
   get httpVersionMajor(): number {
     return 2
   }

@@ -9,6 +9,7 @@ export type Http2EndReason =
   | Flood
   | SlowReason
   | 'header-block'
+  | 'held-bytes'
   | 'unread-frames'
   | 'protocol-error'
   | 'flow-control-error'
@@ -23,6 +24,7 @@ const REASONS: Readonly<Record<Exclude<Http2EndReason, Flood>, true>> = {
   'send-idle': true,
   'send-slow': true,
   'header-block': true,
+  'held-bytes': true,
   'unread-frames': true,
   'protocol-error': true,
   'flow-control-error': true,

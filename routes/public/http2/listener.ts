@@ -85,6 +85,8 @@ const TCP_KEEP_ALIVE_MS = 60_000
 /** A stream's window grows up to this share of the connection's: uploads that nodes do not take leave room for others. */
 const MAX_STREAM_SHARE = 0.25
 const MAX_STREAM_WINDOW_BYTES = 1_048_576
+/** At so many times `bufferedBytes`, requests are cancelled. */
+const MOST_HELD = 2
 
 /** Creates the HTTP/2 side of the public listener. Node's HTTP server accepts its connections. */
 export function createHttp2Listener(settings: Http2Settings, options: Http2ListenerOptions): Http2Listener {
@@ -99,6 +101,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
   let present: ConnectionLimits = options
   let isDraining = false
   let isClosing = false
+  let isRelieving = false
 
   const host: SessionHost = {
     connectionOptions: {
@@ -145,9 +148,31 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
     onClosed: session => sessions.delete(session),
     hold(bytes) {
       counts.bufferedBytes += bytes
+      if (bytes <= 0 || isRelieving || !isTooMuch()) return
+      isRelieving = true
+      // Not in the middle of what holds the bytes.
+      setImmediate(relieve)
     },
     isOverShare: bytes =>
       counts.bufferedBytes > settings.bufferedBytes && bytes * sessions.size > settings.bufferedBytes,
+  }
+
+  /** Whether so much is held that windows and refusals, which concern what comes later, have not kept it down. */
+  function isTooMuch(): boolean {
+    return counts.bufferedBytes > settings.bufferedBytes * MOST_HELD
+  }
+
+  /** Cancels what is held, connection by connection, until that is little enough. */
+  function relieve(): void {
+    isRelieving = false
+    while (isTooMuch()) {
+      let largest: ClientSession | undefined
+      for (const each of sessions)
+        if (largest === undefined || each.heldBytes > largest.heldBytes) largest = each
+      const before = counts.bufferedBytes
+      largest?.cancelHeld()
+      if (counts.bufferedBytes >= before) return
+    }
   }
 
   /** Creates the call of a request whose head was never read. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ERROR, SETTING } from '../../../internal/http2/frames.ts'
-import { rstStreamFrame, settingsFrame } from '../../support/raw-http2.ts'
+import { dataFrame, headersFrame, rstStreamFrame, settingsFrame } from '../../support/raw-http2.ts'
 import { until } from '../../support/until.ts'
 import { answerFrames, requestFor, startRawNode } from './raw-node.ts'
 import { startSessionScene } from './session-scene.ts'
 
-test('push is off, and the windows are those of the configuration', async t => {
+test('push is off, and the windows are those of the configuration once an answer is taken', async t => {
   const node = await startRawNode(t)
   const { send } = startSessionScene(t, node.port, {
     streamWindowBytes: 70_000,
@@ -20,10 +20,13 @@ test('push is off, and the windows are those of the configuration', async t => {
   for (let at = 0; at < settings.length; at += 6)
     pairs.set(settings.readUInt16BE(at), settings.readUInt32BE(at + 2))
   assert.equal(pairs.get(SETTING.enablePush), 0)
-  assert.equal(pairs.get(SETTING.initialWindowSize), 70_000)
+  assert.equal(pairs.get(SETTING.initialWindowSize), 65_536)
   assert.ok(connection.described.includes(`WINDOW_UPDATE 0 by ${100_000 - 65_535}`))
-  connection.write(answerFrames(id, 'hello'))
-  assert.equal(await call.text, 'hello')
+  const half = dataFrame(id, Buffer.alloc(16_384))
+  connection.write(headersFrame(id, [':status', '200'], { isEnd: false }), half, half)
+  await connection.receives(`WINDOW_UPDATE ${id} by ${32_768 + 70_000 - 65_536}`)
+  connection.write(dataFrame(id, Buffer.from('!'), { isEnd: true }))
+  assert.equal((await call.text).length, 32_769)
 })
 
 test('when a node lowers its limit, what it refuses was not acted on, and further calls get another connection', async t => {

@@ -6,6 +6,7 @@ import { ECHO } from '../../../support/grpc-echo.ts'
 import { startGrpcNode } from '../../../support/grpc-node.ts'
 import { send } from '../../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../../support/http2-client.ts'
+import { startHttp2Node } from '../../../support/http2-node.ts'
 import { answer, startNode } from '../../../support/node-server.ts'
 import {
   dataFrame,
@@ -258,6 +259,29 @@ test('beyond http2.bufferedBytes, connections that hold much get no new requests
   await greedy.until(({ described }) => described.filter(line => line.endsWith('END_STREAM')).length === 20)
   greedy.write(headersFrame(103, get('/user/x')))
   await greedy.receives('HEADERS 103')
+})
+
+test('at twice http2.bufferedBytes, the connection that holds most loses its requests, and others go on', async t => {
+  const node = await startHttp2Node(t, ({ stream, headers }) => {
+    stream.respond({ ':status': 200 })
+    stream.end(Buffer.alloc(headers[':path'] === '/user/small' ? 30_000 : 200_000))
+  })
+  const { port, adminPort } = await startTestGateway(t, {
+    nodes: { 'user/u1': { port: node.port, protocol: 'h2c' } },
+    document: { http2: { bufferedBytes: MIB } },
+    routes: { user: { path: '/user/*', service: 'user' } },
+  })
+  using modest = await openRawHttp2(port, { hello: NO_WINDOW })
+  modest.write(headersFrame(1, get('/user/small')))
+  await modest.receives('HEADERS 1')
+  using greedy = await openRawHttp2(port, { hello: NO_WINDOW })
+  greedy.write(...Array.from({ length: 50 }, (_, i) => headersFrame(i * 2 + 1, get('/user/large'))))
+  assert.match(describeFrame(await greedy.receives('RST_STREAM')), /CANCEL$/)
+  const { text } = await send(adminPort, { path: '/metrics' })
+  assert.ok(Number(/^waygate_http2_buffered_bytes (\d+)$/m.exec(text)?.[1]) <= 2 * MIB)
+  assert.match(text, /^waygate_http2_ended_total\{reason="held-bytes"\} [1-9]/m)
+  modest.write(windowUpdateFrame(1, 30_000))
+  await modest.until(({ described }) => described.some(line => line.endsWith('END_STREAM')))
 })
 
 test('a body that no node takes, because a fallback answers, is not held', async t => {
