@@ -159,6 +159,9 @@ function indexTypes(files: readonly FileDescriptorProto[]): ReadonlyMap<string, 
   const add = (name: string, place: TypePlace): void => {
     checkLength(name)
     if (places.has(name)) throw new DescriptorError(`the type ${name} is defined twice`)
+    // Those that stand where a compiler would put them were removed.
+    if (standardFileOf(name) !== undefined)
+      throw new DescriptorError(`the type ${name} is defined inside of another one`)
     if (places.size >= MAX_TYPES) throw new DescriptorError(`there are more than ${MAX_TYPES} types`)
     places.set(name, place)
   }

@@ -49,6 +49,9 @@ export function createSchema(files: readonly FileDescriptorProto[]): ServiceSche
   const services = []
   for (const type of types) {
     if (type.kind === 'message') checkMessage(type)
+    // The first value of an enum is its default.
+    if (type.kind === 'enum' && type.values.length === 0)
+      throw new DescriptorError(`the enum ${type.typeName} has no values`)
     if (type.kind === 'service' && !isAboutTheNode(type.typeName)) services.push(type)
   }
   services.sort((a, b) => (a.typeName < b.typeName ? -1 : 1))

@@ -166,6 +166,13 @@ suite('descriptors with gaps are completed', () => {
       reasonOf({ name: 'google/protobuf/timestamp.proto', package: 'a', messageType: [{ name: 'M' }] }),
       'the file google/protobuf/timestamp.proto defines types of its own',
     )
+    assert.equal(
+      reasonOf({
+        package: 'google',
+        messageType: [{ name: 'protobuf', nestedType: [{ name: 'FieldMask' }] }],
+      }),
+      'the type google.protobuf.FieldMask is defined inside of another one',
+    )
   })
 
   test('services about the node itself are left out', () => {
@@ -262,6 +269,8 @@ suite('descriptors that are refused', () => {
         [{ messageType: [{ name: 'M', field: [{ ...STRING, type: 77 as Type }] }] }],
         /^the field M\.s has an unknown type$/,
       ],
+      [[{ enumType: [{ name: 'E' }] }], /^the enum E has no values$/],
+      [[{ messageType: [{ name: 'M', enumType: [{ name: 'E' }] }] }], /^the enum M\.E has no values$/],
       [[{ messageType: [{ name: 'M-', field: [] }] }], /not consistent \(a\.proto: invalid message name/],
       [[{ syntax: 'proto9', messageType }], /not consistent \(a\.proto: unsupported syntax/],
       [
