@@ -123,6 +123,8 @@ async function ask(scene: Scene, call = new Call('id', 'POST', '/', 0)): Promise
 
 const message = (...bytes: number[]): Buffer => writeMessage(Buffer.from(bytes))
 const TASK_7 = message(0x08, 7)
+/** The beginning of a message of 9 bytes. */
+const HALF = Buffer.from([0, 0, 0, 0, 9, 1])
 
 test('a call has the fields of the request as metadata, without those that are not', async () => {
   const headers = [
@@ -179,7 +181,8 @@ test('an answer that is no call with one message is an error of the service', as
     [{ chunks: [TASK_7, TASK_7] }, 500, 'there is more than one message'],
     [{ chunks: [Buffer.from([1, 0, 0, 0, 1, 0])] }, 500, 'a message is compressed'],
     [{ chunks: [Buffer.from([0, 255, 255, 255, 255])] }, 500, 'exceeds'],
-    [{ chunks: [Buffer.from([0, 0, 0, 0, 9, 1])] }, 500, 'in the middle of a message'],
+    [{ chunks: [HALF] }, 500, 'in the middle of a message'],
+    [{ chunks: [HALF], trailers: ['grpc-status', '4', 'grpc-message', 'late'] }, 504, 'late'],
     [{ chunks: [message(0x08)] }, 500, 'a value is cut off'],
     [{ chunks: [TASK_7], trailers: ['x', 'y'] }, 500, 'without a status'],
     [{ chunks: [TASK_7], trailers: ['grpc-status', '14', 'grpc-message', 'gone'] }, 503, 'gone'],
@@ -194,6 +197,14 @@ test('an answer that is no call with one message is an error of the service', as
     assert.equal(seen.status, status, text)
     assert.ok(seen.text.includes(text), `${seen.text} has ${text}`)
   }
+})
+
+test('a stream that fails in the middle of a message tells why', async () => {
+  const trailers = ['grpc-status', '14', 'grpc-message', 'gone']
+  const request = { target: '/WatchTasks' }
+  const { text } = await ask({ answer: { chunks: [TASK_7, HALF], trailers }, request })
+  const [, end] = text.split('\n')
+  assert.equal(JSON.parse(end!)['@error'].detail, 'gone')
 })
 
 test('an answer that would become too much JSON is an error of the service', async () => {
