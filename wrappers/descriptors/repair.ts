@@ -99,6 +99,7 @@ export function repairFiles(given: readonly FileDescriptorProto[]): FileDescript
     for (const extension of file.extension) repairField(extension, scope, resolve)
     for (const service of file.service) {
       for (const method of service.method) {
+        checkLength(join(join(scope, service.name), method.name))
         method.inputType = resolve(method.inputType, join(scope, service.name)).name
         method.outputType = resolve(method.outputType, join(scope, service.name)).name
       }
