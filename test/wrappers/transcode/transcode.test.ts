@@ -279,6 +279,28 @@ test('a body that is compressed, and a message that is too large, are refused', 
   assert.equal(((await ask(large).catch(e => e)) as GatewayError).code, 'WG_BODY_TOO_LARGE')
 })
 
+test('a body that a page can send to any site, as a form or without a type, is refused from browsers', async () => {
+  const form = ['content-type', 'application/x-www-form-urlencoded']
+  for (const type of [form, []]) {
+    const own = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers: type } })
+    assert.equal(own.status, 200)
+    for (const page of [
+      ['origin', 'https://elsewhere.example'],
+      ['sec-fetch-site', 'cross-site'],
+    ]) {
+      const headers = [...type, ...page]
+      const refused = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers } }).catch(
+        e => e,
+      )
+      assert.equal((refused as GatewayError).code, 'WG_UNSUPPORTED_MEDIA')
+    }
+  }
+  // A page must ask first whether it may send this type.
+  const headers = ['content-type', 'application/json', 'origin', 'https://elsewhere.example']
+  const asked = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers } })
+  assert.equal(asked.status, 200)
+})
+
 test('a stream is server-sent events for those who accept them with a weight above zero', async () => {
   const cases: readonly (readonly [string, string])[] = [
     ['text/event-stream', 'text/event-stream'],
