@@ -442,3 +442,19 @@ test('a call with one answer has the deadline of its route, and a stream has non
   await ask({ answer: { chunks: [TASK_7] }, request: { target: '/WatchTasks' } }, stream)
   assert.equal(stream.deadlineAt, undefined)
 })
+
+test('a plan tells of as many problems as people read, however many bindings have no effect', () => {
+  const problemsOf = (rule: object) => {
+    const rules = [{ selector: 'task.v1.Tasks/GetTask', get: '/first', ...rule }]
+    return new TranscodePlan(TASKS, { choice: 'annotated', rules, json: JSON_OPTIONS, maxMessageBytes: 1 })
+      .problems
+  }
+  const [one, ...others] = problemsOf({ additionalBindings: [{ get: '/first' }] })
+  assert.equal(one, 'GET /first of task.v1.Tasks/GetTask has no effect, because another method has it')
+  assert.deepEqual(others, [])
+  const many = problemsOf({ additionalBindings: Array(5_000).fill({ get: '/first' }) })
+  assert.equal(many.length, 101)
+  assert.equal(many.at(-1), 'further problems: 4900')
+  const [long] = problemsOf({ responseBody: 'a'.repeat(100_000) })
+  assert.match(long!, /^GET \/first of task\.v1\.Tasks\/GetTask: the body of the answer, a{900,1000}…$/)
+})
