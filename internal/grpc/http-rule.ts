@@ -46,8 +46,9 @@ export interface HttpRule {
 }
 
 const PATTERNS = ['get', 'put', 'post', 'delete', 'patch'] as const
-/** More segments than any real path has. */
+/** More segments and characters than any real path has. */
 const MAX_SEGMENTS = 64
+const MAX_LENGTH = 1_024
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/
 const TOKEN = /^[A-Z][A-Z0-9_-]*$/
@@ -94,8 +95,10 @@ function bindingOf(rule: HttpRule): HttpBinding {
 /** @throws TypeError when the text is not a path template */
 export function parseTemplate(text: string): PathTemplate {
   const fail = (reason: string): never => {
-    throw new TypeError(`the path template ${JSON.stringify(text)} is not valid: ${reason}`)
+    const shown = text.length > MAX_LENGTH ? `${text.slice(0, 100)}…` : text
+    throw new TypeError(`the path template ${JSON.stringify(shown)} is not valid: ${reason}`)
   }
+  if (text.length > MAX_LENGTH) fail(`it has more than ${MAX_LENGTH} characters`)
   if (!text.startsWith('/')) fail('it must begin with /')
   const segments: TemplateSegment[] = []
   const variables: TemplateVariable[] = []

@@ -1,6 +1,9 @@
 import { WireType } from '@bufbuild/protobuf/wire'
 import { readWire, type WireReader } from '../protobuf/wire-reader.ts'
 
+/** The number of the option `google.api.http`. */
+export const HTTP_OPTION = 72_295_728
+
 /** What may be in a set. Bytes alone say little: an empty message takes two of them, and microseconds to read. */
 const MAX = { types: 20_000, fields: 200_000, tags: 500_000, nesting: 64 }
 
@@ -13,7 +16,11 @@ interface Kind {
 const OPTIONS: Kind = { counts: 'tags', inner: {} }
 const FIELD: Kind = { counts: 'fields', inner: { 8: OPTIONS } }
 const VALUE: Kind = { counts: 'fields', inner: { 3: OPTIONS } }
-const METHOD: Kind = { counts: 'fields', inner: { 4: OPTIONS } }
+/** The option `google.api.http`, with its additional bindings. */
+const RULE_PARTS: Record<number, Kind> = {}
+const RULE: Kind = { counts: 'fields', inner: RULE_PARTS }
+RULE_PARTS[11] = RULE
+const METHOD: Kind = { counts: 'fields', inner: { 4: { counts: 'tags', inner: { [HTTP_OPTION]: RULE } } } }
 const ENUM: Kind = { counts: 'types', inner: { 2: VALUE, 3: OPTIONS } }
 const SERVICE: Kind = { counts: 'types', inner: { 2: METHOD, 3: OPTIONS } }
 const MESSAGE_PARTS: Record<number, Kind> = { 2: FIELD, 4: ENUM, 6: FIELD, 7: OPTIONS }

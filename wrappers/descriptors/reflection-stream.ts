@@ -27,6 +27,11 @@ interface ReflectionAnswer {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024
+/**
+ * Files in the answers to one call. Servers give the imports of a file with it, again and again. An empty file takes two
+ * bytes.
+ */
+const MAX_GIVEN_FILES = 50_000
 /** How many calls a node may end before all of their questions are answered. */
 const MAX_REFUSALS = 16
 /** Statuses that say nothing of a question: the call was given up, or broke off. */
@@ -98,9 +103,12 @@ export class ReflectionStream {
       // Some servers end the call at the first question that they cannot answer. The next call begins behind it.
       asked += answers.length - before + 1
     }
-    return answers.flatMap(({ fileDescriptorResponse }) =>
-      (fileDescriptorResponse?.fileDescriptorProto ?? []).map(file => Buffer.from(file, 'base64')),
+    const files = answers.flatMap(
+      ({ fileDescriptorResponse }) => fileDescriptorResponse?.fileDescriptorProto ?? [],
     )
+    if (files.length > MAX_GIVEN_FILES)
+      throw new DescriptorError(`the node gave more than ${MAX_GIVEN_FILES} files at once`)
+    return files.map(file => Buffer.from(file, 'base64'))
   }
 
   /**
@@ -131,10 +139,15 @@ export class ReflectionStream {
       answer.discard()
       throw new DescriptorError(`the node answered HTTP ${answer.status} instead of gRPC`)
     }
-    return this.#read(answer, answers)
+    return this.#read(answer, answers, answers.length + questions.length)
   }
 
-  #read(answer: UpstreamResponse, answers: ReflectionAnswer[]): Promise<CallRefusal | undefined> {
+  /** @param maxAnswers how many `answers` may become */
+  #read(
+    answer: UpstreamResponse,
+    answers: ReflectionAnswer[],
+    maxAnswers: number,
+  ): Promise<CallRefusal | undefined> {
     return new Promise((resolve, reject) => {
       const end = (lines: readonly string[]): void => {
         const { status, lines: said } = readGrpcEnd(lines)
@@ -156,6 +169,10 @@ export class ReflectionStream {
           this.#bytesLeft -= bytes.length
           if (this.#bytesLeft < 0) {
             give(new DescriptorError(`the descriptors of the node have more than ${MAX_BYTES} bytes`))
+            return true
+          }
+          if (answers.length === maxAnswers) {
+            give(new DescriptorError('the node answered more than it was asked'))
             return true
           }
           try {

@@ -99,6 +99,7 @@ export function repairFiles(given: readonly FileDescriptorProto[]): FileDescript
     for (const extension of file.extension) repairField(extension, scope, resolve)
     for (const service of file.service) {
       for (const method of service.method) {
+        checkLength(join(join(scope, service.name), method.name))
         method.inputType = resolve(method.inputType, join(scope, service.name)).name
         method.outputType = resolve(method.outputType, join(scope, service.name)).name
       }
@@ -159,6 +160,9 @@ function indexTypes(files: readonly FileDescriptorProto[]): ReadonlyMap<string, 
   const add = (name: string, place: TypePlace): void => {
     checkLength(name)
     if (places.has(name)) throw new DescriptorError(`the type ${name} is defined twice`)
+    // Those that stand where a compiler would put them were removed.
+    if (standardFileOf(name) !== undefined)
+      throw new DescriptorError(`the type ${name} is defined inside of another one`)
     if (places.size >= MAX_TYPES) throw new DescriptorError(`there are more than ${MAX_TYPES} types`)
     places.set(name, place)
   }

@@ -8,7 +8,7 @@ import {
   ScalarType,
   toJson,
 } from '@bufbuild/protobuf'
-import { BinaryReader } from '@bufbuild/protobuf/wire'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
@@ -17,6 +17,7 @@ import {
 import type { HttpRule } from '../../internal/grpc/http-rule.ts'
 import { isAboutTheNode, type MethodTraits } from '../../internal/grpc/rpc.ts'
 import { standardTypes } from '../protobuf/standard-types.ts'
+import { HTTP_OPTION } from './descriptor-size.ts'
 import { DescriptorError, readDescriptorSet, repairFiles } from './repair.ts'
 
 /** A method of a gRPC service. */
@@ -49,6 +50,9 @@ export function createSchema(files: readonly FileDescriptorProto[]): ServiceSche
   const services = []
   for (const type of types) {
     if (type.kind === 'message') checkMessage(type)
+    // The first value of an enum is its default.
+    if (type.kind === 'enum' && type.values.length === 0)
+      throw new DescriptorError(`the enum ${type.typeName} has no values`)
     if (type.kind === 'service' && !isAboutTheNode(type.typeName)) services.push(type)
   }
   services.sort((a, b) => (a.typeName < b.typeName ? -1 : 1))
@@ -116,11 +120,10 @@ function toMethod(method: DescMethod): GrpcMethod {
   }
 }
 
-/** The number of the option `google.api.http`. */
-const HTTP_OPTION = 72_295_728
-
 function ruleOf({ proto }: DescMethod): HttpRule | undefined {
-  const option = proto.options?.$unknown?.findLast(({ no }) => no === HTTP_OPTION)
+  const option = proto.options?.$unknown?.findLast(
+    ({ no, wireType }) => no === HTTP_OPTION && wireType === WireType.LengthDelimited,
+  )
   if (option === undefined) return undefined
   try {
     const type = standardTypes.getMessage('google.api.HttpRule')!

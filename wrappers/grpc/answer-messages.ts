@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
+import { readGrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import { MessageError, MessageReader } from '../../internal/grpc/message-reader.ts'
+import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 
 /** Receives what a node answers to a gRPC call. Exactly one of the last three comes last. */
@@ -86,8 +88,11 @@ export class AnswerMessages extends EventEmitter implements ClientResponse {
       this.#reader.end()
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
-      this.#invalid(error)
-      return
+      // A call that has failed ends wherever it is, such as at its deadline.
+      if (readGrpcEnd(trailers).status === GRPC_STATUS.OK) {
+        this.#invalid(error)
+        return
+      }
     }
     this.#isOver = true
     this.#listener.onEnd(trailers)

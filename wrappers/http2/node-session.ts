@@ -179,7 +179,11 @@ export class NodeSession implements CallSession, WireOwner {
     this.#streams.delete(stream)
     if (!stream.isOver && this.isOpen) {
       if (this.#cancels.take(performance.now())) stream.reset(ERROR.cancel)
-      else this.retire('cancels')
+      else {
+        // What its client had not taken would be missing in the window of all others.
+        stream.consume(stream.heldBytes)
+        this.retire('cancels')
+      }
     }
     this.#owner.onRoom()
     if (this.isIdle) this.#nowIdle()

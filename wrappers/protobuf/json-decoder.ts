@@ -1,4 +1,4 @@
-import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
+import type { DescEnum, DescField, DescMessage, DescOneof } from '@bufbuild/protobuf'
 import {
   COST,
   costOf,
@@ -42,6 +42,7 @@ export class JsonDecoder {
   readonly #options: JsonDecoderOptions
   readonly #readers = new Map<DescMessage, ReadValue>()
   readonly #enumNames = new Map<DescEnum, ReadonlyMap<number, string>>()
+  readonly #oneofNames = new Map<DescOneof, readonly string[]>()
 
   constructor(options: JsonDecoderOptions) {
     this.#options = options
@@ -184,11 +185,22 @@ export class JsonDecoder {
 
   /** Returns the function that removes the other fields of a oneof; undefined when there are none. */
   #othersOf(field: DescField): ((json: Json) => void) | undefined {
-    const others = field.oneof?.fields.filter(other => other !== field).map(other => this.nameOf(other)) ?? []
-    if (others.length === 0) return undefined
+    if (field.oneof === undefined || field.oneof.fields.length < 2) return undefined
+    const names = this.#namesOf(field.oneof)
+    const own = this.nameOf(field)
     return json => {
-      for (const name of others) if (Object.hasOwn(json, name)) delete json[name]
+      for (const name of names) if (name !== own && Object.hasOwn(json, name)) delete json[name]
     }
+  }
+
+  /** Returns the names of the fields of a oneof, which all of them share: a list for each would take the square of that. */
+  #namesOf(oneof: DescOneof): readonly string[] {
+    let names = this.#oneofNames.get(oneof)
+    if (names === undefined) {
+      names = oneof.fields.map(field => this.nameOf(field))
+      this.#oneofNames.set(oneof, names)
+    }
+    return names
   }
 }
 

@@ -1,9 +1,9 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf'
+import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { FieldFault, faultWithin } from './field-fault.ts'
 import { isJsonObject, specialEncoder } from './special-encoders.ts'
 import { isGroup, MAX_MESSAGE_DEPTH, tagOf, valueTypeOf } from './wire-types.ts'
-import { enumWriter } from './write-enum.ts'
+import { type EnumNumber, enumNumber, enumWriter } from './write-enum.ts'
 import { mapKeyWriter, scalarWriter, type WriteValue } from './write-scalar.ts'
 
 export interface JsonEncoderOptions {
@@ -36,6 +36,7 @@ const IMPLICIT = 2
 export class JsonEncoder {
   readonly #options: JsonEncoderOptions
   readonly #encoders = new Map<DescMessage, MessageEncoder>()
+  readonly #enumNumbers = new Map<DescEnum, EnumNumber>()
 
   constructor(options: JsonEncoderOptions) {
     this.#options = options
@@ -125,12 +126,17 @@ export class JsonEncoder {
     const { message, enum: enumeration, scalar } = field
     if (message) return this.#messageWriter(message, number, isGroup(field))
     if (enumeration)
-      return enumWriter(enumeration, tagOf(number, valueTypeOf(field)), skipsZero, this.#ignoresUnknown)
+      return enumWriter(this.#enumNumber(enumeration), tagOf(number, valueTypeOf(field)), skipsZero)
     return scalarWriter(scalar!, tagOf(number, valueTypeOf(field)), skipsZero)
   }
 
-  get #ignoresUnknown(): boolean {
-    return this.#options.ignoresUnknown === true
+  #enumNumber(desc: DescEnum): EnumNumber {
+    let read = this.#enumNumbers.get(desc)
+    if (read === undefined) {
+      read = enumNumber(desc, this.#options.ignoresUnknown === true)
+      this.#enumNumbers.set(desc, read)
+    }
+    return read
   }
 
   #messageWriter(message: DescMessage, number: number, isGroup: boolean): WriteValue {
@@ -178,7 +184,7 @@ export class JsonEncoder {
 
   /** The elements of a packed list have no tags. */
   #packedWriter({ enum: enumeration, scalar }: DescField): WriteValue {
-    if (enumeration) return enumWriter(enumeration, 0, false, this.#ignoresUnknown)
+    if (enumeration) return enumWriter(this.#enumNumber(enumeration), 0, false)
     return scalarWriter(scalar!, 0, false)
   }
 

@@ -2,25 +2,21 @@ import type { DescEnum } from '@bufbuild/protobuf'
 import { FieldFault } from './field-fault.ts'
 import type { WriteValue } from './write-scalar.ts'
 
+/** Returns the number of a value of an enum, given by its name or number; undefined when the value is skipped. */
+export type EnumNumber = (json: unknown) => number | undefined
+
 /**
- * Returns the function that writes values of an enum, given by their names or numbers.
+ * Returns the function that reads values of an enum. All fields of the enum share it, since it has all names.
  *
- * @param tag written in front of the value; 0 = none
- * @param skipsZero whether a zero is not written, because its absence means the same
  * @param ignoresUnknown whether a name that the enum does not have is skipped
  */
-export function enumWriter(
-  desc: DescEnum,
-  tag: number,
-  skipsZero: boolean,
-  ignoresUnknown: boolean,
-): WriteValue {
+export function enumNumber(desc: DescEnum, ignoresUnknown: boolean): EnumNumber {
   const numbers = new Map<string, number>()
   for (const { jsonName, number } of desc.values) numbers.set(jsonName, number)
   for (const { name, number } of desc.values) numbers.set(name, number)
   const known = desc.open ? undefined : new Set(desc.values.map(({ number }) => number))
   const isNull = desc.typeName === 'google.protobuf.NullValue'
-  const toNumber = (json: unknown): number | undefined => {
+  return json => {
     if (isNull && json === null) return 0
     if (typeof json === 'string') {
       const number = numbers.get(json)
@@ -33,6 +29,15 @@ export function enumWriter(
     if (known?.has(json) === false) throw new FieldFault(`not a value of ${desc.typeName}`)
     return json
   }
+}
+
+/**
+ * Returns the function that writes values of an enum.
+ *
+ * @param tag written in front of the value; 0 = none
+ * @param skipsZero whether a zero is not written, because its absence means the same
+ */
+export function enumWriter(toNumber: EnumNumber, tag: number, skipsZero: boolean): WriteValue {
   return (json, writer) => {
     const number = toNumber(json)
     if (number === undefined || (skipsZero && number === 0)) return

@@ -8,9 +8,20 @@ type Json = Record<string, unknown>
 /** Types that are a text in JSON, and so can stand in a path or a query. */
 const TEXT_TYPES = new Set(['Timestamp', 'Duration', 'FieldMask'].map(name => `google.protobuf.${name}`))
 
+/** The fields of the types that were asked about, by both of their names. */
+const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>()
+
 /** Returns a field by its name in JSON or in the .proto file. */
-export function fieldNamed({ fields }: DescMessage, name: string): DescField | undefined {
-  return fields.find(({ jsonName }) => jsonName === name) ?? fields.find(field => field.name === name)
+export function fieldNamed(desc: DescMessage, name: string): DescField | undefined {
+  let byName = fieldsByName.get(desc)
+  if (byName === undefined) {
+    // Of two fields with one name, the first one counts, and a name in JSON more than one of the .proto file.
+    const fields = desc.fields.toReversed()
+    const names = fields.map(field => [field.name, field] as const)
+    byName = new Map([...names, ...fields.map(field => [field.jsonName, field] as const)])
+    fieldsByName.set(desc, byName)
+  }
+  return byName.get(name)
 }
 
 /** Returns the fields that lead to a field of a nested message; undefined when there are no such fields. */

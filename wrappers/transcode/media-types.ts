@@ -14,16 +14,19 @@ export function unusableBody(headers: readonly string[], call: CallPlan): Gatewa
     return new GatewayError('WG_UNSUPPORTED_MEDIA', { detail, headers: { 'accept-encoding': 'identity' } })
   }
   const contentType = getHeader(headers, 'content-type')
-  if (contentType === undefined || call.takesAnyBody || !call.hasBody) return undefined
+  if (call.takesAnyBody || !call.hasBody) return undefined
   const { streamsRequest } = call.method
-  const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase()
   if (type === 'application/json' || (type === 'application/x-ndjson' && streamsRequest)) return undefined
-  if (type === FORM && !isFromBrowser(headers)) return undefined
+  if ((type === FORM || type === undefined) && !isFromBrowser(headers)) return undefined
   const types = streamsRequest ? 'application/x-ndjson or application/json' : 'application/json'
   return new GatewayError('WG_UNSUPPORTED_MEDIA', { detail: `The body must be ${types}.` })
 }
 
-/** A page may send a form to any site without asking, with the cookies of that site. Browsers say which page sends it. */
+/**
+ * A page may send a form, or bytes without a type, to any site without asking, with the cookies of that site. Browsers say
+ * which page sends it.
+ */
 function isFromBrowser(headers: readonly string[]): boolean {
   return getHeader(headers, 'origin') !== undefined || getHeader(headers, 'sec-fetch-site') !== undefined
 }

@@ -64,7 +64,7 @@ export class TranscodePlan {
       const path = `${binding.httpMethod} ${binding.template.text}`
       found.push(`${path} of ${value.method.name} has no effect, because another method has it`)
     }
-    this.problems = found
+    this.problems = shown(found)
   }
 
   /**
@@ -81,6 +81,18 @@ export class TranscodePlan {
     const methods = this.#table.allowedMethods(path)
     return methods.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'].sort() : methods
   }
+}
+
+/** Of the problems that are shown. Nodes choose their number, and the names in them. */
+const MAX_PROBLEMS = 100
+const MAX_PROBLEM_LENGTH = 1_000
+
+function shown(problems: readonly string[]): readonly string[] {
+  const texts = problems
+    .slice(0, MAX_PROBLEMS)
+    .map(text => (text.length > MAX_PROBLEM_LENGTH ? `${text.slice(0, MAX_PROBLEM_LENGTH)}…` : text))
+  const more = problems.length - texts.length
+  return more === 0 ? texts : [...texts, `further problems: ${more}`]
 }
 
 interface Codecs {

@@ -211,8 +211,19 @@ test('what a node says instead of its descriptors is told', async () => {
     ],
     [
       async () =>
-        answered([services('a.B'), ...Array(3).fill(Buffer.alloc(4_000_000, Buffer.from([0x7a, 0])))]),
+        answered([Buffer.concat([services('a.B'), Buffer.alloc(4_200_000, Buffer.from([0x7a, 0]))])]),
       /more than 8388608 bytes$/,
+    ],
+    // An answer without bytes counts as well.
+    [async () => answered([services('a.B'), Buffer.alloc(0)]), /^the node answered more than it was asked$/],
+    [
+      async (_, request) =>
+        answered([
+          questionsOf(request)[0]?.listServices === undefined
+            ? filesOf(...Array<Buffer>(50_001).fill(Buffer.alloc(0)))
+            : services('a.B'),
+        ]),
+      /^the node gave more than 50000 files at once$/,
     ],
     [endless, /more than 512 files$/],
     [

@@ -34,6 +34,15 @@ const LONG_NAME = `${'a'.repeat(511)}.b`
 const DEEP_NAME = `${'a.'.repeat(128)}b`
 const TOO_LONG = /^the name a[a.]{99}… is too long: at most 512 characters in 128 parts$/
 
+/** Returns a field with bytes: its tag and its length in front of them. */
+function within(tag: readonly number[], bytes: Buffer): Buffer {
+  const size: number[] = []
+  for (let rest = bytes.length; ; rest >>>= 7) {
+    if (rest < 0x80) return Buffer.concat([Buffer.from([...tag, ...size, rest]), bytes])
+    size.push((rest & 0x7f) | 0x80)
+  }
+}
+
 /** Returns why files are refused. */
 function reasonOf(...files: readonly FileInit[]): string {
   try {
@@ -166,6 +175,13 @@ suite('descriptors with gaps are completed', () => {
       reasonOf({ name: 'google/protobuf/timestamp.proto', package: 'a', messageType: [{ name: 'M' }] }),
       'the file google/protobuf/timestamp.proto defines types of its own',
     )
+    assert.equal(
+      reasonOf({
+        package: 'google',
+        messageType: [{ name: 'protobuf', nestedType: [{ name: 'FieldMask' }] }],
+      }),
+      'the type google.protobuf.FieldMask is defined inside of another one',
+    )
   })
 
   test('services about the node itself are left out', () => {
@@ -239,6 +255,15 @@ suite('descriptors that are refused', () => {
       ],
       [[{ package: LONG_NAME, messageType }], TOO_LONG],
       [[{ package: DEEP_NAME, messageType }], TOO_LONG],
+      [
+        [
+          {
+            messageType,
+            service: [{ name: 'a', method: [{ name: 'a'.repeat(600), inputType: 'M', outputType: 'M' }] }],
+          },
+        ],
+        TOO_LONG,
+      ],
       [[{ messageType }, { name: 'b', package: LONG_NAME, extension }], TOO_LONG],
       [[{ messageType }, { name: 'b', package: DEEP_NAME, extension }], TOO_LONG],
       [[{ messageType: [nested(64)] }], /^types are nested more than 64 deep$/],
@@ -262,6 +287,8 @@ suite('descriptors that are refused', () => {
         [{ messageType: [{ name: 'M', field: [{ ...STRING, type: 77 as Type }] }] }],
         /^the field M\.s has an unknown type$/,
       ],
+      [[{ enumType: [{ name: 'E' }] }], /^the enum E has no values$/],
+      [[{ messageType: [{ name: 'M', enumType: [{ name: 'E' }] }] }], /^the enum M\.E has no values$/],
       [[{ messageType: [{ name: 'M-', field: [] }] }], /not consistent \(a\.proto: invalid message name/],
       [[{ syntax: 'proto9', messageType }], /not consistent \(a\.proto: unsupported syntax/],
       [
@@ -306,23 +333,8 @@ suite('descriptors that are refused', () => {
     }
     // Messages nested far deeper than any stack is.
     let deep: Buffer = Buffer.from([0x0a, 0x01, 0x4d])
-    const prefix = (tag: number, length: number): Buffer => {
-      const size: number[] = []
-      for (let rest = length; ; rest >>>= 7) {
-        if (rest < 0x80) {
-          size.push(rest)
-          break
-        }
-        size.push((rest & 0x7f) | 0x80)
-      }
-      return Buffer.from([tag, ...size])
-    }
-    for (let i = 0; i < 2_000; i++) deep = Buffer.concat([prefix(0x1a, deep.length), deep])
-    const message = Buffer.concat([prefix(0x22, deep.length), deep])
-    assert.throws(
-      () => readDescriptorSet(Buffer.concat([prefix(0x0a, message.length), message])),
-      DescriptorError,
-    )
+    for (let i = 0; i < 2_000; i++) deep = within([0x1a], deep)
+    assert.throws(() => readDescriptorSet(within([0x0a], within([0x22], deep))), DescriptorError)
   })
 
   test('are refused before they are built when there is too much in them', () => {
@@ -339,6 +351,11 @@ suite('descriptors that are refused', () => {
         /^DescriptorError: there (?:are more than 20000 types|is too much in it)$/,
       )
     }
+    // The additional bindings of google.api.http, which is an option of a method of a service.
+    let bindings: Buffer = Buffer.alloc(600_000, Buffer.from([0x5a, 0]))
+    for (const tag of [[0x82, 0xd3, 0xe4, 0x93, 0x02], [0x22], [0x12], [0x32]])
+      bindings = within(tag, bindings)
+    assert.throws(() => readDescriptorFile(bindings), /^DescriptorError: there is too much in it$/)
   })
 
   test('names that JavaScript has a meaning for do no harm', () => {

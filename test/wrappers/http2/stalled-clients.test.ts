@@ -113,6 +113,34 @@ test('a call whose client has left while it was stalled gives its window back', 
   await connection.until(each => windows(each, 0).length === 2)
 })
 
+test('a call whose client has left while it was stalled gives its window back when the node is not told, too', async t => {
+  const node = await startRawNode(t)
+  const { counts, send } = startSessionScene(t, node.port, {
+    streamWindowBytes: WINDOW,
+    connectionWindowBytes: 2 * WINDOW,
+    cancels: { burst: 1, perSecond: 0 },
+  })
+  const [first, stalled] = [send({ target: '/first' }), send({ target: '/stalled' })]
+  const other = send({ target: '/other' })
+  const connection = await until('it is connected', () => node.connections[0])
+  const id = await requestFor(connection, '/stalled')
+  const otherId = await requestFor(connection, '/other')
+  connection.write(headersFrame(id, [':status', '200'], { isEnd: false }))
+  const response = new TestResponse()
+  response.isStalled = true
+  ;(await stalled.answer).sendBody(response)
+  for (let left = WINDOW; left > 0; left -= 16_384)
+    connection.write(dataFrame(id, Buffer.alloc(Math.min(left, 16_384))))
+  await until('the client holds its window', () => response.bytes.length === WINDOW)
+  first.cancel()
+  stalled.cancel()
+  assert.equal(counts.retired.cancels, 1)
+  await connection.receives(`WINDOW_UPDATE ${id} by ${WINDOW}`)
+  assert.equal(windows(connection, 0).length, 2)
+  connection.write(dataFrame(id, '', { isEnd: true }), answerFrames(otherId, 'whole'))
+  assert.equal(await other.text, 'whole')
+})
+
 test('a call that waits for room on a full pool gets it when the stalled client reads, and the others in turn', async t => {
   const node = await startRawNode(t)
   const { send } = startSessionScene(t, node.port, {

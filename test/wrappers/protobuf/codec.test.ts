@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { FieldDescriptorProto_Type as FieldType, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { createSchema } from '../../../wrappers/descriptors/schema.ts'
 import { FieldFault } from '../../../wrappers/protobuf/field-fault.ts'
+import { JsonDecoder } from '../../../wrappers/protobuf/json-decoder.ts'
+import { JsonEncoder } from '../../../wrappers/protobuf/json-encoder.ts'
 import { parseJsonText } from '../../../wrappers/protobuf/json-text.ts'
 import { WireFault } from '../../../wrappers/protobuf/wire-reader.ts'
 import { decodeKinds, encodeKinds, REFERENCE } from '../../support/kinds.ts'
@@ -425,4 +430,40 @@ suite('a JSON text', () => {
     parse(JSON.stringify({ a: '['.repeat(100), b: '\\', c: '"'.repeat(3), d: '\\"['.repeat(40) }))
     assert.deepEqual(parse('{"a":1,"a":2}'), { a: 2 })
   })
+})
+
+test('a type with very many fields takes no more than their number, in one oneof or of one enum', () => {
+  const count = 20_000
+  const field = (i: number, more: object) => ({ name: `f${i}`, number: i + 1, ...more })
+  const numbers = Array.from({ length: count }, (_, i) => i)
+  const schema = createSchema([
+    create(FileDescriptorProtoSchema, {
+      ...{ name: 'a.proto', syntax: 'proto3' },
+      enumType: [{ name: 'E', value: numbers.map(i => ({ name: `v${i}`, number: i })) }],
+      messageType: [
+        { name: 'Enums', field: numbers.map(i => field(i, { typeName: 'E' })) },
+        {
+          name: 'Texts',
+          oneofDecl: [{ name: 'o' }],
+          field: numbers.map(i => field(i, { type: FieldType.STRING, oneofIndex: 0 })),
+        },
+      ],
+    }),
+  ])
+  const typeNamed = (name: string) => schema.types.getMessage(name)
+  const encoder = new JsonEncoder({ typeNamed })
+  const decoder = new JsonDecoder({ typeNamed })
+  for (const [name, json] of [
+    ['Enums', { f7: 'v9', f19999: 'v19999' }],
+    ['Texts', { f7: 'x' }],
+  ] as const) {
+    const desc = typeNamed(name)!
+    const bytes = encoder.encode(desc, json).subarray(5)
+    assert.deepEqual(decoder.decode(desc, bytes), json)
+  }
+  // Of two fields in the bytes, the last one counts.
+  const both = ['a', 'b'].map((text, i) =>
+    encoder.encode(typeNamed('Texts')!, { [`f${i}`]: text }).subarray(5),
+  )
+  assert.deepEqual(decoder.decode(typeNamed('Texts')!, Buffer.concat(both)), { f1: 'b' })
 })

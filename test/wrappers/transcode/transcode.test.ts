@@ -123,6 +123,8 @@ async function ask(scene: Scene, call = new Call('id', 'POST', '/', 0)): Promise
 
 const message = (...bytes: number[]): Buffer => writeMessage(Buffer.from(bytes))
 const TASK_7 = message(0x08, 7)
+/** The beginning of a message of 9 bytes. */
+const HALF = Buffer.from([0, 0, 0, 0, 9, 1])
 
 test('a call has the fields of the request as metadata, without those that are not', async () => {
   const headers = [
@@ -179,7 +181,8 @@ test('an answer that is no call with one message is an error of the service', as
     [{ chunks: [TASK_7, TASK_7] }, 500, 'there is more than one message'],
     [{ chunks: [Buffer.from([1, 0, 0, 0, 1, 0])] }, 500, 'a message is compressed'],
     [{ chunks: [Buffer.from([0, 255, 255, 255, 255])] }, 500, 'exceeds'],
-    [{ chunks: [Buffer.from([0, 0, 0, 0, 9, 1])] }, 500, 'in the middle of a message'],
+    [{ chunks: [HALF] }, 500, 'in the middle of a message'],
+    [{ chunks: [HALF], trailers: ['grpc-status', '4', 'grpc-message', 'late'] }, 504, 'late'],
     [{ chunks: [message(0x08)] }, 500, 'a value is cut off'],
     [{ chunks: [TASK_7], trailers: ['x', 'y'] }, 500, 'without a status'],
     [{ chunks: [TASK_7], trailers: ['grpc-status', '14', 'grpc-message', 'gone'] }, 503, 'gone'],
@@ -194,6 +197,14 @@ test('an answer that is no call with one message is an error of the service', as
     assert.equal(seen.status, status, text)
     assert.ok(seen.text.includes(text), `${seen.text} has ${text}`)
   }
+})
+
+test('a stream that fails in the middle of a message tells why', async () => {
+  const trailers = ['grpc-status', '14', 'grpc-message', 'gone']
+  const request = { target: '/WatchTasks' }
+  const { text } = await ask({ answer: { chunks: [TASK_7, HALF], trailers }, request })
+  const [, end] = text.split('\n')
+  assert.equal(JSON.parse(end!)['@error'].detail, 'gone')
 })
 
 test('an answer that would become too much JSON is an error of the service', async () => {
@@ -266,6 +277,28 @@ test('a body that is compressed, and a message that is too large, are refused', 
   // The type of the body is in the message as well.
   const large = { answer: {}, schema: FILES, body: Buffer.alloc(MAX_BYTES), request: { target: '/Put' } }
   assert.equal(((await ask(large).catch(e => e)) as GatewayError).code, 'WG_BODY_TOO_LARGE')
+})
+
+test('a body that a page can send to any site, as a form or without a type, is refused from browsers', async () => {
+  const form = ['content-type', 'application/x-www-form-urlencoded']
+  for (const type of [form, []]) {
+    const own = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers: type } })
+    assert.equal(own.status, 200)
+    for (const page of [
+      ['origin', 'https://elsewhere.example'],
+      ['sec-fetch-site', 'cross-site'],
+    ]) {
+      const headers = [...type, ...page]
+      const refused = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers } }).catch(
+        e => e,
+      )
+      assert.equal((refused as GatewayError).code, 'WG_UNSUPPORTED_MEDIA')
+    }
+  }
+  // A page must ask first whether it may send this type.
+  const headers = ['content-type', 'application/json', 'origin', 'https://elsewhere.example']
+  const asked = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers } })
+  assert.equal(asked.status, 200)
 })
 
 test('a stream is server-sent events for those who accept them with a weight above zero', async () => {
@@ -408,4 +441,20 @@ test('a call with one answer has the deadline of its route, and a stream has non
   const stream = new Call('id', 'POST', '/', 10)
   await ask({ answer: { chunks: [TASK_7] }, request: { target: '/WatchTasks' } }, stream)
   assert.equal(stream.deadlineAt, undefined)
+})
+
+test('a plan tells of as many problems as people read, however many bindings have no effect', () => {
+  const problemsOf = (rule: object) => {
+    const rules = [{ selector: 'task.v1.Tasks/GetTask', get: '/first', ...rule }]
+    return new TranscodePlan(TASKS, { choice: 'annotated', rules, json: JSON_OPTIONS, maxMessageBytes: 1 })
+      .problems
+  }
+  const [one, ...others] = problemsOf({ additionalBindings: [{ get: '/first' }] })
+  assert.equal(one, 'GET /first of task.v1.Tasks/GetTask has no effect, because another method has it')
+  assert.deepEqual(others, [])
+  const many = problemsOf({ additionalBindings: Array(5_000).fill({ get: '/first' }) })
+  assert.equal(many.length, 101)
+  assert.equal(many.at(-1), 'further problems: 4900')
+  const [long] = problemsOf({ responseBody: 'a'.repeat(100_000) })
+  assert.match(long!, /^GET \/first of task\.v1\.Tasks\/GetTask: the body of the answer, a{900,1000}…$/)
 })
