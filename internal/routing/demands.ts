@@ -11,6 +11,7 @@ const DEMANDS: readonly ((route: Route) => unknown)[] = [
   ({ policies }) => enforcedRules(policies?.quota),
   ({ policies }) => enforcedRules(policies?.concurrency),
   ({ policies }) => policies?.httpsOnly,
+  ({ policies }) => originsOf(policies?.cors),
   ({ policies }) => enforced(policies?.requestLimits),
   ({ policies }) => policies?.redirect ?? refusingAnswer(policies?.respond),
   // Other conditions are no demands: clients send what they like.
@@ -49,6 +50,12 @@ function enforcedRules(levels: unknown): unknown {
 
 function enforced(rule: unknown): unknown {
   return (rule as { enforce?: boolean } | undefined)?.enforce === false ? undefined : rule
+}
+
+/** Returns the origins whose pages alone may send requests: a page of another one chooses how it spells a path. */
+function originsOf(rule: unknown): unknown {
+  const { origins, strict } = (rule ?? {}) as { origins?: unknown; strict?: boolean }
+  return strict === true ? origins : undefined
 }
 
 /** Returns a fixed answer that keeps requests away, such as a 403. */
