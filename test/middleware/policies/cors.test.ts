@@ -526,6 +526,8 @@ test('cors: WebSocket from a foreign origin is 403', async t => {
       listed: { path: '/listed', service: 'chat', cors: { origins: [APP] } },
       all: { path: '/all', service: 'chat', cors: { origins: ['*'] } },
       without: { path: '/without', service: 'chat' },
+      upper: { path: '/Upper', service: 'chat', cors: { origins: [APP] } },
+      rest: { path: '/*', service: 'chat' },
     },
   })
   for (const origin of [EVIL, 'null', '']) {
@@ -536,8 +538,15 @@ test('cors: WebSocket from a foreign origin is 403', async t => {
     assert.match(text, /^vary: Origin\r$/im)
     assert.doesNotMatch(text, /access-control-/i)
   }
+  // A node may read these as the listed path.
+  for (const path of ['/Listed', '/listed;a', '/upper']) {
+    const client = await openRaw(port, handshake(path, [`Origin: ${EVIL}`]))
+    assert.match(await client.closed, /^HTTP\/1\.1 400 /, path)
+  }
   assert.equal(node.connections.size, 0)
   for (const [path, origin] of [
+    ['/Other', EVIL],
+    ['/All', EVIL],
     ['/listed', APP],
     ['/listed', undefined],
     ['/all', EVIL],
