@@ -203,8 +203,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })),
     ...{ deadlines, onPiece: countBodyBytes, respond, loop, readRpc },
   })
-  const exchange = settings.derive(({ config: { clientLimits, forwardedHeader } }) => ({
+  const exchange = settings.derive(({ config: { apiKeys, clientLimits, forwardedHeader } }) => ({
     identityHeaders: context.current.identityHeaders,
+    keyHeader: apiKeys.enabled ? apiKeys.header.toLowerCase() : undefined,
     maxTargetBytes: clientLimits.targetBytes,
     sendsForwarded: forwardedHeader,
     startTrace: tracing.current?.startTrace,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { claimPathProblem } from '../kit/claim-path.ts'
 import { type Finding, notAddress, type Path, show, under } from '../kit/problem.ts'
+import { isTakenInRequests } from '../policies/reserved-headers.ts'
 import { findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 import { configuredAuthenticators } from './route-context.ts'
@@ -9,7 +10,8 @@ import { configuredAuthenticators } from './route-context.ts'
 export function* findAuthProblems(config: Config): Generator<Finding> {
   const { jwt, apiKeys, routes } = config
   yield* registryProblems(config)
-  if (/^(?:authorization|cookie|host|connection|content-length|transfer-encoding)$/i.test(apiKeys.header)) {
+  const keyHeader = apiKeys.header.toLowerCase()
+  if (keyHeader === 'authorization' || isTakenInRequests(keyHeader)) {
     yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
   }
   for (const [id, { auth }] of Object.entries(routes.documents)) {
@@ -20,6 +22,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
   for (const path of Object.keys(jwt.claimHeaders)) {
     yield* claimPathProblem(path, ['jwt', 'claimHeaders', path])
   }
+  yield* claimHeaderProblems(config)
   yield* formerKeyProblems(jwt, ['jwt'])
   const known = new Map<string, string>()
   const hasKey = [jwt.secret, jwt.secretFile, jwt.publicKeyFile].some(key => key !== undefined)
@@ -34,6 +37,19 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     yield* keyProblems(issuer, at)
     yield* formerKeyProblems(issuer, at)
     yield* claimPathProblems(issuer, at)
+  }
+}
+
+/** What clients send in the header of a claim is removed, whatever it was for. */
+function* claimHeaderProblems({ jwt, apiKeys }: Config): Generator<Finding> {
+  const hasOtherPlace = jwt.cookie !== undefined || jwt.queryParameter !== undefined
+  for (const [claim, header] of Object.entries(jwt.claimHeaders)) {
+    const name = header.toLowerCase()
+    const isOfTokens = name === 'authorization' && !hasOtherPlace
+    const isOfKeys = apiKeys.enabled && name === apiKeys.header.toLowerCase()
+    if (!isOfTokens && !isOfKeys && !isTakenInRequests(name)) continue
+    const path = ['jwt', 'claimHeaders', claim]
+    yield { path, message: `must be a header of its own, not ${show(header)}` }
   }
 }
 

@@ -16,6 +16,20 @@ export function reservedEverywhere(name: string): string | undefined {
   return FRAMING_FIELDS.includes(name) || /^(?:proxy|sec-websocket)-/.test(name) ? OURS : undefined
 }
 
+/** Fields of requests that the gateway reads, beside those of proxies and those that frame a message. */
+const READ = ['content-type', 'cookie', 'host']
+
+/**
+ * Returns whether the gateway acts on a header of requests, or writes it for another purpose, so that it can be neither the
+ * header of API keys nor one that carries a claim: what clients send there would be taken away.
+ *
+ * @param name in lower case
+ */
+export function isTakenInRequests(name: string): boolean {
+  const isOfProxies = name !== 'x-user-id' && TRUSTED_FIELDS.includes(name)
+  return isOfProxies || READ.includes(name) || FORWARDED.test(name) || reservedEverywhere(name) !== undefined
+}
+
 /**
  * Returns why a document must not set a header of requests; undefined when it may.
  *

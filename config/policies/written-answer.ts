@@ -64,7 +64,7 @@ export function* findWrittenProblems(
   }
   if (!isTemplate) return
   yield* bodyProblems(body, ['body'], context)
-  if (typeof body === 'string') yield* textProblems(body, membersOf(headers))
+  yield* typeProblems(body, membersOf(headers))
 }
 
 /** Finds variables in an answer that is no template, so that they are sent as they are written. Accepts any value. */
@@ -90,12 +90,16 @@ function* textsIn(
 }
 
 /** Finds why values could not be told from the text around them. */
-function* textProblems(body: string, headers: Readonly<Record<string, unknown>>): Generator<Finding> {
+function* typeProblems(body: unknown, headers: Readonly<Record<string, unknown>>): Generator<Finding> {
   const [, written] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type') ?? []
   const type = typeof written === 'string' ? written : contentTypeOf(body)
   if (encoderFor(type) === undefined) {
     yield { path: ['body'], message: `must be JSON or text/plain to be a template, not ${show(type)}` }
-  } else if (type.toLowerCase().includes('json') && !isJson(sampleOf(body, 'x'))) {
+  } else if (
+    typeof body === 'string' &&
+    type.toLowerCase().includes('json') &&
+    !isJson(sampleOf(body, 'x'))
+  ) {
     yield {
       path: ['body'],
       message: 'must be JSON that has its variables within strings: write "{{" for a brace',

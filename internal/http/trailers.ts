@@ -17,7 +17,8 @@ const FORBIDDEN = new Set([
   ...['retry-after', 'vary', 'warning'],
 ])
 /** Content-Digest is made for trailers: it can only be computed once the content is known (RFC 9530 section 2). */
-const FORBIDDEN_BEGINNING = /^(?:access-control-|content-(?!digest$)|if-|proxy-|sec-|x-forwarded-|x-waygate-)/
+const FORBIDDEN_BEGINNING =
+  /^(?:access-control-|content-(?!digest$)|if-|proxy-|sec-|x-client-cert|x-forwarded-|x-waygate-)/
 
 /** Decides which trailers of one side are passed on to the other. */
 export class TrailerFilter {

@@ -15,6 +15,8 @@ export interface RoutedRequest {
   readonly unmergedPath: string | undefined
   /** What conditions are asked of; undefined when the table has none. */
   readonly facts: MatchedRequest | undefined
+  /** Whether it opens a WebSocket. */
+  readonly isHandshake: boolean
 }
 
 /**
@@ -29,14 +31,14 @@ export interface RoutedRequest {
  * @param route what the table returns for the request
  */
 export function isAmbiguousPath(table: RouteTable, route: Route, request: RoutedRequest): boolean {
-  if (!table.demandsDiffer) return false
-  const { method, host, path, unmergedPath, facts } = request
+  const { method, host, path, unmergedPath, facts, isHandshake } = request
+  if (!table.demandsDiffer && !(isHandshake && table.documents.some(hasCors))) return false
   // The node sees the path without the prefix, so no liberty that it takes leads out of the prefix.
   const readings = lenientReadings(stripPrefix(path, route.stripPrefix))
   if (readings === undefined) return true
   const judged = facts === undefined || hasQuery(readings.paths) ? [] : table.possible(method, host, path)
   const areGuarded = (others: readonly Route[]) =>
-    others.some(other => !judged.includes(other) && demandsMore(other, route))
+    others.some(other => !judged.includes(other) && demandsMore(other, route, isHandshake))
   const leadsElsewhere = (reading: string) =>
     areGuarded(table.possible(method, host, reading)) ||
     areGuarded(table.possible(method, host, reading, foldCase)) ||
@@ -51,6 +53,10 @@ export function isAmbiguousPath(table: RouteTable, route: Route, request: Routed
     if (table.match(method, host, whole, facts) === undefined || leadsElsewhere(whole)) return true
   }
   return false
+}
+
+function hasCors({ policies }: Route): boolean {
+  return policies?.cors !== undefined
 }
 
 /** Whether a node may find a query in the path, so that conditions for the query were not asked for it. */

@@ -11,6 +11,7 @@ const DEMANDS: readonly ((route: Route) => unknown)[] = [
   ({ policies }) => enforcedRules(policies?.quota),
   ({ policies }) => enforcedRules(policies?.concurrency),
   ({ policies }) => policies?.httpsOnly,
+  ({ policies }) => originsOf(policies?.cors),
   ({ policies }) => enforced(policies?.requestLimits),
   ({ policies }) => policies?.redirect ?? refusingAnswer(policies?.respond),
   // Other conditions are no demands: clients send what they like.
@@ -33,9 +34,14 @@ export function demandsOf(route: Route): readonly string[] {
   return demands
 }
 
-/** Returns whether `other` demands something that `route` does not demand in the same way. */
-export function demandsMore(other: Route, route: Route): boolean {
+/**
+ * Returns whether `other` demands something that `route` does not demand in the same way.
+ *
+ * @param isHandshake whether the request opens a WebSocket, for which `cors` is a demand also without `strict`
+ */
+export function demandsMore(other: Route, route: Route, isHandshake = false): boolean {
   if (other === route) return false
+  if (isHandshake && opensToFewer(other, route)) return true
   const demands = demandsOf(route)
   return demandsOf(other).some((demand, i) => demand !== '' && demand !== demands[i])
 }
@@ -49,6 +55,19 @@ function enforcedRules(levels: unknown): unknown {
 
 function enforced(rule: unknown): unknown {
   return (rule as { enforce?: boolean } | undefined)?.enforce === false ? undefined : rule
+}
+
+/** Returns the origins whose pages alone may send requests: a page of another one chooses how it spells a path. */
+function originsOf(rule: unknown): unknown {
+  const { origins, strict } = (rule ?? {}) as { origins?: unknown; strict?: boolean }
+  return strict === true ? origins : undefined
+}
+
+/** Returns whether a route takes handshakes of WebSockets from listed origins alone, and another one from others as well. */
+function opensToFewer({ policies }: Route, other: Route): boolean {
+  const { origins = ['*'] } = (policies?.cors ?? {}) as { origins?: readonly string[] }
+  const { origins: others } = (other.policies?.cors ?? {}) as { origins?: readonly string[] }
+  return !origins.includes('*') && JSON.stringify(origins) !== JSON.stringify(others)
 }
 
 /** Returns a fixed answer that keeps requests away, such as a 403. */

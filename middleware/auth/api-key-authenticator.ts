@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { takeHeader } from '../../internal/http/header-lines.ts'
+import { removeHeaders, takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
 import type { Authenticator } from './authenticator.ts'
 
@@ -47,10 +47,22 @@ export function createApiKeyAuthenticator({
     return new GatewayError(code, { detail, cause: new TypeError(reason), headers })
   }
 
+  function isSpelledAlike(spelling: string): boolean {
+    return spelling.length === header.length && spelling.toLowerCase().replaceAll('_', '-') === header
+  }
+
+  /** Removes every key from a request, and returns those in the header. */
+  function takeKeys({ headers: lines }: RequestHead): string | undefined {
+    const key = takeHeader(lines, header)
+    // A server behind us that reads `_` as `-` must not find another key than the one that was checked.
+    removeHeaders(lines, isSpelledAlike)
+    return key
+  }
+
   return {
     challenge,
     authenticate(head: RequestHead): Identity {
-      const key = takeHeader(head.headers, header)
+      const key = takeKeys(head)
       if (key === undefined) {
         throw new GatewayError('WG_TOKEN_MISSING', { detail: 'This route needs an API key.', headers })
       }
@@ -68,7 +80,7 @@ export function createApiKeyAuthenticator({
       return known.identity
     },
     withhold(head: RequestHead): void {
-      takeHeader(head.headers, header)
+      takeKeys(head)
     },
   }
 }

@@ -48,12 +48,15 @@ function identify(
 function grant(rule: AuthRule, identity: Identity): Identity {
   const { scopes, roles, claims } = rule
   if (scopes.length > 0 && !scopes.every(scope => identity.scopes.includes(scope))) {
-    throw forbidden(rule, `, scope="${scopes.join(' ')}"`)
+    throw forbidden(rule, scopes.every(scope => SCOPE.test(scope)) ? `, scope="${scopes.join(' ')}"` : '')
   }
   if (roles.length > 0 && !roles.some(role => identity.roles.includes(role))) throw forbidden(rule, '')
   if (claims !== undefined && !claims.every(claim => holds(claim, identity))) throw forbidden(rule, '')
   return identity
 }
+
+/** What a challenge can name (RFC 6749 section 3.3). A document, and a token, may have other scopes. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
 const valueReaders = new WeakMap<ClaimRule, ReturnType<typeof compileClaimPath>>()
 

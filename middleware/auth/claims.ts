@@ -70,11 +70,15 @@ const PLAIN = /^[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e]
 /**
  * Writes a claim as a header value that reaches the node unchanged: printable ASCII is kept, anything else is
  * percent-encoded UTF-8 (and so is `%`, to be unambiguous). Lists are joined by commas, objects are JSON.
+ *
+ * A comma within an entry of a list is written as `%2C` first: whoever may choose one entry, such as the name of a team, must
+ * not get another one with it.
  */
 function headerValue(value: unknown): string {
   let text: string
   if (typeof value === 'string') text = value
-  else if (Array.isArray(value) && value.every(item => typeof item === 'string')) text = value.join(',')
+  else if (Array.isArray(value) && value.every(item => typeof item === 'string'))
+    text = value.map(item => item.replaceAll(',', '%2C')).join(',')
   else text = typeof value === 'object' ? JSON.stringify(value) : String(value)
   return text === '' || PLAIN.test(text) ? text : encodeURIComponent(text.toWellFormed())
 }

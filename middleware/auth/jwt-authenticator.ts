@@ -131,11 +131,29 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     if (revocations.has(id)) throw refusal('WG_TOKEN_INVALID', new TypeError('the token was revoked'))
   }
 
-  function accept(credential: string, fresh: VerifiedToken, head: RequestHead, call: Call): Identity {
+  function accept(credential: string, fresh: VerifiedToken): Identity {
     checkRevoked(fresh)
     accepted.add(credential, fresh)
-    call.isAuthorizationChecked = credential === head.authorization
     return fresh.identity
+  }
+
+  /** Returns the identity that belongs to the value of an Authorization header. */
+  function identify(credential: string): Identity | Promise<Identity> {
+    // The cache key is the whole header value, so that nothing is parsed for a token seen before.
+    const known = accepted.get(credential)
+    if (known) {
+      if (now() < known.acceptedUntil && known.key.isRetired !== true) {
+        checkRevoked(known)
+        return known.identity
+      }
+      accepted.delete(credential)
+    }
+    const token = bearerToken(credential)
+    // With thousands of spellings of one token, a client could crowd out all others.
+    const usual = `Bearer ${token}`
+    if (credential !== usual) return identify(usual)
+    const fresh = verify(token)
+    return fresh instanceof Promise ? fresh.then(each => accept(usual, each)) : accept(usual, fresh)
   }
 
   return {
@@ -144,20 +162,13 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
       if (head.authorizationCount > 1) {
         throw refusal('WG_TOKEN_INVALID', new TypeError('more than one Authorization header'))
       }
-      const credential = places === undefined ? (head.authorization ?? '') : takeBearer(head, call, places)
-      // The cache key is the whole header value, so that nothing is parsed for a token seen before.
-      const known = accepted.get(credential)
-      if (known) {
-        if (now() < known.acceptedUntil && known.key.isRetired !== true) {
-          checkRevoked(known)
-          call.isAuthorizationChecked = credential === head.authorization
-          return known.identity
-        }
-        accepted.delete(credential)
+      const sent = places === undefined ? (head.authorization ?? '') : takeBearer(head, call, places)
+      const identity = identify(sent)
+      const accepts = (known: Identity): Identity => {
+        call.isAuthorizationChecked = sent === head.authorization
+        return known
       }
-      const fresh = verify(bearerToken(credential))
-      if (fresh instanceof Promise) return fresh.then(token => accept(credential, token, head, call))
-      return accept(credential, fresh, head, call)
+      return identity instanceof Promise ? identity.then(accepts) : accepts(identity)
     },
     withhold(head: RequestHead, call: Call): void {
       if (places !== undefined) takeTokens(head, call, places)

@@ -32,7 +32,7 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
   if (route) {
     // The gateway answers a preflight, so no node reads its path.
     const isRead = !exchange.isPreflight
-    if (isRead && (respelled !== undefined || table.hasGuardedUpperCase)) {
+    if (isRead && (respelled !== undefined || table.hasGuardedUpperCase || exchange.isWebSocket)) {
       checkReadings(table, route, exchange, path, facts)
     }
     return route
@@ -61,12 +61,13 @@ const MAX_NAMED = 5
 function checkReadings(
   table: RouteTable,
   route: Route,
-  { call, head, respelled }: Exchange,
+  { call, head, respelled, isWebSocket }: Exchange,
   path: string,
   facts: MatchedRequest | undefined,
 ): void {
   const { method } = call
-  const request = { method, host: head.host, path, unmergedPath: respelled?.unmergedPath, facts }
+  const { unmergedPath } = respelled ?? {}
+  const request = { method, host: head.host, path, unmergedPath, facts, isHandshake: isWebSocket }
   if (isAmbiguousPath(table, route, request)) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: AMBIGUOUS_PATH })
   }

@@ -23,6 +23,8 @@ import { createRequestIds } from './request-id.ts'
 export interface ExchangeSettings {
   /** Names, in lower case, of headers that only the gateway may set. */
   readonly identityHeaders: Iterable<string>
+  /** The header of API keys, in lower case, which must not come as a trailer; undefined = there are none. */
+  readonly keyHeader?: string | undefined
   /** The longest target that is accepted. */
   readonly maxTargetBytes: number
   /** Whether nodes get Forwarded (RFC 7239) beside X-Forwarded-*. Default: false. */
@@ -79,11 +81,16 @@ function dialectOf({ method }: ClientRequest, { contentType }: RequestHead): Grp
 
 /** Creates what reads requests as the settings say. */
 function createReaders(of: ExchangeSettings) {
-  const { identityHeaders, startTrace } = of
+  const { identityHeaders, keyHeader, startTrace } = of
+  const noTrailers = [
+    ...identityHeaders,
+    ...(keyHeader === undefined ? [] : [keyHeader]),
+    ...(startTrace === undefined ? [] : TRACE_FIELDS),
+  ]
   return {
     of,
     readHead: createRequestHeadReader(identityHeaders, startTrace !== undefined),
-    trailerFilter: new TrailerFilter(startTrace ? [...identityHeaders, ...TRACE_FIELDS] : identityHeaders),
+    trailerFilter: new TrailerFilter(noTrailers),
   }
 }
 

@@ -112,6 +112,34 @@ const refused: readonly (readonly [document: object, ...problems: string[]])[] =
     { apiKeys: { enabled: true, header: 'Authorization' } },
     '$.apiKeys.header: must be a header of its own, not "Authorization"',
   ],
+  ...[
+    'Host',
+    'cookie',
+    'Content-Type',
+    'X-Request-Id',
+    'x-forwarded-for',
+    'upgrade',
+    'Proxy-Authorization',
+  ].map(
+    header =>
+      [
+        { apiKeys: { enabled: true, header }, jwt: { claimHeaders: { a: header } } },
+        `$.apiKeys.header: must be a header of its own, not "${header}"`,
+        `$.jwt.claimHeaders.a: must be a header of its own, not "${header}"`,
+      ] as const,
+  ),
+  [
+    { jwt: { claimHeaders: { a: 'Authorization', b: 'X-Real-Ip' } } },
+    '$.jwt.claimHeaders.a: must be a header of its own, not "Authorization"',
+    '$.jwt.claimHeaders.b: must be a header of its own, not "X-Real-Ip"',
+  ],
+  [
+    {
+      apiKeys: { enabled: true },
+      jwt: { cookie: 'c', claimHeaders: { a: 'authorization', b: 'X-Api-Key' } },
+    },
+    '$.jwt.claimHeaders.b: must be a header of its own, not "X-Api-Key"',
+  ],
   [
     { apiKeys: { enabled: true, prefix: '/waygate/' } },
     '$.apiKeys.prefix: must not overlap with discovery.routesPrefix: "/waygate/" and "/waygate/routes/"',

@@ -59,6 +59,7 @@ for (const [what, names] of Object.entries({
       'client_cert',
     ],
     ...['X-Waygate-Fallback', 'X-Waygate-Anything'],
+    ...['X-Client-Cert', 'X-Client-Cert-Subject', 'X-Client-Cert-Verify'],
   ],
 })) {
   test(`a field that ${what} is no trailer, in any spelling`, () => {

@@ -30,7 +30,13 @@ test('a route demands more if it has a demand that the other lacks or has in ano
     [{ policies: { respond: { status: 200 } } }, open, false],
     [{ policies: { requestLimits: { headerLines: 9 } } }, open, true],
     [{ policies: { requestLimits: { headerLines: 9, enforce: false } } }, open, false],
-    [{ policies: { cors: { origins: ['*'] } } }, open, false],
+    [{ policies: { cors: { origins: ['https://a.example'] } } }, open, false],
+    [{ policies: { cors: { origins: ['https://a.example'], strict: true } } }, open, true],
+    [
+      { policies: { cors: { origins: ['https://a.example'], strict: true } } },
+      { policies: { cors: { origins: ['https://a.example'], strict: true, credentials: true } } },
+      false,
+    ],
     [{ policies: {}, isBroken: true }, open, true],
     [{ policies: {}, isBroken: true }, locked, true],
   ]

@@ -171,6 +171,14 @@ for (const name of IN_HEADERS) {
   })
 }
 
+test('api-key: a key whose header is spelled with _ is neither accepted nor shown to the node', async () => {
+  const alike = ['X_Api_Key', 'another', 'x-api_key', API_KEY]
+  const { headers } = await present('api-key', [...alike, 'X-Api-Key', API_KEY, 'X-Api-Keys', '1'])
+  assert.deepEqual(headers, ['X-Api-Keys', '1'])
+  assert.deepEqual(withhold('api-key', alike).headers, [])
+  await assert.rejects(present('api-key', alike), isRefusal('WG_TOKEN_MISSING', 'api-key'))
+})
+
 test('every authenticator has its case here', () => {
   assert.deepEqual(Object.keys(authenticators), [...IN_HEADERS])
 })

@@ -72,4 +72,9 @@ test('a refusal for a missing scope names the scopes, one for a missing role nam
   }
   assert.equal(challenge(jwt(['a', 'b'])), 'Bearer realm="waygate", error="insufficient_scope", scope="a b"')
   assert.equal(challenge(jwt([], ['admin'])), 'Bearer realm="waygate", error="insufficient_scope"')
+  // A header has no place for these, and a quote would end the parameter.
+  for (const scope of ['läse', '日本', 'a"b', 'a\\', 'a\0']) {
+    const named = challenge(jwt(['a', scope]))
+    assert.equal(named, 'Bearer realm="waygate", error="insufficient_scope"', scope)
+  }
 })

@@ -42,6 +42,25 @@ test('no claim can end its header line, and no two claims have the same header v
   }
 })
 
+test('an entry of a list with a comma in it is one entry for the node', () => {
+  for (const [sub, entries] of [
+    [
+      ['staff', 'x,admin'],
+      ['staff', 'x%2Cadmin'],
+    ],
+    [['x,admin,y'], ['x%2Cadmin%2Cy']],
+    [[',admin'], ['%2Cadmin']],
+    [
+      ['Zoë', 'b'],
+      ['Zoë', 'b'],
+    ],
+  ] as const) {
+    const value = reader()({ sub }).headers[1]!
+    assert.deepEqual(decodeURIComponent(value).split(','), entries, value)
+    assert.ok(!value.split(',').includes('admin'), value)
+  }
+})
+
 test('a claim that is missing or null sets no header', () => {
   assert.deepEqual(reader()({}).headers, [])
   assert.deepEqual(reader()({ sub: null }).headers, [])

@@ -425,6 +425,17 @@ test('no more tokens are remembered than configured, and the oldest is evicted f
   assert.notEqual(none.present(a), none.present(a))
 })
 
+test('one token is remembered once, however its scheme and the blanks around it are written', () => {
+  const { present, presentLines } = setUp({ cacheSize: 2 })
+  const [a, b] = ['a', 'b'].map(sub => sign({ sub })) as [string, string]
+  const other = present(a)
+  const first = present(b)
+  for (const spelling of [`bearer ${b}`, `BEARER ${b}`, `Bearer  ${b}`, `Bearer${' '.repeat(4_000)}${b}`]) {
+    assert.equal(presentLines('Authorization', spelling), first, spelling.slice(0, 10))
+  }
+  assert.equal(present(a), other)
+})
+
 test('a refused token is not remembered as accepted', () => {
   const { present, clock } = setUp()
   const token = craft(HS256, { ...CLAIMS, nbf: seconds(10) })

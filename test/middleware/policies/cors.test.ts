@@ -495,6 +495,29 @@ test('cors: strict refuses requests from a foreign origin', async t => {
   assert.deepEqual(await samples('waygate_cors_preflights_total'), [])
 })
 
+test('cors: no spelling of a path evades strict', async t => {
+  const node = await startNode(t, async socket => {
+    socket.write(answer())
+  })
+  const { port } = await startTestGateway(t, {
+    nodes: { 'site/s1': node.port },
+    routes: {
+      admin: { path: '/admin/*', service: 'site', cors: { origins: [APP], strict: true } },
+      rest: { path: '/*', service: 'site' },
+    },
+  })
+  const ask = async (path: string) => {
+    const { status } = await send(port, { path, method: 'POST', headers: { Origin: EVIL } })
+    return status
+  }
+  assert.equal(await ask('/admin/users'), 403)
+  for (const path of ['/Admin/users', '/admin;a/users', '/admin%20/users', '/x/..;/admin/users']) {
+    assert.equal(await ask(path), 400, path)
+  }
+  assert.equal(node.requests.length, 0)
+  assert.equal(await ask('/Docs/users'), 200)
+})
+
 test('cors: WebSocket from a foreign origin is 403', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, {
@@ -503,6 +526,8 @@ test('cors: WebSocket from a foreign origin is 403', async t => {
       listed: { path: '/listed', service: 'chat', cors: { origins: [APP] } },
       all: { path: '/all', service: 'chat', cors: { origins: ['*'] } },
       without: { path: '/without', service: 'chat' },
+      upper: { path: '/Upper', service: 'chat', cors: { origins: [APP] } },
+      rest: { path: '/*', service: 'chat' },
     },
   })
   for (const origin of [EVIL, 'null', '']) {
@@ -513,8 +538,15 @@ test('cors: WebSocket from a foreign origin is 403', async t => {
     assert.match(text, /^vary: Origin\r$/im)
     assert.doesNotMatch(text, /access-control-/i)
   }
+  // A node may read these as the listed path.
+  for (const path of ['/Listed', '/listed;a', '/upper']) {
+    const client = await openRaw(port, handshake(path, [`Origin: ${EVIL}`]))
+    assert.match(await client.closed, /^HTTP\/1\.1 400 /, path)
+  }
   assert.equal(node.connections.size, 0)
   for (const [path, origin] of [
+    ['/Other', EVIL],
+    ['/All', EVIL],
     ['/listed', APP],
     ['/listed', undefined],
     ['/all', EVIL],

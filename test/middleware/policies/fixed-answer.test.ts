@@ -245,6 +245,14 @@ const refused: [mock: object, reason: string][] = [
     '$.mock.body: must be JSON or text/plain to be a template, not "text/html"',
   ],
   [
+    { template: true, body: { name: '{path.id}' }, headers: { 'Content-Type': 'text/html' } },
+    '$.mock.body: must be JSON or text/plain to be a template, not "text/html"',
+  ],
+  [
+    { template: true, body: ['{path.id}'], headers: { 'content-type': '{header.accept|application/json}' } },
+    '$.mock.body: must be JSON or text/plain to be a template, not "{header.accept|application/json}"',
+  ],
+  [
     { template: true, body: '{{"id":{path.id}}', headers: { 'content-type': 'application/json' } },
     '$.mock.body: must be JSON that has its variables within strings',
   ],

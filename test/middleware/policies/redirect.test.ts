@@ -124,6 +124,21 @@ test('redirect: statuses, and how long they are remembered', async t => {
   }
 })
 
+test('redirect: a shared cache does not keep what only some clients of a URL get', async t => {
+  const asked = '/go/x?v=2'
+  for (const [document, cached] of [
+    [{ match: { cookies: { beta: '1' } } }, 'private, max-age=3600'],
+    [{ match: { headers: { 'x-beta': '1' } } }, 'private, max-age=3600'],
+    [{ match: [{ query: { v: '1' } }, { clients: ['127.0.0.1'] }] }, 'private, max-age=3600'],
+    [{ clients: { allow: ['127.0.0.1'] } }, 'private, max-age=3600'],
+    [{ match: { query: { v: '2' } } }, 'max-age=3600'],
+  ] as const) {
+    const { ask } = await setUp(t, { to: '/x' }, document)
+    const { headers } = await ask(asked, { cookie: 'beta=1', 'x-beta': '1' })
+    assert.equal(headers['cache-control'], cached, JSON.stringify(document))
+  }
+})
+
 test('redirect: is open without auth, and asks for it first with auth', async t => {
   const open = await setUp(t, { to: '/x' })
   assert.equal(await open.locationFor('/go/'), '/x')

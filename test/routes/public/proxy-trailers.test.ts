@@ -164,7 +164,7 @@ test('trailers of a request that arrive late, or in pieces, are passed on', asyn
 test('no trailer of a request becomes an identity, a credential or a frame', async t => {
   const { port, node } = await setUp(t, whole, {
     config: {},
-    document: { jwt: { claimHeaders: { email: 'x-email' } } },
+    document: { jwt: { claimHeaders: { email: 'x-email' } }, apiKeys: { enabled: true, header: 'X-Key' } },
   })
   const names = [
     ...[
@@ -179,6 +179,8 @@ test('no trailer of a request becomes an identity, a credential or a frame', asy
     ],
     ...[
       'Authorization',
+      'X-Key',
+      'x_key',
       'Cookie',
       'Host',
       'Connection',
