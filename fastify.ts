@@ -2,25 +2,18 @@
  * The part of Waygate for Fastify applications, imported as `waygate/fastify`: the default export registers a server as a
  * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
  */
-import type { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
-import { Call } from './internal/call.ts'
+import { ProxiedPeer } from './fastify/proxied-peer.ts'
+import { followHandshake, kindOf, type NodeSocket, ProxiedTry } from './fastify/proxied-try.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http/errors.ts'
 import { FailingRequests } from './internal/nodes/failing-requests.ts'
-import type { Health } from './internal/nodes/health.ts'
-import { addressOf, type Node, speaksPlainHttp1 } from './internal/nodes/node.ts'
+import { speaksPlainHttp1 } from './internal/nodes/node.ts'
 import { NodeTable, type PeerGroup } from './internal/nodes/node-table.ts'
-import type { BreakerState, Peer } from './internal/nodes/peer.ts'
-import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
-import { type FailureKind, isOutOfFiles, UpstreamFailure } from './internal/upstream-failure.ts'
+import type { Peer } from './internal/nodes/peer.ts'
 import { noNodeError, readmitEjected } from './wrappers/balance/no-node.ts'
-import { CircuitBreaker } from './wrappers/breaker/circuit-breaker.ts'
-import type { CircuitBreakerOptions, Evidence } from './wrappers/breaker/circuit-breaker-options.ts'
-import { isFailureStatus } from './wrappers/breaker/failures.ts'
-import { type ComparedPeer, findObjection } from './wrappers/node/ejection.ts'
+import type { CircuitBreakerOptions } from './wrappers/breaker/circuit-breaker-options.ts'
 import { isRepeatable } from './wrappers/retry/retry-rules.ts'
 
 export { type WaygatePluginOptions, waygate, waygate as default } from './discovery/fastify-plugin.ts'
@@ -58,14 +51,6 @@ const CONNECT_TIMEOUT_MS = 5_000
 const MAX_STATUS = 599
 /** The error of @fastify/reply-from for an answer with such a status. */
 const BAD_STATUS = 'FST_REPLY_FROM_BAD_GATEWAY'
-const NO_CONNECTION: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
 
 /**
  * Forwards all requests below a prefix to the nodes of a service in etcd, by weighted round-robin and with a circuit
@@ -83,9 +68,9 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   const circuit = { ...BREAKER, ...breaker }
   const failing = new FailingRequests()
   const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers, timeoutMs }))
-  const triesOf = new WeakMap<object, Try[]>()
+  const triesOf = new WeakMap<object, ProxiedTry[]>()
   /** The try whose WebSocket the plugin connects in the same turn. */
-  let connecting: Try | undefined
+  let connecting: ProxiedTry | undefined
 
   /** Nodes that wait to be selected get nothing: there is no route here that could select them. */
   function group(): PeerGroup | undefined {
@@ -97,17 +82,17 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   }
 
   /** Whether there is a node that the request was not sent to yet. */
-  function hasAnother(tries: readonly Try[]): boolean {
+  function hasAnother(tries: readonly ProxiedTry[]): boolean {
     return peers().some(other => other.available() && !tries.some(({ peer }) => peer === other))
   }
 
   /** Chooses a node that the request was not sent to yet. */
-  function begin(request: FastifyRequest): Try {
+  function begin(request: FastifyRequest): ProxiedTry {
     const tries = triesOf.get(request.raw) ?? []
     const tried = tries.map(each => each.peer)
     const peer = group()?.balancer('weighted-round-robin').pick(peers(), { tried })
     if (!peer) throw noNodeError(peers())
-    const begun = new Try(peer as ProxiedPeer, request)
+    const begun = new ProxiedTry(peer as ProxiedPeer, request)
     triesOf.set(request.raw, [...tries, begun])
     return begun
   }
@@ -247,160 +232,11 @@ function follow(app: FastifyInstance, table: NodeTable, name: string, access: Di
   })
 }
 
-/** The WebSocket to a node, as @fastify/http-proxy opens it: one of `ws`. */
-interface NodeSocket extends EventEmitter {
-  terminate(): void
-}
-
-/** Ends a try with its WebSocket. While that is not open, the plugin does not close it for a client that leaves or an answer. */
-function followHandshake(begun: Try, target: NodeSocket): void {
-  const giveUp = () => {
-    begun.end()
-    target.terminate()
-  }
-  begun.client.once('close', giveUp)
-  target.once('open', () => {
-    begun.client.off('close', giveUp)
-    begun.answer(101)
-  })
-  target.once('unexpected-response', (_request: unknown, { statusCode }: { readonly statusCode: number }) => {
-    begun.answer(statusCode)
-    giveUp()
-  })
-  target.once('error', () => begun.fail('reset'))
-  target.once('close', () => {
-    begun.client.off('close', giveUp)
-    begun.end()
-  })
-}
-
 /** The answer of a node, as @fastify/reply-from gives it. */
 interface NodeAnswer {
   readonly statusCode: number
   readonly headers: Readonly<Record<string, unknown>>
   readonly stream: Readable
-}
-
-interface ProxiedPeerOptions {
-  readonly circuit: CircuitBreakerOptions
-  /** Shared by the peers of the service. */
-  readonly failing: FailingRequests
-  /** Returns all peers of the service. */
-  readonly peers: () => readonly Peer[]
-  readonly timeoutMs: number
-}
-
-/** A node with its circuit breaker; its connections are those of @fastify/reply-from. */
-class ProxiedPeer implements ComparedPeer {
-  node: Node
-  readonly address: string
-  readonly circuit: CircuitBreaker
-  /** What the breaker reads of each request. */
-  readonly asked: UpstreamRequest
-  inFlight = 0
-  requests = 0
-  failures = 0
-  timeouts = 0
-  health: Health = 'unchecked'
-  isAvoided = false
-
-  constructor(node: Node, { circuit, failing, peers, timeoutMs }: ProxiedPeerOptions) {
-    this.node = node
-    this.asked = { body: null, route: { timeoutMs } } as UpstreamRequest
-    this.address = addressOf(node)
-    const mayOpen = (evidence: Evidence) => findObjection(this, peers(), evidence, circuit) === undefined
-    this.circuit = new CircuitBreaker(() => circuit, { onChange: () => {}, mayOpen }, failing)
-  }
-
-  get isUnreachable(): boolean {
-    return this.circuit.isUnreachable
-  }
-
-  get passed(): number {
-    return this.circuit.passed
-  }
-
-  get failed(): number {
-    return this.circuit.failed
-  }
-
-  get breaker(): BreakerState {
-    return this.circuit.state
-  }
-
-  get retryInMs(): number {
-    return this.circuit.retryInMs
-  }
-
-  available(): boolean {
-    return this.node.weight > 0 && this.circuit.admits()
-  }
-
-  recover(): void {
-    this.circuit.recover()
-  }
-
-  readmit(): boolean {
-    return this.node.weight > 0 && this.circuit.readmit()
-  }
-
-  dispose(): void {
-    this.circuit.close()
-  }
-}
-
-/** A request at a node. The breaker of the node gets exactly one outcome. */
-class Try {
-  readonly peer: ProxiedPeer
-  /** The connection of the client. */
-  readonly client: Socket
-  readonly #call: Call
-  readonly #outcome = Promise.withResolvers<Outcome>()
-  #isOver = false
-
-  constructor(peer: ProxiedPeer, request: FastifyRequest) {
-    this.peer = peer
-    this.client = request.raw.socket
-    peer.requests++
-    peer.inFlight++
-    this.#call = new Call(request.id, request.method, request.url, performance.now())
-    peer.circuit.fire(() => this.#outcome.promise, peer.asked, this.#call).catch(() => {})
-  }
-
-  /** Notes the head of the answer. */
-  answer(status: number): void {
-    if (isFailureStatus(status)) this.peer.failures++
-    this.#outcome.resolve({ status, requestLine: this.#requestLine })
-  }
-
-  fail(kind: FailureKind): void {
-    if (this.#isOver) return
-    if (kind !== 'unsendable') this.peer.failures++
-    const failure = new UpstreamFailure(kind)
-    failure.requestLine = this.#requestLine
-    this.#outcome.reject(failure)
-    this.end()
-  }
-
-  get #requestLine(): string {
-    return `${this.#call.method} ${this.#call.target}`
-  }
-
-  /** Ends the try. Without an answer so far, the client has left. */
-  end(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.peer.inFlight--
-    this.#outcome.reject(new UpstreamFailure('aborted'))
-  }
-}
-
-/** @param error an error of @fastify/reply-from, whose cause is the error of the connection */
-function kindOf(error: Error): FailureKind {
-  const { code } = (error.cause ?? error) as NodeJS.ErrnoException
-  if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'timeout'
-  if (isOutOfFiles(error.cause ?? error)) return 'unsendable'
-  return NO_CONNECTION.has(code) ? 'connect' : 'reset'
 }
 
 function forwarded(request: FastifyRequest): Record<string, string> {

@@ -120,6 +120,7 @@ async function listen(checkout: string, route: Route, tracing?: Partial<Tracing>
     })
   const noMirrors = {
     memory: { bytes: 0, maxBytes: 0 },
+    inFlight: new Map(),
     isCredential: () => false,
     send: async () => 'failed' as const,
   }

@@ -65,7 +65,12 @@ const policies = new LivePolicies({
   counts: new PolicyCounts(),
   limits: createLimitSettings(new Settings({ config, keys: {} }, unused), undefined),
   nodes: { hasAvailable: () => true },
-  mirrors: { memory: { bytes: 0, maxBytes: 0 }, isCredential: () => false, send: unused },
+  mirrors: {
+    memory: { bytes: 0, maxBytes: 0 },
+    inFlight: new Map(),
+    isCredential: () => false,
+    send: unused,
+  },
 })
 
 const HEADERS = [

@@ -208,8 +208,6 @@ export interface Policy {
   readonly hidesFromClient?: HidesField
   /** Returns whether the node must not get a trailer of the request. */
   readonly hidesFromNode?: HidesField
-  /** Called when its route is gone or has another rule now. Requests in flight may still use the policy. */
-  readonly close?: () => void
 }
 
 /**

@@ -29,9 +29,12 @@ export class Api {
   }
 
   /** Asks a question that has a body. Rejects as `get` does. */
-  async post<T>(path: string, body: unknown): Promise<T> {
+  async post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
     const headers = { 'content-type': 'application/json' }
-    const response = await this.open(path, { method: 'POST', headers, body: JSON.stringify(body) })
+    const response = await this.open(path, {
+      ...{ method: 'POST', headers, body: JSON.stringify(body) },
+      signal: signal ?? null,
+    })
     return (await response.json()) as T
   }
 

@@ -7,10 +7,34 @@ export interface DiffLine {
 /** Lines that are shown before and after each difference. */
 const AROUND = 3
 
+/** So many pairs of lines are compared. In longer texts, all that is between what they begin and end with counts as different. */
+const MAX_PAIRS = 1_000_000
+
 /** Compares two texts line by line. Texts that are JSON are compared as they would be written by hand, whatever their spacing. */
 export function diffLines(before: string | null, after: string | null): DiffLine[] {
   const a = before === null ? [] : readable(before).split('\n')
   const b = after === null ? [] : readable(after).split('\n')
+  const shorter = Math.min(a.length, b.length)
+  let begin = 0
+  while (begin < shorter && isSame(a[begin]!, b[begin]!)) begin++
+  let end = 0
+  while (end < shorter - begin && isSame(a.at(-1 - end)!, b.at(-1 - end)!)) end++
+  const middle = (lines: readonly string[]) => lines.slice(begin, lines.length - end)
+  return [
+    ...b.slice(0, begin).map(text => ({ kind: 'same', text }) as const),
+    ...diffMiddle(middle(a), middle(b)),
+    ...b.slice(b.length - end).map(text => ({ kind: 'same', text }) as const),
+  ]
+}
+
+/** Compares what is left of two texts without the lines that both begin and end with. */
+function diffMiddle(a: readonly string[], b: readonly string[]): DiffLine[] {
+  if (a.length * b.length > MAX_PAIRS) {
+    return [
+      ...a.map(text => ({ kind: 'old', text }) as const),
+      ...b.map(text => ({ kind: 'new', text }) as const),
+    ]
+  }
   // The length of the longest common subsequence of what is left of both, from each pair of places.
   const width = b.length + 1
   const common = new Uint16Array((a.length + 1) * width)

@@ -56,6 +56,8 @@ export class Model {
   isPaused = false
   /** Changes that came since the stream began, newest first. */
   #brought: readonly ChangeEntry[] = []
+  /** Requests that came since the tail has its filter, newest first. */
+  #broughtRequests: readonly RequestEntry[] = []
   readonly #onChange: () => void
 
   constructor(onChange: () => void) {
@@ -79,6 +81,8 @@ export class Model {
       this.figuresAt = Date.now()
       this.#brought = []
     }
+    // A stream that is opened at another path has another filter.
+    if (stream.kind === 'connecting') this.#broughtRequests = []
     this.stream = stream
     this.#onChange()
   }
@@ -112,9 +116,11 @@ export class Model {
     this.#onChange()
   }
 
-  /** Begins the tail anew, with requests of before, newest first. */
+  /** Begins the tail anew, with requests of before. The stream may be ahead of them. */
   setTail(requests: readonly RequestEntry[]): void {
-    this.tail = requests.slice(0, KEPT_REQUESTS)
+    const loaded = new Set(requests.map(({ requestId }) => requestId))
+    const later = this.#broughtRequests.filter(({ requestId }) => !loaded.has(requestId))
+    this.tail = [...later, ...requests].sort((a, b) => endOf(b) - endOf(a)).slice(0, KEPT_REQUESTS)
     this.waiting = []
     this.lost = 0
     this.#onChange()
@@ -194,9 +200,14 @@ export class Model {
     this.perSecond = perSecond
     const known = new Set([...this.waiting, ...this.tail].slice(0, 200).map(({ requestId }) => requestId))
     const fresh = items.filter(({ requestId }) => !known.has(requestId)).reverse()
+    this.#broughtRequests = [...fresh, ...this.#broughtRequests].slice(0, KEPT_REQUESTS)
     if (this.isPaused) this.waiting = [...fresh, ...this.waiting].slice(0, KEPT_REQUESTS)
     else this.tail = [...fresh, ...this.tail].slice(0, KEPT_REQUESTS)
   }
+}
+
+function endOf({ at, totalMs }: RequestEntry): number {
+  return at + totalMs
 }
 
 function has(changes: readonly ChangeEntry[], { revision, key, after }: ChangeEntry): boolean {

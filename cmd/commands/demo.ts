@@ -38,7 +38,7 @@ const HTTP_SERVICES: readonly ExampleService[] = [
   { name: 'user', folder: 'user', weight: 1 },
   { name: 'task', folder: 'task', weight: 1 },
 ]
-/** The value with which they register has no weight. */
+/** The same services by gRPC. */
 const GRPC_SERVICES: readonly ExampleService[] = [
   { name: 'user', folder: 'grpc/user', weight: 1 },
   { name: 'user', folder: 'grpc/user', weight: 1 },

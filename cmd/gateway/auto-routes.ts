@@ -1,6 +1,6 @@
 import { createAutoGrpcRoute, createAutoRoute, type RouteContext } from '../../config/route/route-document.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { GrpcNames } from './grpc-names.ts'
 
@@ -24,8 +24,8 @@ const MAX_NAMED = 10
  */
 export class AutoRoutes {
   #options: AutoRoutesOptions
-  /** Those that were asked for, until the process ends. A gateway sees few services, and a route is small. */
-  readonly #routes = new Map<string, Route>()
+  /** Those that were asked for, by name. They go with their service, of which a gateway may see many. */
+  #routes = new WeakMap<WholeService, Map<string, Route>>()
   /** Services that have a route document, valid or not. */
   #documented: ReadonlySet<string> = new Set()
   /** Services that had a route document and have none now. */
@@ -42,7 +42,7 @@ export class AutoRoutes {
   /** Replaces what the configuration says about them. */
   configure(settings: Pick<AutoRoutesOptions, 'isOn' | 'context'>): void {
     this.#options = { ...this.#options, ...settings }
-    this.#routes.clear()
+    this.#routes = new WeakMap()
   }
 
   /** Whether every source of the registry is loaded. */
@@ -101,7 +101,7 @@ export class AutoRoutes {
   /** Returns the automatic route of a service. */
   of(service: string): Route | undefined {
     if (!this.#mayHaveOne(service)) return undefined
-    return this.#routes.get(service) ?? this.#keep(service, createAutoRoute(service, this.#options.context))
+    return this.#kept(service, service, () => createAutoRoute(service, this.#options.context))
   }
 
   /** Returns the automatic route of a gRPC service, such as `task.v1.Tasks`. */
@@ -112,8 +112,9 @@ export class AutoRoutes {
     if (this.#named.has(name) || services.some(service => this.#isGuarded(service))) return undefined
     const service = services.find(each => this.#mayHaveOne(each))
     if (service === undefined) return undefined
-    const key = `${service}/${name}`
-    return this.#routes.get(key) ?? this.#keep(key, createAutoGrpcRoute(service, name, this.#options.context))
+    return this.#kept(service, `${service}/${name}`, () =>
+      createAutoGrpcRoute(service, name, this.#options.context),
+    )
   }
 
   /** Returns the services with nodes that get none because they had a document and have none now. */
@@ -158,8 +159,19 @@ export class AutoRoutes {
     this.#options.logger.warn({ services: present.slice(0, MAX_NAMED), count: present.length }, message)
   }
 
-  #keep(key: string, route: Route): Route {
-    this.#routes.set(key, route)
+  /** Returns the route of a service that has nodes, which is made once. */
+  #kept(service: string, key: string, create: () => Route): Route {
+    const present = this.#options.nodes.service(service)!
+    let routes = this.#routes.get(present)
+    if (!routes) {
+      routes = new Map()
+      this.#routes.set(present, routes)
+    }
+    let route = routes.get(key)
+    if (!route) {
+      route = create()
+      routes.set(key, route)
+    }
     return route
   }
 }

@@ -257,7 +257,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       transcoding.close()
       loop.close()
       limits.close()
-      policies.close()
       limitStore?.close()
       accessLog.current.close()
       nodeSide.close()

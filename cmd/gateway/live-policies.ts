@@ -112,11 +112,9 @@ export class LivePolicies {
     this.#plans = new WeakMap()
     if (!holdsOthers) return
     for (const policies of [...this.#ofDocuments.values(), ...this.#ofAutoRoutes.values()]) {
-      for (const [name, { policy }] of policies) {
+      for (const name of policies.keys()) {
         // Its places are taken by requests under way, and it is made of its rule alone.
-        if (name === 'concurrency') continue
-        policies.delete(name)
-        policy.close?.()
+        if (name !== 'concurrency') policies.delete(name)
       }
     }
   }
@@ -134,7 +132,7 @@ export class LivePolicies {
   }
 
   /**
-   * Closes the policies of documents that are gone and of rules that have changed. Call it after each change of routes.
+   * Forgets the policies of documents that are gone and of rules that have changed. Call it after each change of routes.
    * The policies of automatic routes stay: such a route comes and goes with its nodes, and its rules never change.
    *
    * @param documents every route that is not automatic
@@ -143,15 +141,12 @@ export class LivePolicies {
     if (this.#ofDocuments.size === 0) return
     const byId = new Map(documents.map(route => [route.id, route]))
     for (const [id, policies] of this.#ofDocuments) {
-      keep(policies, byId.get(id)?.policies)
+      const rules = byId.get(id)?.policies
+      for (const [name, { rule }] of policies) {
+        if (rules === undefined || !isDeepStrictEqual(rules[name], rule)) this.#forget(policies, name)
+      }
       if (policies.size === 0) this.#ofDocuments.delete(id)
     }
-  }
-
-  /** Closes every policy. */
-  close(): void {
-    this.retain([])
-    for (const policies of this.#ofAutoRoutes.values()) keep(policies, undefined)
   }
 
   /** Returns the policies of a route by name, in the order in which a request meets them. */
@@ -171,11 +166,17 @@ export class LivePolicies {
     }
     const known = policies.get(name)
     if (known && isDeepStrictEqual(known.rule, rule)) return known.policy
-    known?.policy.close?.()
+    if (known) this.#forget(policies, name)
     const create = this.#chain[name] as CreatePolicy<unknown, PolicyTools>
     const policy = create(rule, this.#toolsOf(name))
     policies.set(name, { rule, policy })
     return policy
+  }
+
+  /** Forgets a policy, and all plans: one may hold it, and its route may come back from behind another one. */
+  #forget(policies: Map<string, LivePolicy>, name: string): void {
+    policies.delete(name)
+    this.#plans = new WeakMap()
   }
 
   #toolsOf(name: string): PolicyTools {
@@ -211,14 +212,5 @@ export class LivePolicies {
         this.#counts.compressed.add(call.route!.id, [encoding, side], bytes),
       notCompressed: reason => this.#counts.notCompressed.add(reason),
     }
-  }
-}
-
-/** Closes the policies whose rule is missing from `rules` or different there. */
-function keep(policies: Map<string, LivePolicy>, rules: Route['policies']): void {
-  for (const [name, { rule, policy }] of policies) {
-    if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue
-    policies.delete(name)
-    policy.close?.()
   }
 }

@@ -28,6 +28,7 @@ export function createMirrors(options: MirrorsOptions): LiveMirrors {
   )
   return {
     memory: { bytes: 0, maxBytes: config.mirrors.totalBytes },
+    inFlight: new Map(),
     isCredential: name => names.current.has(name) || CERTIFICATES.test(name),
     send: (request, call, timeoutMs) => shadows.send(request, call, timeoutMs),
     nodesChanged: service => shadows.nodesChanged(service),

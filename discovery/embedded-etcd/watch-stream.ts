@@ -83,8 +83,12 @@ export class WatchStream {
     this.#pump()
   }
 
-  /** Sends a progress notification to the watches that asked for it and had no event since the last one. */
+  /**
+   * Sends a progress notification to the watches that asked for it and had no event since the last one, unless the reader is
+   * slow.
+   */
   notifyProgress(): void {
+    if (this.#blocked) return
     const { revision } = this.#options.store
     for (const watch of this.#watches.values()) {
       if (!watch.progressNotify) continue

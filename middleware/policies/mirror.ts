@@ -42,6 +42,8 @@ export type MirrorOutcome = 'answered' | 'failed' | 'timeout' | 'body_too_large'
 export interface Mirrors {
   /** The memory that the bodies of all copies share. */
   readonly memory: CopyMemory
+  /** How many copies are on their way, by the id of the route. A policy may be made anew before its copies are over. */
+  readonly inFlight: Map<string, number>
   /** Returns whether a header carries a credential or an identity. */
   readonly isCredential: (spelling: string) => boolean
   /**
@@ -85,7 +87,6 @@ export function createMirror(rule: MirrorRule, tools: MirrorTools): Policy {
   const { change } = compileRequestChange(rule.headers ?? {})
   /** The requests that are to be copied. Templates need the exchange, which `around` does not get. */
   const chosen = new WeakMap<Call, Exchange>()
-  let inFlight = 0
 
   function choose(exchange: Exchange): undefined {
     const { call, isWebSocket } = exchange
@@ -103,17 +104,19 @@ export function createMirror(rule: MirrorRule, tools: MirrorTools): Policy {
     letGo: () => void,
   ): void {
     const { call } = exchange
+    const { id } = call.route!
+    const inFlight = mirrors.inFlight.get(id) ?? 0
     if (inFlight >= maxInFlight) {
       mirrored(call, 'full')
       letGo()
       return
     }
-    inFlight++
+    mirrors.inFlight.set(id, inFlight + 1)
     call.isMirrored = true
     // What the client waits for comes first.
     setImmediate(async () => {
       const outcome = await sendCopy(request, exchange, body)
-      inFlight--
+      giveBack(mirrors.inFlight, id)
       letGo()
       mirrored(call, outcome)
     })
@@ -185,6 +188,12 @@ export function createMirror(rule: MirrorRule, tools: MirrorTools): Policy {
       return after(next({ ...request, body: copied }, call), call, sendCopied, letGo)
     },
   }
+}
+
+function giveBack(inFlight: Map<string, number>, id: string): void {
+  const left = inFlight.get(id)! - 1
+  if (left > 0) inFlight.set(id, left)
+  else inFlight.delete(id)
 }
 
 /** Calls back when a request that was sent to a node has an answer or has failed, unless its client has left before. */

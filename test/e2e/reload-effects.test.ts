@@ -5,6 +5,8 @@ import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { startCollector } from '../support/collector.ts'
 import { send } from '../support/http.ts'
+import { startNode } from '../support/node-server.ts'
+import { openRegistry } from '../support/registry.ts'
 import { startReloadedGateway } from '../support/reloaded-gateway.ts'
 import { until } from '../support/until.ts'
 
@@ -103,6 +105,26 @@ test('limits of clients, of services and of breakers follow', async t => {
   await get('/open/500')
   await get('/open/500')
   assert.match((await get('/open/x')).text, /WG_CIRCUIT_OPEN/)
+})
+
+test('copies of requests that are on their way count on after a reload', async t => {
+  const shadow = await startNode(t, () => {})
+  const mirror = { service: 'shadow', maxInFlight: 1, timeoutMs: 60_000 }
+  const routes = { documents: { open: { path: '/open/*', service: 'echo', auth: 'none', mirror } } }
+  const { gateway, reload, get } = await setUp(t, { ...BASE, routes })
+  using registry = openRegistry(gateway.etcd)
+  await registry.putNode('shadow', 's1', shadow)
+  await gateway.untilNodes('shadow', ['s1'])
+  await get('/open/1')
+  await shadow.received(1)
+  await reload({ ...BASE, routes, clientLimits: { ...BASE.clientLimits, targetBytes: 256 } })
+  assert.equal((await get(`/open/${'x'.repeat(300)}`)).status, 414)
+  await get('/open/2')
+  const full = 'waygate_mirror_requests_total{route="open",outcome="full"} 1'
+  await until('the second copy is refused', async () =>
+    (await (await fetch(`${gateway.admin}/metrics`)).text()).includes(full),
+  )
+  assert.equal(shadow.requests.length, 1)
 })
 
 test('automatic routes follow, and a service that loses its document in the file gets none', async t => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { grpcEndpointCodec } from '../../discovery/codecs/grpc-endpoint.ts'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { openRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
@@ -34,6 +35,18 @@ test('a gRPC example registers by the naming value of etcd, again when its lease
   assert.equal((await watch).status, 'UNAVAILABLE')
   assert.deepEqual(await program.exited, { code: 0, signal: null })
   assert.deepEqual(await registry.client.getAll().prefix('/services/').keys(), [])
+})
+
+test('a gRPC example registers the weight that it is given', async () => {
+  await using etcd = await startEmbeddedEtcd({ port: 0 })
+  using registry = openRegistry(etcd.url)
+  const env = { WAYGATE_ETCD: etcd.url, WAYGATE_WEIGHT: '3' }
+  await using _ = await startNodeProgram({ file: PROGRAM, args: [], env })
+  const value = await until('it is registered', async () => {
+    const { kvs } = await registry.client.getAll().prefix('/services/task/').exec()
+    return kvs[0]?.value.toString()
+  })
+  assert.equal(grpcEndpointCodec.decode('task/t1', value)[0]?.weight, 3)
 })
 
 test('a gRPC example serves while etcd is unreachable, and ends when it is stopped', async () => {

@@ -11,7 +11,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   routes: ['middleware', 'internal'],
   stores: ['internal'],
   cmd: ['config', 'discovery', 'internal', 'middleware', 'routes', 'stores', 'wrappers', 'examples'],
-  'fastify.ts': ['discovery', 'internal', 'wrappers'],
+  fastify: ['internal', 'wrappers'],
+  'fastify.ts': ['discovery', 'fastify', 'internal', 'wrappers'],
   'index.ts': ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers'],
 }
 
@@ -37,6 +38,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'discovery/codecs': ['discovery'],
   'discovery/embedded-etcd': ['discovery'],
   'discovery/etcd': ['discovery', 'discovery/codecs'],
+  fastify: [],
   internal: [
     'internal/grpc',
     'internal/http',

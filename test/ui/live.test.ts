@@ -106,6 +106,36 @@ test('what was loaded of problems does not take the place of what the stream has
   assert.equal(await problem.count(), 1)
 })
 
+test('of two questions the last one is answered, whichever answer comes first', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  const { page } = await openPage(t)
+  const released = Promise.withResolvers<void>()
+  await page.route('**/api/v1/explain', async route => {
+    const { url } = route.request().postDataJSON() as { readonly url: string }
+    const answer = await route.fetch()
+    if (url === '/first') await released.promise
+    await route.fulfill({ json: { ...(await answer.json()), revision: url } })
+  })
+  const over = new Promise<void>(resolve => {
+    const note = (request: { postData(): string | null }) => {
+      if (request.postData()?.includes('/first')) resolve()
+    }
+    page.on('requestfinished', note)
+    page.on('requestfailed', note)
+  })
+  await page.goto(`${gateway.admin}/#/explain?url=/first`)
+  await page.getByLabel('URL').fill('/second')
+  await page.getByRole('button', { name: 'Explain', exact: true }).click()
+  const verdict = page.locator('.verdict')
+  await verdict.getByText('revision /second').waitFor()
+  released.resolve()
+  await over
+  // The page is drawn twice meanwhile.
+  for (let n = 0; n < 2; n++) await page.waitForResponse('**/api/v1/status')
+  assert.match((await verdict.textContent()) ?? '', /revision \/second/)
+})
+
 test('an etcd that is away is said as stale, with the reason, and the last table stays', async t => {
   if (!requireEtcd(t) || !requireBrowser(t)) return
   const { startEtcd } = await import('../support/etcd.ts')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { durationText, millis, percent, rate } from '../../internal/telemetry/format.ts'
-import type { ChangeEntry } from '../../routes/admin/api-types.ts'
+import type { ChangeEntry, RequestEntry } from '../../routes/admin/api-types.ts'
 import { attentionLines } from '../../ui/attention.ts'
 import { diffLines, shortened } from '../../ui/diff.ts'
 import { Model } from '../../ui/model.ts'
@@ -218,6 +218,29 @@ test('changes that were loaded take no change away that the stream has brought, 
   assert.deepEqual(revisions(), ['8', '7', '6', '5'])
 })
 
+test('requests that were loaded take none away that the stream has brought, and the newest stay first', () => {
+  const request = (at: number) => ({ requestId: `${at}`, at, totalMs: 1 }) as RequestEntry
+  const model = new Model(() => {})
+  const bring = (...items: RequestEntry[]) =>
+    model.apply({ type: 'requests', data: JSON.stringify({ items, lost: 0 }) })
+  const shown = () => model.tail.map(({ requestId }) => requestId)
+  model.setStream({ kind: 'connecting' })
+  model.setStream({ kind: 'live' })
+  bring(request(1), request(2))
+  model.setStream({ kind: 'connecting' })
+  model.setTail([request(5)])
+  assert.deepEqual(shown(), ['5'], 'what came for another filter is gone')
+  model.setStream({ kind: 'live' })
+  bring(request(6), request(7))
+  model.pause(true)
+  bring(request(8))
+  model.setTail([request(6), request(5)])
+  assert.deepEqual(shown(), ['8', '7', '6', '5'])
+  model.pause(false)
+  model.setTail([request(7), request(4)])
+  assert.deepEqual(shown(), ['8', '7', '6', '4'])
+})
+
 test('what needs attention comes with the worst first, and many nodes with one fault are one line', () => {
   const calm = modelOf(['table', WHOLE])
   assert.deepEqual(attentionLines(calm), [])
@@ -295,6 +318,19 @@ test('texts are compared by lines, and JSON by its values', () => {
   const shown = shortened(diffLines(long, long.replace('"k15":15', '"k15":0')))
   assert.equal(shown.length, 10)
   assert.deepEqual([shown[0], shown.at(-1)], [null, null])
+})
+
+test('long texts are compared as well: what both begin and end with is found, whatever is between', () => {
+  const long = (middle: string) => `${'same\n'.repeat(50_000)}${middle}${'\nend'.repeat(50_000)}`
+  const shown = shortened(diffLines(long('x'), long('y\nz')))
+  assert.deepEqual(
+    shown.map(line => line && `${{ same: ' ', old: '-', new: '+' }[line.kind]}${line.text}`),
+    [null, ' same', ' same', ' same', '-x', '+y', '+z', ' end', ' end', ' end', null],
+  )
+  const other = (prefix: string) => Array.from({ length: 100_000 }, (_, n) => `${prefix}${n}`).join('\n')
+  const lines = diffLines(other('a'), other('b'))
+  assert.equal(lines.length, 200_000)
+  assert.ok(lines.every(({ kind }, index) => kind === (index < 100_000 ? 'old' : 'new')))
 })
 
 test('tables have further fields in the language of filters', () => {

@@ -4,7 +4,7 @@ import type { ChangeEntry } from '../../routes/admin/api-types.ts'
 import { countOf } from '../cells.ts'
 import type { ViewProps } from '../context.ts'
 import { diffLines, shortened } from '../diff.ts'
-import { html, type Shown, useState } from '../html.ts'
+import { html, type Shown, useMemo, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading } from '../parts.ts'
 import { linkTo } from '../place.ts'
@@ -63,6 +63,8 @@ interface ChangeProps {
 
 function Change({ change, model, isOpen }: ChangeProps) {
   const [open, setOpen] = useState(isOpen)
+  // The page is drawn each second, and a document may be long.
+  const shown = useMemo(() => open && body(change), [open, change])
   const verb =
     change.before === null
       ? change.after === null
@@ -80,7 +82,7 @@ function Change({ change, model, isOpen }: ChangeProps) {
         <span class="what"><b>${change.service === undefined ? change.id : `${change.service}/${change.id}`}</b> <span class="faint">${brief(change)}</span></span>
         <span class="effect">${effect(change, model)}</span>
       </summary>
-      ${open && body(change)}
+      ${shown}
     </details>
   </li>`
 }

@@ -14,18 +14,23 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
   const [answer, setAnswer] = useState<ExplainPage | undefined>(undefined)
   const [error, setError] = useState<string | undefined>(undefined)
 
-  const ask = async (question: Readonly<Record<string, unknown>>) => {
-    try {
-      setAnswer(await api.post<ExplainPage>('explain', question))
-      setError(undefined)
-    } catch (failed) {
-      setAnswer(undefined)
-      setError((failed as Error).message)
-    }
-  }
+  const [question, setQuestion] = useState<object | undefined>(url === '' ? undefined : { method, url })
   useEffect(() => {
-    if (url !== '') void ask({ method, url })
-  }, [])
+    if (question === undefined) return undefined
+    const abort = new AbortController()
+    const ask = async () => {
+      try {
+        setAnswer(await api.post<ExplainPage>('explain', question, abort.signal))
+        setError(undefined)
+      } catch (failed) {
+        if (abort.signal.aborted) return
+        setAnswer(undefined)
+        setError((failed as Error).message)
+      }
+    }
+    void ask()
+    return () => abort.abort()
+  }, [api, question])
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget as HTMLFormElement)
@@ -34,9 +39,13 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
     setParam('url', text('url'))
     const headers = readHeaders(text('headers'))
     const claims = readClaims(text('claims'))
-    if (claims instanceof Error) return setError(`claims: ${claims.message}`)
+    if (claims instanceof Error) {
+      setQuestion(undefined)
+      setError(`claims: ${claims.message}`)
+      return
+    }
     const client = text('client')
-    void ask({
+    setQuestion({
       method: text('method'),
       url: text('url'),
       headers,

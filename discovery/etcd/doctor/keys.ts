@@ -7,10 +7,10 @@ import { checkKeyLeases } from './key-leases.ts'
 import { judgePrefix, judgeServices, type NodeKey, readNodeKeys } from './nodes.ts'
 import { type PrefixContent, readPrefix } from './read-prefix.ts'
 import { refusalOf } from './refusal.ts'
-import { judgeRoutes, type RoutesContext, routesIn } from './routes.ts'
+import { judgeRoutes, type RouteSources, type RoutesContext, readRoutes } from './routes.ts'
 import { within } from './within.ts'
 
-export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRoutes' | 'guess'> {
+export interface KeysOptions extends RouteSources, Pick<RoutesContext, 'guess'> {
   /** The prefixes that nodes are read from. None of them overlaps another. */
   readonly sources: readonly ServicesPrefix[]
   readonly routesPrefix: string
@@ -28,7 +28,7 @@ const CERTIFICATES_MS = 250
 
 /** Checks the content of etcd for a gateway: nodes, routes, and whether they fit together. */
 export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<DoctorFinding[]> {
-  const { sources, routesPrefix, parseRoute, fileRoutes, guess, isRemote, withinMs } = options
+  const { sources, routesPrefix, fileRoutes, guess, isRemote, withinMs } = options
   const readMs = withinMs - KEY_LEASES_MS
   const endsAt = performance.now() + withinMs
   const ending = AbortSignal.timeout(readMs)
@@ -69,12 +69,12 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
   add(await guard('nodes', () => checkKeyLeases(client, keys), KEY_LEASES_MS))
   const prefixes = sources.map(({ prefix, service }) => ({ prefix, service }))
   add(judgeServices(keys, { prefixes, isRemote }))
-  if (routes) {
+  const read = routes && readRoutes(routesPrefix, routes, options)
+  if (routes && read) {
     const isWhole = contents.every(content => content !== undefined)
     const services = new Set(keys.flatMap(({ nodes }) => nodes.map(node => node.service)))
     add(
-      judgeRoutes(routesPrefix, routes, {
-        parseRoute,
+      judgeRoutes(routesPrefix, routes, read, {
         fileRoutes,
         guess,
         services: isWhole ? services : undefined,
@@ -83,9 +83,8 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
   }
   if (options.inspectCertificate) {
     const nodes = keys.flatMap(key => key.nodes)
-    const all = routes ? routesIn(routesPrefix, routes, options) : fileRoutes
     const leftMs = Math.max(CERTIFICATES_MS, endsAt - performance.now())
-    add(await checkCertificates(nodes, all, options.inspectCertificate, leftMs))
+    add(await checkCertificates(nodes, read?.routes ?? fileRoutes, options.inspectCertificate, leftMs))
   }
   return findings
 }

@@ -7,25 +7,54 @@ import { decodeRoute } from '../decode-entries.ts'
 import { type DoctorFinding, duration, listed, quantity, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
 
-export interface RoutesContext {
+export interface RouteSources {
   readonly parseRoute: (id: string, document: unknown) => ParsedRouteDocument
   /** The routes of the configuration file. */
   readonly fileRoutes: readonly Route[]
+}
+
+export interface RoutesContext extends Pick<RouteSources, 'fileRoutes'> {
   /** The services that have a node; undefined when they could not be determined. */
   readonly services: ReadonlySet<string> | undefined
   /** Returns the service that was probably meant, as ` (did you mean "task"?)`, or nothing. Default: nothing. */
   readonly guess?: ((name: string, services: Iterable<string>) => string) | undefined
 }
 
+/** What the documents say. */
+export interface ReadRoutes {
+  /** The routes of the prefix and those of the configuration file. */
+  readonly routes: readonly Route[]
+  /** The keys whose documents are not used, with the reasons. */
+  readonly unused: readonly string[]
+}
+
+/** Reads the documents of the prefix, and adds the routes of the configuration file. */
+export function readRoutes(
+  prefix: string,
+  { keys }: Pick<PrefixContent, 'keys'>,
+  { parseRoute, fileRoutes }: RouteSources,
+): ReadRoutes {
+  const routes: Route[] = []
+  const unused: string[] = []
+  for (const item of keys) {
+    const read = readDocument(prefix, item, parseRoute)
+    if ('route' in read) routes.push(read.route)
+    else unused.push(`${item.key}: ${read.reason}`)
+  }
+  const ids = new Set(routes.map(({ id }) => id))
+  // A document in etcd replaces one with the same id in the file.
+  return { routes: routes.concat(fileRoutes.filter(({ id }) => !ids.has(id))), unused }
+}
+
 /**
  * Reports the content of the routes prefix, and checks it together with the routes of the configuration file.
  */
-export function judgeRoutes(prefix: string, content: PrefixContent, context: RoutesContext): DoctorFinding[] {
-  const { bytes, revision, tookMs, keys } = content
-  const bad = keys.flatMap(item => {
-    const read = readDocument(prefix, item, context.parseRoute)
-    return 'route' in read ? [] : [`${item.key}: ${read.reason}`]
-  })
+export function judgeRoutes(
+  prefix: string,
+  { bytes, revision, tookMs, keys }: PrefixContent,
+  { routes, unused }: ReadRoutes,
+  context: RoutesContext,
+): DoctorFinding[] {
   const details = { prefix, keys: keys.length, bytes, revision: String(revision) }
   const inFile =
     context.fileRoutes.length > 0 ? `, ${context.fileRoutes.length} more in the configuration` : ''
@@ -37,38 +66,22 @@ export function judgeRoutes(prefix: string, content: PrefixContent, context: Rou
       details,
     },
   ]
-  if (bad.length > 0) {
+  if (unused.length > 0) {
     findings.push({
       check: 'routes',
       level: 'problem',
-      message: `${quantity(bad.length, 'route document')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
+      message: `${quantity(unused.length, 'route document')} below ${prefix} ${unused.length === 1 ? 'is' : 'are'} not used`,
       hint: 'correct or delete these keys; waygate check FILE validates a document beforehand',
-      details: listed(bad),
+      details: listed(unused),
     })
   }
-  const all = routesIn(prefix, content, context)
-  return [...findings, ...judgeTargets(all, context), ...judgeShadows(all)]
-}
-
-/** Returns the routes of the prefix and those of the configuration file. */
-export function routesIn(
-  prefix: string,
-  { keys }: Pick<PrefixContent, 'keys'>,
-  { parseRoute, fileRoutes }: Pick<RoutesContext, 'parseRoute' | 'fileRoutes'>,
-): Route[] {
-  const routes = keys.flatMap(item => {
-    const read = readDocument(prefix, item, parseRoute)
-    return 'route' in read ? [read.route] : []
-  })
-  const ids = new Set(routes.map(({ id }) => id))
-  // A document in etcd replaces one with the same id in the file.
-  return [...routes, ...fileRoutes.filter(({ id }) => !ids.has(id))]
+  return [...findings, ...judgeTargets(routes, context), ...judgeShadows(routes)]
 }
 
 function readDocument(
   prefix: string,
   item: PrefixContent['keys'][number],
-  parseRoute: RoutesContext['parseRoute'],
+  parseRoute: RouteSources['parseRoute'],
 ): ParsedRouteDocument {
   const entry = decodeRoute(prefix, item)
   if (entry.kind !== 'route') return { reason: entry.kind === 'problem' ? entry.reason : 'is not a route' }

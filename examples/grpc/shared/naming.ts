@@ -10,6 +10,8 @@ export interface NamingOptions {
   readonly service: string
   /** `host:port`. */
   readonly address: string
+  /** The node's share of requests. etcd's own clients know none, so it is in the metadata, and 1 is left out. */
+  readonly weight: number
   /** Seconds until the key is gone if this process dies. */
   readonly ttlSeconds: number
   readonly logger: Logger
@@ -24,9 +26,9 @@ const REVOKE_MS = 2_000
  * aborted and the key is gone.
  */
 export async function keepNamed(options: NamingOptions, signal: AbortSignal): Promise<void> {
-  const { etcd, prefix, service, address, ttlSeconds, logger } = options
+  const { etcd, prefix, service, address, weight, ttlSeconds, logger } = options
   const key = `${prefix}${service}/${address}`
-  const value = JSON.stringify({ Op: 0, Addr: address, Metadata: null })
+  const value = JSON.stringify({ Op: 0, Addr: address, Metadata: weight === 1 ? null : { weight } })
   const client = new Etcd3({ hosts: [...etcd] })
   const left = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
   while (!signal.aborted) {

@@ -16,7 +16,7 @@ const ENDS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect'] as const
  * @param name the service in etcd
  */
 export async function serve(name: string, service: GrpcService, environment: Environment): Promise<void> {
-  const { host, logLevel } = environment
+  const { host, logLevel, weight } = environment
   const { WAYGATE_ETCD = 'http://127.0.0.1:2379', WAYGATE_SERVICES_PREFIX = '/services/' } = process.env
   const logger = pino({ level: logLevel })
   const port = await service.listen(host, environment.port)
@@ -31,7 +31,7 @@ export async function serve(name: string, service: GrpcService, environment: Env
   }
   for (const end of ENDS) process.on(end, leave)
   const naming = { etcd: WAYGATE_ETCD.split(','), prefix: WAYGATE_SERVICES_PREFIX, ttlSeconds: 10 }
-  await keepNamed({ ...naming, service: name, address, logger }, leaving.signal)
+  await keepNamed({ ...naming, service: name, address, weight, logger }, leaving.signal)
   await delay(DRAIN_MS)
   await service.close()
 }

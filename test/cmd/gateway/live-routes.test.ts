@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { LiveRoutes } from '../../../cmd/gateway/live-routes.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
@@ -10,6 +12,7 @@ import { createNode } from '../../../internal/nodes/node.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
 import { testRoute } from '../../support/route.ts'
+import { until } from '../../support/until.ts'
 
 const { config, keys } = loadConfig({ env: {}, cwd: tmpdir() })
 const context = routeContext(config, keys)
@@ -209,4 +212,21 @@ test('a former service that is not listed has no automatic route either, and its
     routes.all().map(({ id }) => id),
     ['u', 'auto:task'],
   )
+})
+
+test('the automatic route of a service stays the same while it has nodes, and takes no memory afterwards', async () => {
+  const { routes, nodes } = open()
+  routes.complete()
+  const node = (id: string) => createNode({ service: 'user', id, host: 'h', port: 1 })
+  nodes.set('user', [node('u1')])
+  const route = new WeakRef(routes.all()[0]!)
+  nodes.set('user', [node('u1'), node('u2')])
+  assert.equal(routes.all()[0], route.deref())
+  nodes.set('user', [])
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  await until('it is collected', () => {
+    collect()
+    return route.deref() === undefined
+  })
 })

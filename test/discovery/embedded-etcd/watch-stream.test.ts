@@ -168,3 +168,13 @@ test('a fragment stays within its size, and the last one says that it is', () =>
   })
   assert.deepEqual(taken().slice(2), ['0: 2 2 ...', '0: 2 2 ...', '0: 2', '1: 2 2 2 2 2'])
 })
+
+test('a reader that takes nothing is told of no progress until it has caught up', () => {
+  const { stream, taken, takeMore } = createReader({ patience: 1 })
+  stream.create({ ...EVERYTHING, progressNotify: true })
+  for (let n = 0; n < 3; n++) stream.notifyProgress()
+  assert.deepEqual(taken(), ['0 created'])
+  takeMore()
+  stream.notifyProgress()
+  assert.deepEqual(taken(), ['0: progress 1'])
+})

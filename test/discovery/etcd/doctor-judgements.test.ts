@@ -253,7 +253,8 @@ describe('routes', () => {
     judgeRoutes(
       '/r/',
       { keys: [], revision: 1n, bytes: 0, tookMs: 0 },
-      { parseRoute: () => ({ reason: 'unused' }), fileRoutes: routes, services: undefined },
+      { routes, unused: [] },
+      { fileRoutes: routes, services: undefined },
     ).flatMap(({ details }) => details?.items ?? [])
   const route = (id: string, more: Partial<Route> = {}) =>
     testRoute({ id, path: '/a/:x', service: 's', ...more })
@@ -263,8 +264,8 @@ describe('routes', () => {
       '/r/',
       { keys: [], revision: 1n, bytes: 0, tookMs: 0 },
       {
-        parseRoute: () => ({ reason: 'unused' }),
-        fileRoutes: [
+        unused: [],
+        routes: [
           testRoute({ id: 'a', path: '/a', service: 'tsak' }),
           testRoute({
             ...{ id: 'b', path: '/b', service: 'task' },
@@ -274,9 +275,8 @@ describe('routes', () => {
             },
           }),
         ],
-        services: new Set(['task']),
-        guess: didYouMean,
       },
+      { fileRoutes: [], services: new Set(['task']), guess: didYouMean },
     )
     assert.deepEqual(found.at(-1)?.details?.items, ['a: tsak (did you mean "task"?)', 'b: beta', 'b: shadow'])
   })
@@ -287,10 +287,13 @@ describe('routes', () => {
       '/r/',
       { keys: [], revision: 1n, bytes: 0, tookMs: 0 },
       {
-        parseRoute: () => ({ reason: 'unused' }),
-        fileRoutes: Array.from({ length: 500 }, (_, n) =>
+        unused: [],
+        routes: Array.from({ length: 500 }, (_, n) =>
           testRoute({ id: `r${String(n).padStart(3, '0')}`, path: `/${n}`, service: `s${n}` }),
         ).reverse(),
+      },
+      {
+        fileRoutes: [],
         services: new Set(['task']),
         guess: name => {
           guessed.push(name)
