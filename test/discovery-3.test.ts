@@ -1,3 +1,3 @@
 import { runTogether } from './support/together.ts'
 
-runTogether('discovery', { part: 3, of: 3 })
+runTogether('discovery', { part: 3, of: 4 })

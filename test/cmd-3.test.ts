@@ -1,3 +1,3 @@
 import { runTogether } from './support/together.ts'
 
-runTogether('cmd')
+runTogether('cmd', { part: 3, of: 3 })

@@ -1,0 +1,3 @@
+import { runTogether } from './support/together.ts'
+
+runTogether('discovery', { part: 4, of: 4 })
