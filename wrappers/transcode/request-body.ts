@@ -4,15 +4,56 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
+/** The memory that the bodies of all requests share while their rest has not come. */
+export interface BodyMemory {
+  /** Bytes that are held now. */
+  bytes: number
+  readonly maxBytes: number
+}
+
+/** The part of a body that has come. The owner calls `take()` in the end, whatever becomes of the body. */
+class HeldBody {
+  readonly #memory: BodyMemory
+  readonly #collected = new ByteCollector()
+
+  constructor(memory: BodyMemory) {
+    this.#memory = memory
+  }
+
+  get length(): number {
+    return this.#collected.length
+  }
+
+  /** @throws GatewayError WG_OVERLOADED when there is no memory left */
+  add(piece: Buffer): void {
+    const memory = this.#memory
+    if (memory.bytes + piece.length > memory.maxBytes)
+      throw new GatewayError('WG_OVERLOADED', { headers: { 'retry-after': '1' }, cause: NO_MEMORY })
+    memory.bytes += piece.length
+    this.#collected.add(piece)
+  }
+
+  take(): Buffer {
+    this.#memory.bytes -= this.#collected.length
+    return this.#collected.take()
+  }
+}
+
+const NO_MEMORY = new Error('the bodies of JSON requests take all the memory they may')
+
 /**
  * Reads a whole body.
  *
- * @throws GatewayError WG_BODY_TOO_LARGE, or what refuses the body; UpstreamFailure when the client leaves or the call ends
+ * @throws GatewayError WG_BODY_TOO_LARGE, WG_OVERLOADED, or what refuses the body; UpstreamFailure when the client leaves or the
+ *   call ends
  */
-export function readWholeBody(body: RequestBody, maxBytes: number, call: Call): Promise<Buffer> {
+export function readWholeBody(
+  body: RequestBody,
+  { maxBytes, memory, call }: { readonly maxBytes: number; readonly memory: BodyMemory; readonly call: Call },
+): Promise<Buffer> {
   if (body.length !== undefined && body.length > maxBytes) return Promise.reject(tooLarge())
   return new Promise((resolve, reject) => {
-    const collected = new ByteCollector()
+    const held = new HeldBody(memory)
     const reading = {
       cancel(reason: UpstreamFailure) {
         flow.stop()
@@ -22,20 +63,22 @@ export function readWholeBody(body: RequestBody, maxBytes: number, call: Call): 
     }
     const fail = (error: Error): void => {
       if (call.current === reading) call.current = undefined
+      held.take()
       reject(error)
     }
     const flow = body.open({
       onData(chunk) {
-        if (collected.length + chunk.length <= maxBytes) {
-          collected.add(chunk)
-          return
+        try {
+          if (held.length + chunk.length > maxBytes) throw tooLarge()
+          held.add(chunk)
+        } catch (error) {
+          flow.stop()
+          fail(error as GatewayError)
         }
-        flow.stop()
-        fail(tooLarge())
       },
       onEnd() {
         if (call.current === reading) call.current = undefined
-        resolve(collected.take())
+        resolve(held.take())
       },
       onError: fail,
     })
@@ -71,13 +114,25 @@ export class LinesBody implements RequestBody {
   }
 
   open(sink: BodySink): BodyFlow {
-    const flow: BodyFlow = this.#body.open(new LinesSink(sink, this.#options, () => flow.stop()))
-    return flow
+    const lines = new LinesSink(sink, this.#options, () => flow.stop())
+    const flow = this.#body.open(lines)
+    return {
+      get isPaused() {
+        return flow.isPaused
+      },
+      resume: () => flow.resume(),
+      pause: () => flow.pause(),
+      stop() {
+        lines.drop()
+        flow.stop()
+      },
+    }
   }
 }
 
 export interface LinesOptions {
   readonly maxLineBytes: number
+  readonly memory: BodyMemory
   /**
    * Returns the message of a line, with its prefix.
    *
@@ -93,10 +148,11 @@ class LinesSink implements BodySink {
   readonly #options: LinesOptions
   readonly #stop: () => void
   /** The line whose end has not come. */
-  readonly #held = new ByteCollector()
+  readonly #held: HeldBody
   #isOver = false
 
   constructor(sink: BodySink, options: LinesOptions, stop: () => void) {
+    this.#held = new HeldBody(options.memory)
     this.#sink = sink
     this.#options = options
     this.#stop = stop
@@ -136,8 +192,14 @@ class LinesSink implements BodySink {
 
   onError(error: Error): void {
     if (this.#isOver) return
-    this.#isOver = true
+    this.drop()
     this.#sink.onError(error)
+  }
+
+  /** Drops the line whose end has not come. Nothing is passed on any more. */
+  drop(): void {
+    this.#isOver = true
+    this.#held.take()
   }
 
   #hold(piece: Buffer): void {
@@ -152,7 +214,7 @@ class LinesSink implements BodySink {
   }
 
   #fail(error: Error): void {
-    this.#isOver = true
+    this.drop()
     if (error instanceof GatewayError) this.#options.onRefused?.(error)
     this.#stop()
     this.#sink.onError(error)

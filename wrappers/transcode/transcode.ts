@@ -10,7 +10,7 @@ import { FieldFault } from '../protobuf/field-fault.ts'
 import { earlyEnd, failedAnswer, invalidEnd } from './answer-json.ts'
 import { streamFormatFor, unusableBody } from './media-types.ts'
 import { toCallHeaders } from './metadata.ts'
-import { LinesBody, readWholeBody } from './request-body.ts'
+import { type BodyMemory, LinesBody, readWholeBody } from './request-body.ts'
 import type { RequestParts } from './request-message.ts'
 import { readStreamAnswer } from './stream-answer.ts'
 import type { StreamFormatName } from './stream-formats.ts'
@@ -38,15 +38,19 @@ export interface TranscodeOptions {
   readonly streams: Set<OpenStream>
 }
 
+/** What the bodies of requests that have not come as a whole may take together. Beyond that, requests are refused. */
+const MAX_HELD_BYTES = 128 * 1024 * 1024
+
 /**
  * Turns plain requests with JSON into gRPC calls, and the answers back into JSON. Each request is one call, whose messages
  * are in memory, except where the client or the node sends a stream: its messages are converted as they come.
  *
- * @throws GatewayError WG_NO_SCHEMA, WG_NO_METHOD, WG_METHOD_NOT_ALLOWED, WG_UNSUPPORTED_MEDIA, WG_BODY_TOO_LARGE, or
- *   WG_BAD_REQUEST when the request is not the message of the method
+ * @throws GatewayError WG_NO_SCHEMA, WG_NO_METHOD, WG_METHOD_NOT_ALLOWED, WG_UNSUPPORTED_MEDIA, WG_BODY_TOO_LARGE,
+ *   WG_OVERLOADED, or WG_BAD_REQUEST when the request is not the message of the method
  */
 export function createTranscode(options: TranscodeOptions): Wrapper {
   const { isTranscoded, planOf, maxMessageBytes, counter, streams } = options
+  const memory: BodyMemory = { bytes: 0, maxBytes: Math.max(MAX_HELD_BYTES, 2 * maxMessageBytes) }
 
   function refuse(service: string, reason: TranscodeErrorReason, error: GatewayError): GatewayError {
     counter.error(service, reason)
@@ -104,13 +108,15 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
       if (body === null) return null
       return new LinesBody(body, {
         maxLineBytes: maxMessageBytes,
+        memory,
         encode: line => encode(service, found, { body: line, contentType }),
         onRefused(error) {
           refusal.error = error
         },
       })
     }
-    const whole = body === null ? undefined : await readWholeBody(body, maxMessageBytes, call)
+    const whole =
+      body === null ? undefined : await readWholeBody(body, { maxBytes: maxMessageBytes, memory, call })
     return new WholeBody(encode(service, found, { body: whole, contentType }))
   }
 
