@@ -103,6 +103,7 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
         start()
         response.end()
       },
+      wantMore: () => request.resume(),
     })
     messages.on('error', (error: Error | Failure) => {
       const failure = 'code' in error ? (error as Failure) : toStatus(error)
@@ -118,11 +119,16 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
       }
     }
     response.once('close', () => messages.destroy())
+    // What is left of a body that was paused would be taken for the next request.
+    messages.once('close', () => request.resume())
     const handler = handlerOf(call) as (call: Stream<object, object>) => void
     handler(messages as unknown as Stream<object, object>)
     request.on('data', (bytes: Buffer) =>
       orFail(() => {
-        for (const text of documents.add(bytes)) messages.push(readMessage(call, text))
+        for (const text of documents.add(bytes)) {
+          // The pieces of a body are small, so all that is in one is pushed.
+          if (!messages.push(readMessage(call, text))) request.pause()
+        }
       }),
     )
     request.on('end', () =>

@@ -5,17 +5,19 @@ export interface JsonStreamOptions {
   readonly send: (message: object, sent: () => void) => void
   /** Ends the answer. */
   readonly end: () => void
+  /** Called when more requests are wanted, after `push` has returned false. */
+  readonly wantMore: () => void
 }
 
 /**
  * A stream of messages as the services of etcd expect it of gRPC, with another transport behind it. Requests are `push`ed,
  * and null is pushed after the last one. The owner destroys it when the client goes away.
  */
-export function createJsonStream({ send, end }: JsonStreamOptions): Duplex {
+export function createJsonStream({ send, end, wantMore }: JsonStreamOptions): Duplex {
   return new Duplex({
     objectMode: true,
-    // Requests are pushed as they come, and the services read them at once.
-    read() {},
+    // Requests are pushed as they come.
+    read: wantMore,
     write(message: object, _encoding, done) {
       send(message, done)
     },
