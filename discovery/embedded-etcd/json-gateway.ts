@@ -83,8 +83,15 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
       answer: (failure: Failure | null, message?: object) => void,
     ) => void
     handler({ request: readMessage(call, body.trim() === '' ? '{}' : body) }, (failure, message) => {
-      if (failure) fail(response, failure)
-      else send(response, shownMessage(call, message!))
+      if (failure) return fail(response, failure)
+      let json: string
+      try {
+        json = shownMessage(call, message!)
+      } catch (error) {
+        // It is longer than a string can be. The store that answers must not hear of it.
+        return fail(response, toStatus(error))
+      }
+      send(response, json)
     })
   }
 
@@ -96,8 +103,9 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
     }
     const messages = createJsonStream({
       send(message, sent) {
+        const json = shownMessage(call, message)
         start()
-        response.write(`{"result":${shownMessage(call, message)}}\n`, () => sent())
+        response.write(`{"result":${json}}\n`, () => sent())
       },
       end() {
         start()

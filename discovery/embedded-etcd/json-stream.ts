@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
 
 export interface JsonStreamOptions {
-  /** Sends a message. `sent` is called when the client's socket has taken it. */
+  /** Sends a message. `sent` is called when the client's socket has taken it. What is thrown becomes the error of the stream. */
   readonly send: (message: object, sent: () => void) => void
   /** Ends the answer. */
   readonly end: () => void
@@ -19,7 +19,12 @@ export function createJsonStream({ send, end, wantMore }: JsonStreamOptions): Du
     // Requests are pushed as they come.
     read: wantMore,
     write(message: object, _encoding, done) {
-      send(message, done)
+      try {
+        send(message, done)
+      } catch (error) {
+        // The writer is the store, which serves others as well.
+        done(error as Error)
+      }
     },
     final(done) {
       end()
