@@ -30,6 +30,7 @@ const ERRORS = {
   leaseExists: ['FAILED_PRECONDITION', 'etcdserver: lease already exists'],
   leaseTtlTooLarge: ['OUT_OF_RANGE', 'etcdserver: too large lease TTL'],
   noSpace: ['RESOURCE_EXHAUSTED', 'etcdserver: mvcc: database space exceeded'],
+  authNotEnabled: ['FAILED_PRECONDITION', 'etcdserver: authentication is not enabled'],
   stopped: ['UNAVAILABLE', 'etcdserver: server stopped'],
 } as const satisfies Record<string, readonly [StatusName, string]>
 

@@ -64,6 +64,33 @@ export function unary<Request, Response>(
   }
 }
 
+/** So many requests of a stream wait for their turns, as while a slow disk writes. More stay in the socket. */
+const MAX_WAITING = 100
+
+/**
+ * Hands the requests of a stream to `answer`, which calls its `done` when it has answered. No more are read while many are not
+ * answered yet, or while the client does not read answers, which would otherwise grow in memory.
+ */
+export function readRequests<Request>(
+  call: Stream<Request, object>,
+  answer: (request: Request, done: () => void) => void,
+): void {
+  let waiting = 0
+  const readOrPause = () => {
+    if (waiting >= MAX_WAITING || call.writableNeedDrain) call.pause()
+    else call.resume()
+  }
+  call.on('data', (request: Request) => {
+    waiting++
+    answer(request, () => {
+      waiting--
+      readOrPause()
+    })
+    readOrPause()
+  })
+  call.on('drain', readOrPause)
+}
+
 /** Ends a stream with an error. */
 export function fail(stream: { emit(event: 'error', error: object): boolean }, error: EtcdError): void {
   stream.emit('error', toStatus(error))

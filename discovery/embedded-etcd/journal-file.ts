@@ -1,10 +1,14 @@
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DataFolderError } from './errors.ts'
-import { DamagedError, type Entry, encode, readLines, writeLine } from './journal-lines.ts'
+import { DamagedError, type Entry, encode, type ReadLines, readLines, writeLine } from './journal-lines.ts'
 
 /** A line of a whole state holds about this many bytes. */
 const LINE_BYTES = 1 << 18
+
+/** The file is read in pieces of this size. */
+const READ_BYTES = 1 << 20
 
 /** Reads and writes the one file of a durable store. Only one call may be under way at a time. */
 export class JournalFile {
@@ -41,23 +45,20 @@ export class JournalFile {
   async read(apply: (entry: Entry) => void): Promise<{ exists: boolean; cutBytes: number }> {
     const path = this.#path
     await rm(this.#unfinished, { force: true })
-    let content: Buffer
+    let read: ReadLines
     try {
-      content = await readFile(path)
+      read = await readLines(createReadStream(path, { highWaterMark: READ_BYTES }), apply)
+      if (read.wholeLength === 0) throw new DamagedError('its first part is not whole', read.length)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { exists: false, cutBytes: 0 }
-      throw error
+      throw explained(path, error)
     }
-    const { checksum, length, wholeLength } = explain(path, () => {
-      const read = readLines(content, apply)
-      if (read.wholeLength === 0) throw new DamagedError('its first part is not whole', read.length)
-      return read
-    })
+    const { checksum, length, wholeLength, size } = read
     this.#wholeLength = wholeLength
     this.#checksum = checksum
     this.#length = length
     this.#handle = await open(path, 'r+')
-    const cutBytes = content.length - length
+    const cutBytes = size - length
     this.#hasRest = cutBytes > 0
     await this.#cut()
     return { exists: true, cutBytes }
@@ -182,15 +183,11 @@ function* inBatches(entries: Iterable<Entry>): Generator<string[]> {
   if (batch.length > 0) yield batch
 }
 
-function explain<T>(path: string, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof DamagedError)) throw error
-    throw new DataFolderError(
-      `the data of the embedded etcd is damaged, in ${path} from byte ${error.position} on: ${error.message}; ` +
-        'restore the file from a copy, or move it away to start without data',
-      { cause: error },
-    )
-  }
+function explained(path: string, error: unknown): unknown {
+  if (!(error instanceof DamagedError)) return error
+  return new DataFolderError(
+    `the data of the embedded etcd is damaged, in ${path} from byte ${error.position} on: ${error.message}; ` +
+      'restore the file from a copy, or move it away to start without data',
+    { cause: error },
+  )
 }

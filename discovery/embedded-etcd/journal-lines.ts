@@ -151,45 +151,68 @@ export class DamagedError extends Error {
   }
 }
 
+/** What was read of a file. */
+export interface ReadLines {
+  /** What the next line continues. */
+  readonly checksum: number
+  /** The number of bytes without a torn line. */
+  readonly length: number
+  /** How many of them are the whole state; 0 when there is none. */
+  readonly wholeLength: number
+  /** The size of the file. */
+  readonly size: number
+}
+
 /**
  * Reads the lines of a file in order, and calls `apply` with each entry. The last line is left out when it is torn, as a write is
  * that was under way when the machine stopped: it has no end, or bytes that were never written, which are zero.
  *
- * @returns what the next line continues, the number of bytes without a torn line, and how many of them are the whole state; 0 when
- *   there is none
+ * @param pieces the file, which may be larger than a buffer can be
  * @throws DamagedError when there is damage that a torn write does not explain, or `apply` throws
  */
-export function readLines(
-  content: Buffer,
+export async function readLines(
+  pieces: AsyncIterable<Buffer>,
   apply: (entry: Entry) => void,
-): { checksum: number; length: number; wholeLength: number } {
-  let checksum = 0
-  let wholeLength = 0
-  let at = 0
-  for (let number = 1; at < content.length; number++) {
-    const end = content.indexOf(0x0a, at)
-    if (end === -1) break
-    const line = content.subarray(at, end)
-    const json = line.subarray(9)
-    const expected = crc32(json, checksum)
-    if (line.toString('latin1', 0, 9) !== `${hex(expected)} `) {
-      // JSON has no zero bytes, so they were never written.
-      if (end === content.length - 1 && line.includes(0)) break
-      throw new DamagedError(`line ${number} does not have the checksum that it should`, at)
-    }
-    try {
-      for (const fields of JSON.parse(json.toString()) as unknown[][]) {
-        const entry = decode(fields)
-        apply(entry)
-        if (entry.kind === 'whole') wholeLength = end + 1
+): Promise<ReadLines> {
+  let [checksum, length, wholeLength, size] = [0, 0, 0, 0]
+  let number = 1
+  let begun: Buffer[] = []
+  /** What is wrong with the line before, unless it is the last one. */
+  let damage: DamagedError | undefined
+  for await (const piece of pieces) {
+    size += piece.length
+    let from = 0
+    while (from < piece.length) {
+      if (damage) throw damage
+      const end = piece.indexOf(0x0a, from)
+      begun.push(piece.subarray(from, end === -1 ? piece.length : end))
+      if (end === -1) break
+      from = end + 1
+      const line = begun.length === 1 ? begun[0]! : Buffer.concat(begun)
+      begun = []
+      const json = line.subarray(9)
+      const expected = crc32(json, checksum)
+      if (line.toString('latin1', 0, 9) !== `${hex(expected)} `) {
+        damage = new DamagedError(`line ${number} does not have the checksum that it should`, length)
+        // JSON has no zero bytes, so they were never written.
+        if (line.includes(0)) continue
+        throw damage
       }
-    } catch (error) {
-      throw new DamagedError(`line ${number} cannot be used: ${(error as Error).message}`, at)
+      try {
+        for (const fields of JSON.parse(json.toString()) as unknown[][]) {
+          const entry = decode(fields)
+          apply(entry)
+          if (entry.kind === 'whole') wholeLength = length + line.length + 1
+        }
+      } catch (error) {
+        throw new DamagedError(`line ${number} cannot be used: ${(error as Error).message}`, length)
+      }
+      checksum = expected
+      length += line.length + 1
+      number++
     }
-    checksum = expected
-    at = end + 1
   }
-  return { checksum, length: at, wholeLength }
+  return { checksum, length, wholeLength, size }
 }
 
 function hex(checksum: number): string {

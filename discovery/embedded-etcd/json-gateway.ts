@@ -83,8 +83,15 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
       answer: (failure: Failure | null, message?: object) => void,
     ) => void
     handler({ request: readMessage(call, body.trim() === '' ? '{}' : body) }, (failure, message) => {
-      if (failure) fail(response, failure)
-      else send(response, shownMessage(call, message!))
+      if (failure) return fail(response, failure)
+      let json: string
+      try {
+        json = shownMessage(call, message!)
+      } catch (error) {
+        // It is longer than a string can be. The store that answers must not hear of it.
+        return fail(response, toStatus(error))
+      }
+      send(response, json)
     })
   }
 
@@ -96,13 +103,15 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
     }
     const messages = createJsonStream({
       send(message, sent) {
+        const json = shownMessage(call, message)
         start()
-        response.write(`{"result":${shownMessage(call, message)}}\n`, () => sent())
+        response.write(`{"result":${json}}\n`, () => sent())
       },
       end() {
         start()
         response.end()
       },
+      wantMore: () => request.resume(),
     })
     messages.on('error', (error: Error | Failure) => {
       const failure = 'code' in error ? (error as Failure) : toStatus(error)
@@ -118,11 +127,16 @@ export function createJsonGateway({ services, handlers }: JsonGatewayOptions): J
       }
     }
     response.once('close', () => messages.destroy())
+    // What is left of a body that was paused would be taken for the next request.
+    messages.once('close', () => request.resume())
     const handler = handlerOf(call) as (call: Stream<object, object>) => void
     handler(messages as unknown as Stream<object, object>)
     request.on('data', (bytes: Buffer) =>
       orFail(() => {
-        for (const text of documents.add(bytes)) messages.push(readMessage(call, text))
+        for (const text of documents.add(bytes)) {
+          // The pieces of a body are small, so all that is in one is pushed.
+          if (!messages.push(readMessage(call, text))) request.pause()
+        }
       }),
     )
     request.on('end', () =>

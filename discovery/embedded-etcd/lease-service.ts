@@ -1,5 +1,5 @@
 import { etcdError } from './errors.ts'
-import { fail, type Stream, unary } from './grpc.ts'
+import { fail, readRequests, type Stream, unary } from './grpc.ts'
 import type { CallTurns } from './journal.ts'
 import { LeaseExpiry } from './lease-expiry.ts'
 import type { LeaseTable } from './lease-table.ts'
@@ -49,11 +49,14 @@ export function createLeaseService({ store, leases, now, header, turns }: LeaseS
       LeaseKeepAlive(call: Stream<{ readonly ID: Int64 }, object>): void {
         open.add(call)
         const forget = () => void open.delete(call)
-        call.on('data', ({ ID }: { readonly ID: Int64 }) => {
+        readRequests(call, ({ ID }, done) => {
           const id = BigInt(ID)
           turns.run(
             () => leases.renew(id),
-            ttl => call.write({ header: present(), ID: toLong(id), TTL: toLong(ttl) }),
+            ttl => {
+              call.write({ header: present(), ID: toLong(id), TTL: toLong(ttl) })
+              done()
+            },
           )
         })
         call.on('end', () => turns.run(NOTHING, () => call.end()))

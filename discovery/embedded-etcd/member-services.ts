@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import type { Durable } from './durable.ts'
-import { EtcdError } from './errors.ts'
+import { EtcdError, etcdError } from './errors.ts'
 import { unary } from './grpc.ts'
 import type { CallTurns } from './journal.ts'
 import type { Store } from './store.ts'
@@ -65,12 +65,19 @@ export function createMaintenanceService({ store, memberId, header, turns, durab
 }
 
 /**
- * Creates etcd's Auth service. It refuses all calls, because a server that only listens on loopback needs no
- * users.
+ * Creates etcd's Auth service, which has no users, because a server that only listens on loopback needs none. A login is refused
+ * as by an etcd without authentication, since clients that are configured with a user then go on without a token. All other
+ * calls are refused as well, with the cure.
  */
 export function createAuthService(definition: ServiceDefinition) {
   const refuse = unary(() => {
     throw new EtcdError('UNIMPLEMENTED', 'the embedded etcd has no authentication; use a real etcd for that')
   })
-  return Object.fromEntries(Object.keys(definition).map(method => [method, refuse]))
+  const refuseLogin = unary(() => {
+    throw etcdError('authNotEnabled')
+  })
+  return {
+    ...Object.fromEntries(Object.keys(definition).map(method => [method, refuse])),
+    Authenticate: refuseLogin,
+  }
 }

@@ -163,10 +163,8 @@ export class Store {
     const name = keyName(key)
     const previous = this.#index.latest(name)
     const kv: KeyValue = {
-      // The fields of a decoded request are views of its whole buffer, which must not be kept after the
-      // request.
-      key: previous?.key ?? Buffer.from(key),
-      value: Buffer.from(value),
+      key: previous?.key ?? ownCopy(key),
+      value: ownCopy(value),
       createRevision: previous?.createRevision ?? revision,
       modRevision: revision,
       version: (previous?.version ?? 0n) + 1n,
@@ -246,4 +244,15 @@ export class Store {
     if (split && oldestKept < this.#revision) oldestKept++
     this.#compact(oldestKept)
   }
+}
+
+/**
+ * Copies bytes into memory of their own. The fields of a decoded request are views of its whole buffer, and `Buffer.from` cuts
+ * small copies from a slab of 64 KiB, which one of them would keep when all others are gone.
+ */
+function ownCopy(bytes: Buffer): Buffer {
+  if (bytes.length === 0) return NOTHING
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

@@ -16,15 +16,15 @@ export function checkOverlap(request: TxnRequest): void {
 
 interface Writes {
   readonly puts: Set<string>
-  readonly deletes: KeyRange[]
+  readonly deletes: RangeUnion
 }
 
 function writesOf(ops: readonly Op[]): Writes {
   const puts = new Set<string>()
-  const deletes = ops.flatMap(op => (op.kind === 'delete' ? [op.request.range] : []))
+  const deletes = new RangeUnion(ops.flatMap(op => (op.kind === 'delete' ? [op.request.range] : [])))
   const addPut = (name: string, mayRepeat = false) => {
     if (puts.has(name) && !mayRepeat) throw etcdError('duplicateKey')
-    if (deletes.some(range => contains(range, name))) throw etcdError('duplicateKey')
+    if (deletes.contains(name)) throw etcdError('duplicateKey')
     puts.add(name)
   }
   for (const op of ops) {
@@ -33,9 +33,62 @@ function writesOf(ops: readonly Op[]): Writes {
     const otherwise = writesOf(op.request.failure)
     for (const name of then.puts) addPut(name)
     for (const name of otherwise.puts) addPut(name, then.puts.has(name))
-    for (const range of then.deletes) deletes.push(range)
-    for (const range of otherwise.deletes) deletes.push(range)
+    deletes.add(then.deletes)
+    deletes.add(otherwise.deletes)
   }
   for (const op of ops) if (op.kind === 'put') addPut(keyName(op.request.key))
   return { puts, deletes }
+}
+
+/**
+ * The keys of many ranges. Inner transactions may hold a hundred thousand ranges and as many keys, so ranges are sorted and joined,
+ * in lists of which each is at least twice as long as the next one.
+ */
+class RangeUnion {
+  readonly #lists: KeyRange[][] = []
+
+  constructor(ranges: KeyRange[]) {
+    this.#addList(joined(ranges))
+  }
+
+  add(other: RangeUnion): void {
+    for (const list of other.#lists) this.#addList(list)
+  }
+
+  contains(name: string): boolean {
+    return this.#lists.some(list => {
+      let low = 0
+      let high = list.length
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (list[middle]!.from <= name) low = middle + 1
+        else high = middle
+      }
+      const last = list[low - 1]
+      return last !== undefined && contains(last, name)
+    })
+  }
+
+  #addList(added: KeyRange[]): void {
+    if (added.length === 0) return
+    let list = added
+    while (this.#lists.length > 0 && this.#lists.at(-1)!.length < 2 * list.length) {
+      list = joined(this.#lists.pop()!.concat(list))
+    }
+    this.#lists.push(list)
+  }
+}
+
+/** Returns ranges of the same keys that do not meet, in order. */
+function joined(ranges: readonly KeyRange[]): KeyRange[] {
+  const apart: KeyRange[] = []
+  for (const range of ranges.toSorted((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0))) {
+    if (range.to !== undefined && range.to <= range.from) continue
+    const last = apart.at(-1)
+    if (last === undefined || (last.to !== undefined && last.to < range.from)) apart.push(range)
+    else if (last.to !== undefined && (range.to === undefined || last.to < range.to)) {
+      apart[apart.length - 1] = { from: last.from, to: range.to }
+    }
+  }
+  return apart
 }

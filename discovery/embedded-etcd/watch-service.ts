@@ -1,5 +1,5 @@
 import { etcdError } from './errors.ts'
-import { fail, type Stream } from './grpc.ts'
+import { fail, readRequests, type Stream } from './grpc.ts'
 import type { CallTurns } from './journal.ts'
 import { keyRange } from './key-range.ts'
 import type { Store } from './store.ts'
@@ -66,7 +66,12 @@ export function createWatchService({ store, header, turns, progressIntervalMs }:
           else if (request.cancel_request) watches.cancel(BigInt(request.cancel_request.watch_id))
           else if (request.progress_request) watches.requestProgress()
         }
-        call.on('data', (request: WireWatchRequest) => whenKept(() => answer(request)))
+        readRequests(call, (request, done) =>
+          whenKept(() => {
+            answer(request)
+            done()
+          }),
+        )
         call.on('drain', () => whenKept(() => watches.resume()))
         call.on('cancelled', forget)
         call.on('close', forget)

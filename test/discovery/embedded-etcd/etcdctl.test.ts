@@ -33,6 +33,10 @@ suite('etcdctl works against the embedded etcd', () => {
     assert.equal(await ctl('get', '--prefix', 'crud/'), '')
   })
 
+  check('a user is ignored, as by an etcd without authentication', async () => {
+    assert.equal(await ctl('--user=root:secret', 'put', 'by-user', 'one'), 'OK\n')
+  })
+
   check('watch --prev-kv from a revision on', async () => {
     await ctl('put', 'watched', 'one')
     const { header } = JSON.parse(await ctl('get', 'watched', '-w', 'json'))

@@ -37,6 +37,16 @@ test('a stored value does not change with the buffer it came in', () => {
   assert.equal(store.latest(b('key'))?.value.toString(), 'value')
 })
 
+test('a stored key and value keep no memory but their own', () => {
+  const store = new Store(UNBOUNDED)
+  put(store, 'key', 'value')
+  const { key, value } = store.latest(b('key'))!
+  assert.deepEqual(
+    [key, value].map(bytes => bytes.buffer.byteLength),
+    [key.length, value.length],
+  )
+})
+
 test('listeners are called once per revision, when it is complete, and not for writes without changes', () => {
   const store = new Store(UNBOUNDED)
   const heard: string[] = []
