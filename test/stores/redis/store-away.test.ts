@@ -343,7 +343,7 @@ test('quota: a request that a slow store reads late is charged once', async t =>
 test('quota: calls that end because a slow store is given up may have counted, and later ones have not', async t => {
   if (!requireRedis(t)) return
   await using redis = await startRedis()
-  await using store = openCounters(redis.url, { timeoutMs: 300, retryMs: 60_000 })
+  await using store = openCounters(redis.url, { timeoutMs: 600, retryMs: 60_000 })
   await untilTaken(store)
   await redis.kill('SIGSTOP')
   const mayHaveCounted = (call: Promise<unknown>) =>
@@ -355,7 +355,7 @@ test('quota: calls that end because a slow store is given up may have counted, a
       },
     )
   const first = [1, 2, 3].map(() => mayHaveCounted(store.take(charge)))
-  await delay(150)
+  await delay(300)
   const later = mayHaveCounted(store.take(charge))
   assert.deepEqual(await Promise.all([...first, later]), [true, true, true, true])
   assert.equal(await mayHaveCounted(store.take(charge)), false)
