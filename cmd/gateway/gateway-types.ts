@@ -10,6 +10,7 @@ import type { LostLinesView } from '../../routes/admin/views.ts'
 import type { InheritedSockets } from './inherited-sockets.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
+import type { SenderTimes } from './otlp-sender.ts'
 import type { Inputs, Prepared } from './settings.ts'
 import type { OwnApiPages } from './telemetry/api-pages.ts'
 
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   readonly ticketSecret?: Buffer | undefined
   /** Counts shared limits in place of the store of the configuration, for tests. The caller closes it. */
   readonly sharedCounters?: SharedCounters | undefined
+  /** The times of what sends spans, for tests. Default: as documented. */
+  readonly spanTimes?: Partial<SenderTimes> | undefined
   /** The lines that the log has lost, for the metrics. Default: none. */
   readonly lostLines?: LostLinesView | undefined
   /**

@@ -88,7 +88,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port: () => (bound ?? addresses()).tls!.port,
   })
   const loopWaitMs = () => loop.turnMs
-  const { tracing, spans } = await openLiveTracing(settings, { version: options.version, logger, loopWaitMs })
+  const { tracing, spans } = await openLiveTracing(settings, {
+    ...{ version: options.version, logger, loopWaitMs, times: options.spanTimes },
+  })
 
   // The nodes, and the state that this process keeps about them.
   const nodeSide = openNodeSide({

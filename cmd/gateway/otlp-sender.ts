@@ -17,7 +17,7 @@ export interface OtlpSenderOptions {
   readonly counts: SpanCounts
   readonly logger: Logger
   /** Default: as documented. Tests take shorter ones. */
-  readonly times?: SenderTimes | undefined
+  readonly times?: Partial<SenderTimes> | undefined
 }
 
 /** All in milliseconds. */
@@ -81,7 +81,7 @@ export class OtlpSender {
 
   constructor(options: OtlpSenderOptions) {
     this.#options = options
-    this.#times = options.times ?? TIMES
+    this.#times = { ...TIMES, ...options.times }
     this.#collector = createPoster(options.url, options.headers)
     this.#resource = resourceField(options.resource)
   }

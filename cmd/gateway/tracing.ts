@@ -19,7 +19,7 @@ export interface TracingOptions {
   /** Returns the recent length of a turn of the event loop, milliseconds. */
   readonly loopWaitMs: () => number
   /** Default: as documented. */
-  readonly times?: SenderTimes | undefined
+  readonly times?: Partial<SenderTimes> | undefined
 }
 
 /** Traces requests. The owner calls `close()`. */

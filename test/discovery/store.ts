@@ -1,4 +1,5 @@
-import { Etcd3 } from 'etcd3'
+import type { Etcd3 } from 'etcd3'
+import { openEtcdClient } from '../support/etcd-client.ts'
 
 /** A store as an operator uses it: puts and deletes keys directly. */
 export interface Store {
@@ -11,7 +12,7 @@ export interface Store {
 }
 
 export function storeAt(url: string): Store {
-  const client = new Etcd3({ hosts: url })
+  const client = openEtcdClient(url)
   return {
     client,
     async put(key, value) {

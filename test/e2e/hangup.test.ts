@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { onPath } from '../support/etcd.ts'
+import { openEtcdClient } from '../support/etcd-client.ts'
 import { freePort } from '../support/free-port.ts'
 import { childrenOf, isRunning } from '../support/processes.ts'
 import { until } from '../support/until.ts'
@@ -15,7 +15,7 @@ import { type Program, startGateway, startProgram, TESTED_PROGRAM } from '../sup
 const FREE_PORTS = ['--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0']
 
 const etcd = await startEmbeddedEtcd({ port: 0 })
-const client = new Etcd3({ hosts: etcd.url })
+const client = openEtcdClient(etcd.url)
 after(async () => {
   client.close()
   await etcd.close()

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, test } from 'node:test'
-import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { onPath } from '../support/etcd.ts'
+import { openEtcdClient } from '../support/etcd-client.ts'
 import { freePort } from '../support/free-port.ts'
 import { DEAD_SIDECAR, startMarked } from '../support/marked-process.ts'
 import { isRunning } from '../support/processes.ts'
@@ -12,7 +12,7 @@ import { until } from '../support/until.ts'
 import { type Program, runProgram, startProgram } from '../support/waygate.ts'
 
 const etcd = await startEmbeddedEtcd({ port: 0 })
-const client = new Etcd3({ hosts: etcd.url })
+const client = openEtcdClient(etcd.url)
 after(async () => {
   client.close()
   await etcd.close()
@@ -329,7 +329,7 @@ test('the sidecar waits for an etcd that is not running yet, and says so', async
   })
   await until('it says so', () => sidecar.stderr().includes('registration failed'))
   await using late = await startEmbeddedEtcd({ port })
-  const lateClient = new Etcd3({ hosts: late.url })
+  const lateClient = openEtcdClient(late.url)
   try {
     await until('the key is there', () => lateClient.get('/services/early/n1').string())
   } finally {

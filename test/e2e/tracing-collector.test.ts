@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startCollector } from '../support/collector.ts'
-import { startTestGateway } from '../support/gateway.ts'
+import { type GatewaySetUp, startTestGateway } from '../support/gateway.ts'
 import { send } from '../support/http.ts'
 import { answer, deadPort, startNode } from '../support/node-server.ts'
 import { until } from '../support/until.ts'
@@ -24,11 +24,17 @@ async function startHungCollector(t: TestContext): Promise<string> {
 }
 
 /** Starts a gateway that keeps all traces, and sends it requests. Returns what it said of its spans, and how long it took to stop. */
-async function serve(t: TestContext, endpoint: string, whenHalfDone: () => unknown = () => {}) {
+async function serve(
+  t: TestContext,
+  endpoint: string,
+  whenHalfDone: () => unknown = () => {},
+  spanTimes?: GatewaySetUp['spanTimes'],
+) {
   const node = await startNode(t, socket => socket.write(answer()))
   const { port, adminPort, gateway, log } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
     document: { tracing: { endpoint, sampleRatio: 1 } },
+    spanTimes,
   })
   for (let round = 0; round < 12; round++) {
     if (round === 6) await whenHalfDone()
@@ -49,14 +55,19 @@ test('a collector that is dead, hangs, refuses or dies shows in no request, and 
   const cases: readonly (readonly [name: string, endpoint: string, whenHalfDone?: () => unknown])[] = [
     ['dead', `http://127.0.0.1:${await deadPort()}`],
     ['hung', await startHungCollector(t)],
-    ['slow', (await startCollector(t, response => void setTimeout(() => response.end(), 3_000))).endpoint],
+    [
+      'slow',
+      (await startCollector(t, response => void setTimeout(() => response.end(), 3_000).unref())).endpoint,
+    ],
     ['busy', (await startCollector(t, r => r.writeHead(503, { 'retry-after': '30' }).end())).endpoint],
     ['refusing', (await startCollector(t, response => response.writeHead(400).end())).endpoint],
     ['dying', dying.endpoint, () => dying.close()],
   ]
   for (const [name, endpoint, whenHalfDone] of cases) {
     await t.test(name, async inner => {
-      const { stopMs } = await serve(inner, endpoint, whenHalfDone)
+      // One waits as long as documented.
+      const times = name === 'hung' ? {} : { closeMs: 200 }
+      const { stopMs } = await serve(inner, endpoint, whenHalfDone, times)
       // A stop without tracing takes next to nothing; a busy machine takes its time.
       assert.ok(stopMs < 4_000, `${Math.round(stopMs)} ms`)
     })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Etcd3 } from 'etcd3'
 import type { TestEtcd } from './etcd.ts'
+import { openEtcdClient } from './etcd-client.ts'
 import { openRegistry } from './registry.ts'
 import { startService } from './service.ts'
 import type { ServingGateway } from './serving-gateway.ts'
@@ -36,7 +36,7 @@ export async function endGrace({
   ttlSeconds,
 }: EndedGraceOptions): Promise<EndedGraceReport> {
   await using stack = new AsyncDisposableStack()
-  const client = new Etcd3({ hosts: etcd.url })
+  const client = openEtcdClient(etcd.url)
   const lease = client.lease(ttlSeconds)
   for (const id of ['a', 'b']) {
     const { port } = stack.use(await startService(id))

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Etcd3 } from 'etcd3'
+import type { Etcd3 } from 'etcd3'
 import { type EtcdOptions, etcdctl, startEtcd, type TestEtcd } from './etcd.ts'
+import { openEtcdClient } from './etcd-client.ts'
 import { setUpUsers } from './etcd-json.ts'
 
 export interface Login {
@@ -60,7 +61,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
   const asRoot = async <T>(run: (client: Etcd3) => Promise<T>): Promise<T> => {
     // Uses etcd3's own handling of tokens, so that the code under test does not set up its own test.
     const auth = { username: ROOT.user, password: ROOT.password }
-    const client = new Etcd3({ hosts: etcd.url, auth })
+    const client = openEtcdClient(etcd.url, { auth })
     try {
       return await run(client)
     } finally {

@@ -4,7 +4,7 @@ import jwt from 'jsonwebtoken'
 import pino from 'pino'
 import { openAdmin } from '../../cmd/gateway/admin-listener.ts'
 import { startGateway } from '../../cmd/gateway/gateway.ts'
-import type { Gateway } from '../../cmd/gateway/gateway-types.ts'
+import type { Gateway, GatewayOptions } from '../../cmd/gateway/gateway-types.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
@@ -32,6 +32,8 @@ export interface GatewaySetUp {
   readonly document?: object
   /** Counts shared limits. Default: nothing does, as while the store is away. */
   readonly sharedCounters?: SharedCounters | undefined
+  /** The times of what sends spans. Default: as documented. */
+  readonly spanTimes?: GatewayOptions['spanTimes']
   /** Whether a key for tokens is configured. Default false. */
   readonly withKey?: boolean
 }
@@ -67,6 +69,7 @@ export async function startTestGateway(
     config = {},
     document,
     sharedCounters,
+    spanTimes,
     withKey = false,
   }: GatewaySetUp,
 ): Promise<TestGateway> {
@@ -117,6 +120,7 @@ export async function startTestGateway(
       logger,
       writeLine: write,
       sharedCounters,
+      spanTimes,
     },
   })
   t.after(() => gateway.stop())

@@ -1,5 +1,6 @@
-import { Etcd3, type IKeyValue } from 'etcd3'
+import type { IKeyValue } from 'etcd3'
 import { etcdctl, type TestEtcd } from './etcd.ts'
+import { openEtcdClient } from './etcd-client.ts'
 import { until } from './until.ts'
 import { type Program, startProgram } from './waygate.ts'
 
@@ -22,7 +23,7 @@ export interface RegisteredProcess extends AsyncDisposable {
  * key is back, with the milliseconds from the moment at which the process could react.
  */
 export async function startRegisteredProcess(etcd: TestEtcd, ttlSeconds: number): Promise<RegisteredProcess> {
-  const client = new Etcd3({ hosts: etcd.url })
+  const client = openEtcdClient(etcd.url)
   const read = async (): Promise<IKeyValue | undefined> =>
     (await client.kv.range({ key: Buffer.from(KEY) })).kvs[0]
   const address = ['--name', 'user', '--id', 'u1', '--address', '10.0.0.7:3001']

@@ -1,4 +1,5 @@
-import { Etcd3 } from 'etcd3'
+import type { Etcd3 } from 'etcd3'
+import { openEtcdClient } from './etcd-client.ts'
 
 export interface NodeValue {
   readonly port: number
@@ -15,7 +16,7 @@ export interface RegistryWriter extends Disposable {
 }
 
 export function openRegistry(url: string): RegistryWriter {
-  const client = new Etcd3({ hosts: url })
+  const client = openEtcdClient(url)
   const put = async (key: string, value: string) => void (await client.put(key).value(value))
   return {
     client,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import { openEtcdClient } from './etcd-client.ts'
 import type { LogLine } from './serving-gateway.ts'
 import { startGateway } from './waygate.ts'
 
@@ -13,7 +13,7 @@ const MOST_LINES = 40
  */
 export async function startWithStrayKeys(keys: number): Promise<number> {
   const etcd = await startEmbeddedEtcd({ port: 0 })
-  const client = new Etcd3({ hosts: etcd.url })
+  const client = openEtcdClient(etcd.url)
   try {
     for (let begin = 0; begin < keys; begin += 1_000) {
       const some = Array.from({ length: Math.min(1_000, keys - begin) }, (_, i) => begin + i)

@@ -16,6 +16,7 @@ export async function startTracedGateway(
 ): Promise<TracedGateway> {
   const collector = await startCollector(t)
   const gateway = await startTestGateway(t, {
+    spanTimes: { batchMs: 20 },
     ...setUp,
     document: { tracing: { endpoint: collector.endpoint, sampleRatio: 1, ...tracing }, ...document },
   })

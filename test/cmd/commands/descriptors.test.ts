@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
-import { Etcd3 } from 'etcd3'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
 import { runDescriptors } from '../../../cmd/commands/descriptors.ts'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
@@ -13,6 +12,7 @@ import { readDescriptorSet, writeDescriptorSet } from '../../../wrappers/descrip
 import { createSchema } from '../../../wrappers/descriptors/schema.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 import { makeAuthority } from '../../support/certificates.ts'
+import { openEtcdClient } from '../../support/etcd-client.ts'
 import { startTaskNode } from '../../support/task-node.ts'
 
 const TASK = join(import.meta.dirname, '../../fixtures/grpc/task.binpb')
@@ -67,7 +67,7 @@ test('descriptors of a file and of a node are put into etcd, where gateways find
 test('what others have written is listed without what a terminal obeys', async t => {
   const etcd = await startEmbeddedEtcd({ host: '127.0.0.1', port: 0 })
   t.after(() => etcd.close())
-  const client = new Etcd3({ hosts: etcd.url })
+  const client = openEtcdClient(etcd.url)
   t.after(() => client.close())
   await client.put('/waygate/descriptors/a\u001b[2Jb').value('none')
   const file = create(FileDescriptorProtoSchema, { name: 'x.proto', service: [{ name: 'A\u001b[2JB' }] })

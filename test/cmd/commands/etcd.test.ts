@@ -4,11 +4,12 @@ import { connect, createServer } from 'node:net'
 import { Readable, Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Etcd3 } from 'etcd3'
+import type { Etcd3 } from 'etcd3'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { exportKeys, importKeys } from '../../../discovery/etcd/dump.ts'
 import { requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { openEtcdClient } from '../../support/etcd-client.ts'
 import { startProgram } from '../../support/waygate.ts'
 
 const BINARY = Buffer.from(Array.from({ length: 256 }, (_, n) => n))
@@ -16,7 +17,7 @@ const BINARY = Buffer.from(Array.from({ length: 256 }, (_, n) => n))
 async function setUp(t: TestContext) {
   const etcd = await startEmbeddedEtcd({ port: 0 })
   t.after(() => etcd.close())
-  const client = new Etcd3({ hosts: etcd.url })
+  const client = openEtcdClient(etcd.url)
   t.after(() => client.close())
   const to = { endpoints: [etcd.url] }
   return { url: etcd.url, client, exported: () => exportedFrom(to), imported: importer(to) }

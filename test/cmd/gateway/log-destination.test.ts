@@ -160,7 +160,7 @@ const FILLER = `
   setTimeout(() => {
     write(1000)
     destination.flush()
-  }, 2000)
+  }, 1100)
 `
 
 test('a disk that was full gets every line once there is room', async t => {

@@ -67,8 +67,8 @@ test('behind an etcd grpc-proxy the registry stays connected, sees every change,
   t.after(() => stop.abort())
   await until('both prefixes are followed', () => status.length === 2)
 
-  // Four times as long as a stream that must answer is waited for.
-  for (let i = 0; i < 20; i++) {
+  // Twice as long as a stream that must answer is waited for.
+  for (let i = 0; i < 10; i++) {
     await store.put('/other/y', String(i))
     await new Promise(resolve => setTimeout(resolve, 100))
   }
@@ -96,7 +96,7 @@ test('a registry that shares the watches of another one behind an etcd grpc-prox
   const { address } = await startProxy(t, etcd.port)
   // The proxy confirms the watches of the second one by itself, and does not know the id of the cluster.
   for (const which of ['first', 'second']) {
-    const registry = new EtcdRegistry({ endpoints: [`http://${address}`] })
+    const registry = new EtcdRegistry({ endpoints: [`http://${address}`], timings })
     t.after(() => registry.close())
     const stop = new AbortController()
     let connected = 0

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
@@ -112,12 +112,15 @@ onBoth(
   },
 )
 
-onBoth('a node whose heartbeats end is gone within its TTL, and says so to an empty one', async (t, url) => {
-  const { beat } = openRegistry(t, url)
-  await beat(wanted({ ttlSeconds: 6 }))
-  await until('the key has expired', async () => (await stored(url)) === undefined)
-  assert.equal(outcomeOf(await beat()), 'expired')
-  assert.equal(outcomeOf(await beat(wanted({ ttlSeconds: 6 }))), 'registered')
+// Concurrently, because they mostly wait.
+describe('a node whose heartbeats end', { concurrency: true }, () => {
+  onBoth('is gone within its TTL, and says so to an empty one', async (t, url) => {
+    const { beat } = openRegistry(t, url)
+    await beat(wanted({ ttlSeconds: 6 }))
+    await until('the key has expired', async () => (await stored(url)) === undefined)
+    assert.equal(outcomeOf(await beat()), 'expired')
+    assert.equal(outcomeOf(await beat(wanted({ ttlSeconds: 6 }))), 'registered')
+  })
 })
 
 onBoth('a key of somebody else is never touched', async (t, url) => {

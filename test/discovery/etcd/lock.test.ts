@@ -51,7 +51,7 @@ async function startHolder(t: TestContext, url: string, ttlSeconds: number) {
 }
 
 for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
-  describe(`a lock in ${kind}`, { concurrency: 4 }, () => {
+  describe(`a lock in ${kind}`, { concurrency: 6 }, () => {
     const start = (t: TestContext) => {
       if (kind === 'the embedded etcd') return startEmbeddedEtcd({ port: 0 })
       return requireEtcd(t) ? startEtcd() : undefined

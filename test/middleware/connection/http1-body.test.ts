@@ -187,7 +187,8 @@ async function receiveFlood(t: TestContext): Promise<IncomingMessage> {
     await once(server, 'close')
   })
   const [request] = await arrived
-  await delay(500)
+  // All of it waits to be read.
+  await delay(250)
   return request
 }
 

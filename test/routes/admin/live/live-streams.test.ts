@@ -174,7 +174,7 @@ test('changes that come while the table is being read are sent after it', async 
   const listed = pages.routes
   await until('the change was looked up', async () => (await listed()).services[0]!.nodes[0]!.id === 'u2')
   // Changes are gathered for a quarter of a second.
-  await new Promise(resolve => setTimeout(resolve, 400))
+  await new Promise(resolve => setTimeout(resolve, 300))
   assert.deepEqual(stream.events, [])
   go(undefined)
   const part = await stream.next<LiveTablePart>('table')
@@ -193,7 +193,7 @@ test('a viewer that is too slow loses ticks and lines, which are counted, and th
   const large = { ...CHANGE, after: 'x'.repeat(8_192) }
   let sent = 0
   const begunAt = performance.now()
-  for (let round = 0; round < 60 || performance.now() - begunAt < 1_000; round++) {
+  for (let round = 0; round < 60 || performance.now() - begunAt < 300; round++) {
     for (let i = 0; i < 200; i++) fake.watcher.onChange(large)
     fake.watcher.onFigures(FIGURES, () => WHOLE)
     fake.tails[0]!.onRequest(requestEntry())

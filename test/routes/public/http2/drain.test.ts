@@ -66,6 +66,7 @@ test('while a gateway drains, new clients are served and then asked to leave', a
   client.write(headersFrame(1, GET))
   assert.equal((await client.receives('DATA 1')).payload.toString(), 'fast')
   await client.receives(`GOAWAY last ${HIGHEST} NO_ERROR`)
+  client.socket.destroy()
   assert.equal(await stopped, 0)
 })
 
@@ -121,7 +122,9 @@ test('a connection ends after clientLimits.requestsPerConnection, without an err
 })
 
 test('a connection without requests ends after clientLimits.keepAliveTimeoutMs, and a busy one does not', async t => {
-  const { port, node, answerSlow } = await setUp(t, { clientLimits: { keepAliveTimeoutMs: 100 } })
+  // Connections are looked at four times in sendIdleTimeoutMs.
+  const clientLimits = { keepAliveTimeoutMs: 100, sendIdleTimeoutMs: 400 }
+  const { port, node, answerSlow } = await setUp(t, { clientLimits })
   const [idle, busy] = [openHttp2(t, port), openHttp2(t, port)]
   const slow = askHttp2(busy, { ':path': '/user/slow' })
   await node.received(1)

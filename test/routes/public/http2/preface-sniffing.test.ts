@@ -89,7 +89,8 @@ test('a client that begins with the preface gets HTTP/2, in whatever pieces it c
 
 test('a preface that never becomes whole, and SETTINGS that never come, end with their connection', async t => {
   const { port, adminPort } = await startTestGateway(t, {
-    config: { clientLimits: { headersTimeoutMs: 100 } },
+    // Connections are looked at four times in sendIdleTimeoutMs.
+    config: { clientLimits: { headersTimeoutMs: 100, sendIdleTimeoutMs: 400 } },
   })
   assert.equal(await sendRaw(port, PREFACE.subarray(0, 20)), '')
   const clients = await Promise.all([

@@ -177,7 +177,9 @@ test('a client that drips its body, or takes its answer byte by byte, is cancell
   t.after(() => clearInterval(drip))
   await Promise.all([client.receives('RST_STREAM 1 CANCEL'), client.receives('RST_STREAM 3 CANCEL')])
   assert.deepEqual([await ended('body-slow'), await ended('send-slow')], [1, 1])
-  await new Promise(resolve => setTimeout(resolve, 500))
+  // One that began later has had its time, too.
+  client.write(headersFrame(9, post('/user/x'), { isEnd: false }))
+  await client.receives('RST_STREAM 9 CANCEL')
   assert.ok(!client.described.some(line => /^(RST_STREAM [57]|GOAWAY)/.test(line)))
 })
 
