@@ -1,9 +1,9 @@
 /**
  * Compares Waygate with other proxies and gateways, and with itself in other configurations, in interleaved rounds.
  *
- *   npm run bench [-- --scenario get,post --rounds 7 --seconds 5 --warm-up 10 --record]
+ *   npm run bench [-- --scenario get,post --only Waygate,nginx --rounds 7 --seconds 5 --warm-up 10 --record]
  *
- * `--scenario all` runs every scenario. It exits with 1 when a contender costs more than its budget allows. `--record` saves the result in a folder that git tracks, and draws the chart.
+ * `--scenario all` runs every scenario. `--only` runs the contenders alone whose names begin so. It exits with 1 when a contender costs more than its budget allows. `--record` saves the result in a folder that git tracks, and draws the chart.
  */
 import { parseArgs } from 'node:util'
 import { judgeBudgets } from './budgets.ts'
@@ -13,11 +13,13 @@ import { measure } from './measure.ts'
 import { pinSelf } from './process.ts'
 import { summarize } from './report.ts'
 import { createResult, formatResult, type Result, saveResults } from './results.ts'
+import type { Scenario } from './scenario.ts'
 import { findScenarios } from './scenarios.ts'
 
 const { values } = parseArgs({
   options: {
     scenario: { type: 'string', default: 'get' },
+    only: { type: 'string' },
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '5' },
     'warm-up': { type: 'string', default: '10' },
@@ -35,7 +37,13 @@ const effort = {
 ensureInstalled()
 pinSelf(OTHER_CORE)
 const results: Result[] = []
-for (const scenario of scenarios) {
+const only = values.only?.split(',')
+for (const each of scenarios) {
+  const scenario: Scenario = {
+    ...each,
+    contenders: () =>
+      each.contenders().filter(({ name }) => only?.some(begin => name.startsWith(begin)) ?? true),
+  }
   const measurement = await measure(scenario, effort)
   const verdicts = await judgeBudgets(scenario, measurement.measured, effort)
   const result = createResult(scenario, effort, summarize(measurement.measured), measurement, verdicts)
