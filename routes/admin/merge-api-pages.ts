@@ -127,13 +127,13 @@ export function mergeNodeDetails(
   all: readonly NodeDetail[],
   times: readonly BucketPairs[],
 ): NodeDetail | undefined {
-  const [first] = all
+  const [first, ...others] = all
   if (first === undefined) return undefined
   const pairs = times.reduce(addPairs, [])
   const { service, key, lease } = first
   const p50 = quantileOf(pairs, 0.5)
   return {
-    ...all.reduce<Nodes[number]>(mergeNode, first),
+    ...others.reduce<Nodes[number]>(mergeNode, first),
     service,
     key,
     ...(lease !== undefined && { lease }),

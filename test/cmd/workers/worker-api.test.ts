@@ -107,6 +107,7 @@ test('pages of two workers are merged: counts are sums, and each thing is listed
   assert.ok(service?.routes.includes('users'))
   const detail = await api.node('user', 'u1')
   assert.ok(detail!.p50! > 0 && detail!.p99! >= detail!.p50!)
+  assert.equal(detail!.requests, 5)
   assert.equal(await api.node('user', 'u2'), undefined)
   assert.deepEqual(
     (await api.serviceSummaries()).map(({ name, nodes, usable }) => [name, nodes, usable]),
