@@ -63,6 +63,11 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   let admission = { of: settings.current, admit: createAdmit(settings.current) }
   const callers = new WeakMap<FastifyRequest, Caller>()
   const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
+  const admit = (request: FastifyRequest) => {
+    const { current } = settings
+    if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
+    return admission.admit(request)
+  }
   const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
@@ -71,13 +76,11 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', (request, _reply, done) => {
     try {
-      const { current } = settings
-      if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
-      const caller = admission.admit(request)
+      const caller = admit(request)
       // Some clients name the type of every body, also of none.
       if (hasNoBody(request.headers)) delete request.headers['content-type']
       if (caller) callers.set(request, caller)
-      if (!current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
+      if (!settings.current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
       done()
     } catch (error) {
       done(error as ApiError)
@@ -91,7 +94,7 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     get features() {
       return settings.current.features
     },
-    ...{ api, reload, callerOf, onInternalError },
+    ...{ api, reload, callerOf, followAdmission, onInternalError },
     pages: {
       routes,
       services,
@@ -123,6 +126,27 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     type: string,
   ): FastifyReply {
     return sendPieces(reply.type(type), pieces, onInternalError)
+  }
+
+  function followAdmission(request: FastifyRequest): () => boolean {
+    let judgedBy = settings.current
+    let isAdmitted = true
+    return () => {
+      if (settings.current === judgedBy) return isAdmitted
+      judgedBy = settings.current
+      isAdmitted = isSameCaller(request)
+      return isAdmitted
+    }
+  }
+
+  function isSameCaller(request: FastifyRequest): boolean {
+    const { role, isMasked } = callerOf(request)
+    try {
+      const now = admit(request) ?? NOBODY
+      return now.role === role && now.isMasked === isMasked
+    } catch {
+      return false
+    }
   }
 
   function toApiError(error: FastifyError | ApiError): ApiError {

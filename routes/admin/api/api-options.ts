@@ -12,6 +12,11 @@ export interface ApiOptions {
   /** Undefined = this gateway cannot. */
   readonly reload?: ReloadConfiguration | undefined
   readonly callerOf: (request: FastifyRequest) => Caller
+  /**
+   * Returns the function that says whether a request which was admitted would be so now, for a caller who may see the same: a
+   * reload may have taken its token away.
+   */
+  readonly followAdmission: (request: FastifyRequest) => () => boolean
   readonly onInternalError: (error: unknown) => void
 }
 
