@@ -59,3 +59,14 @@ test('a worker that ended before it served does not lower the totals', async () 
   await pages.keep(workerWith([]))
   assert.equal(await triesIn(pages), '4')
 })
+
+test('a node that leaves after its first worker has ended takes all of its totals along', async () => {
+  const values = [counted(5)]
+  const pages = pagesOf([workerWith(values)])
+  await pages.keep(workerWith([counted(10)]))
+  assert.equal(await triesIn(pages), '15')
+  values[0] = counted(1, 'later')
+  const text = (await pages.metrics()).join('')
+  assert.doesNotMatch(text, /node="n"/)
+  assert.match(text, /node="later"/)
+})
