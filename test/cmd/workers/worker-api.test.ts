@@ -203,6 +203,17 @@ test('a worker that comes later is watched, and one that has gone takes its requ
   await asked
 })
 
+test('what was wrong in a worker alone is told to be well when that worker has gone', async t => {
+  const { api, gateways, workers, update } = await setUp(t)
+  const seen = notingListener()
+  t.after(api.watch(seen))
+  await until('it has figures', () => seen.figures.length > 0)
+  gateways[1].registry.putRoute('bad', { path: 'no slash', service: 'user' })
+  await until('the problem is told', () => seen.problems.at(-1)?.length === 1)
+  update([workers[0]!])
+  await until('there is none', () => seen.problems.at(-1)?.length === 0)
+})
+
 test('requests beyond 200 in a tenth of a second are counted as lost for those whose filter they fit', async t => {
   const { api, workers } = await setUp(t)
   const seen = notingListener()
