@@ -94,10 +94,13 @@ export class WorkerPages implements AdminPages {
     return this.#askOne({ check: question })
   }
 
-  /** Asks one worker: all of them have the same table. */
+  /** Asks one worker after the other, until one answers: all of them have the same table. */
   async #askOne<Answer>(question: PageQuestion): Promise<Answer | undefined> {
-    const [answer] = await this.#ask(question, (this.#pool?.serving ?? []).slice(0, 1))
-    return answer?.parts[0] as Answer | undefined
+    for (const worker of this.#pool?.serving ?? []) {
+      const [answer] = await this.#ask(question, [worker])
+      if (answer) return answer.parts[0] as Answer
+    }
+    return undefined
   }
 
   async methods(service: string): Promise<MethodsPage | undefined> {

@@ -60,6 +60,13 @@ test('a worker that ended before it served does not lower the totals', async () 
   assert.equal(await triesIn(pages), '4')
 })
 
+test('a question that one worker does not answer is asked of another', async () => {
+  const silent = { pid: 1, ask: async () => undefined } as unknown as WorkerProcess
+  const page = { problems: ['wrong'], warnings: [] }
+  const pages = pagesOf([silent, workerWith([page as never])])
+  assert.deepEqual(await pages.check({ id: 'r', document: {} }), page)
+})
+
 test('a node that leaves after its first worker has ended takes all of its totals along', async () => {
   const values = [counted(5)]
   const pages = pagesOf([workerWith(values)])
