@@ -178,7 +178,16 @@ export function mergeOpenCalls(all: readonly (readonly OpenCall[])[]): OpenCall[
     .slice(0, MAX_LISTED_CALLS)
 }
 
-/** Every process sees the same changes. One that has started later has seen fewer. */
+/** How much later than another a process may see a change. */
+const SEEN_WITHIN_MS = 10_000
+
+/**
+ * Every process sees the same changes, newest first. One that has started later has seen fewer, and one that has lost the
+ * registry has not seen the last.
+ */
 export function mergeChanges(all: readonly (readonly ChangeEntry[])[]): readonly ChangeEntry[] {
-  return all.reduce((a, b) => (b.length > a.length ? b : a), [])
+  const lastAt = (changes: readonly ChangeEntry[]) => changes[0]?.at ?? 0
+  const newest = Math.max(...all.map(lastAt))
+  const upToDate = all.filter(changes => newest - lastAt(changes) < SEEN_WITHIN_MS)
+  return upToDate.reduce((a, b) => (b.length > a.length ? b : a), [])
 }
