@@ -26,6 +26,9 @@ const API_PREFIX = '/api/v1/'
 /** The largest route document is 256 KiB. */
 const MAX_BODY_BYTES = 300 * 1024
 
+/** Longer, and a client without a token could keep any number of connections, or one with a token the memory of any number of pages. */
+const PATIENCE_MS = 60_000
+
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
 
@@ -43,6 +46,8 @@ export interface AdminOptions extends AdminSettings {
   readonly reload?: ReloadConfiguration | undefined
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
+  /** How long a request may take to arrive, and its answer to be read on, milliseconds. Default: 60,000. */
+  readonly patienceMs?: number | undefined
 }
 
 /**
@@ -50,10 +55,19 @@ export interface AdminOptions extends AdminSettings {
  * /readyz, the API below /api/v1, and the page of the dashboard. The caller closes it. `createAdmit` says who may ask for what.
  */
 export function createAdmin(options: AdminOptions): FastifyInstance {
-  const { pages, api, reload, onInternalError, settings = { current: options } } = options
+  const {
+    pages,
+    api,
+    reload,
+    onInternalError,
+    settings = { current: options },
+    patienceMs = PATIENCE_MS,
+  } = options
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
+    requestTimeout: patienceMs,
+    http: { headersTimeout: patienceMs, connectionsCheckingInterval: patienceMs / 4 },
     routerOptions: { maxParamLength: MAX_NAME_CHARS },
     schemaController: NO_SCHEMAS,
     // Of a path that cannot be decoded, or has too long a part, Fastify asks nobody else.
@@ -85,6 +99,11 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     } catch (error) {
       done(error as ApiError)
     }
+  })
+  app.addHook('onSend', (_request, { raw }, _payload, done) => {
+    // Until the answer has been sent: Node sets the time for the next request then.
+    raw.setTimeout(patienceMs, () => raw.destroy())
+    done()
   })
   app.setNotFoundHandler((_request, reply) => refuse(reply, NO_PAGE))
   app.setErrorHandler((error: FastifyError | ApiError, _request, reply) => refuse(reply, toApiError(error)))
