@@ -66,7 +66,7 @@ export class WorkerPages implements AdminPages {
   }
 
   isReady(): boolean {
-    const { answering, serving } = this.#pool ?? { answering: [], serving: [] }
+    const { answering, serving } = this.#pool ?? NO_POOL
     // A worker without a table gets connections as well, and one that is still starting may answer late.
     return !this.#isStopping && answering.length > 0 && serving.every(worker => worker.isLoaded)
   }
@@ -96,7 +96,8 @@ export class WorkerPages implements AdminPages {
 
   /** Asks one worker after the other, until one answers: all of them have the same table. */
   async #askOne<Answer>(question: PageQuestion): Promise<Answer | undefined> {
-    for (const worker of this.#pool?.serving ?? []) {
+    const { answering, serving } = this.#pool ?? NO_POOL
+    for (const worker of new Set([...answering, ...serving])) {
       const [answer] = await this.#ask(question, [worker])
       if (answer) return answer.parts[0] as Answer
     }
@@ -132,6 +133,8 @@ export class WorkerPages implements AdminPages {
     return heard as { worker: WorkerProcess; parts: readonly unknown[] }[]
   }
 }
+
+const NO_POOL: Pick<WorkerPool, 'answering' | 'serving'> = { answering: [], serving: [] }
 
 const NO_ROUTES: RouteList = {
   revision: null,

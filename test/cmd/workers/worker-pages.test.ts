@@ -22,7 +22,7 @@ function workerWith(last: readonly MetricValues[], answer: Promise<void> = Promi
 
 function pagesOf(all: readonly WorkerProcess[]): WorkerPages {
   const pages = new WorkerPages()
-  pages.show({ all, serving: all, restarts: 0 } as unknown as WorkerPool)
+  pages.show({ all, serving: all, answering: all, restarts: 0 } as unknown as WorkerPool)
   return pages
 }
 
