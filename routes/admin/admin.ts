@@ -117,6 +117,9 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     pages: {
       routes,
       services,
+      leases: oneAtATime(() => api.leases()),
+      figures: oneAtATime(() => api.figures()),
+      serviceSummaries: oneAtATime(() => api.serviceSummaries()),
       explain: question => pages.explain(question),
       check: question => pages.check(question),
     },

@@ -4,9 +4,12 @@ import type { Caller } from '../callers.ts'
 import type { AdminPages } from '../page-types.ts'
 import type { ReloadConfiguration } from '../reload-types.ts'
 
+/** What is read once for many callers, since it reads the whole table, or the registry. */
+type SharedPages = Pick<ApiPages, 'leases' | 'figures' | 'serviceSummaries'>
+
 /** What the API is answered from. */
 export interface ApiOptions {
-  readonly pages: Pick<AdminPages, 'routes' | 'services' | 'explain' | 'check'>
+  readonly pages: Pick<AdminPages, 'routes' | 'services' | 'explain' | 'check'> & SharedPages
   readonly api: ApiPages
   readonly features: FeaturesPage
   /** Undefined = this gateway cannot. */
