@@ -116,6 +116,7 @@ export class Directory {
   readonly #nodeKeys = new Map<string, KeyState>()
   readonly #routes: RouteIndex
   readonly #problems = new Map<string, string>()
+  #problemsVersion = 0
   #stepping = false
 
   constructor(options: DirectoryOptions) {
@@ -259,11 +260,10 @@ export class Directory {
     return this.#sources.lastGood()
   }
 
-  /** Whether `problems()` returns any. */
-  get hasProblems(): boolean {
-    return (
-      this.#problems.size > 0 || this.#services.hasDuplicates || this.#sources.countSuspects(['routes']) > 0
-    )
+  /** Another number when `problems()` may return other reasons than before; undefined = it may at any time. */
+  get problemsVersion(): number | undefined {
+    const mayChange = this.#services.hasDuplicates || this.#sources.countSuspects(['routes']) > 0
+    return mayChange ? undefined : this.#problemsVersion
   }
 
   /** Returns the keys whose current value is not used or only partly used, each once, in key order. */
@@ -413,6 +413,8 @@ export class Directory {
       if (state) this.#nodeKeys.set(key, state)
       else this.#nodeKeys.delete(key)
     }
+    if (this.#problems.get(key) === state?.problem) return
+    this.#problemsVersion++
     if (state?.problem === undefined) this.#problems.delete(key)
     else this.#problems.set(key, state.problem)
   }

@@ -121,11 +121,13 @@ export class LiveCertificates {
    */
   replace(origin: string, pair: CertificatePair): void {
     const old = this.#pairs.get(origin)
-    if (old?.fingerprint === pair.fingerprint && old.key === pair.key && old.cert === pair.cert) return
-    if (old !== undefined && isOver(pair, this.#now()) && !isOver(old, this.#now())) {
+    const isSame = old?.fingerprint === pair.fingerprint && old.key === pair.key && old.cert === pair.cert
+    if (!isSame && old !== undefined && isOver(pair, this.#now()) && !isOver(old, this.#now())) {
       throw new Error(`the certificate expired at ${dateText(pair.validUntil)}`)
     }
     this.#pending.delete(origin)
+    this.#reasons.delete(origin)
+    if (isSame) return
     if (old !== undefined && pair.validFrom > this.#now() && isValid(old, this.#now())) {
       this.#pending.set(origin, pair)
       return
@@ -179,11 +181,21 @@ export class LiveCertificates {
   #lookAtDates(): void {
     const [before, now] = [this.#lookedAt, this.#now()]
     this.#lookedAt = now
-    for (const [origin, pair] of this.#pending) if (pair.validFrom <= now) this.replace(origin, pair)
+    for (const [origin, pair] of this.#pending) if (pair.validFrom <= now) this.#replaceNow(origin, pair)
     this.#warn(this.#pairs.values())
     const isNew = (time: number) => before < time && time <= now
     const hasChanged = (pair: CertificatePair) => isNew(pair.validFrom) || isNew(pair.validUntil)
     if ([...this.#pairs.values()].some(hasChanged)) this.#changed()
+  }
+
+  /** Uses a pair that was waited for. It may have expired meanwhile, such as while the machine was suspended. */
+  #replaceNow(origin: string, pair: CertificatePair): void {
+    try {
+      this.replace(origin, pair)
+    } catch (error) {
+      this.#pending.delete(origin)
+      this.noteProblem(origin, (error as Error).message)
+    }
   }
 
   #warn(pairs: Iterable<CertificatePair>): void {

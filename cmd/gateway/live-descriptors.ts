@@ -56,6 +56,8 @@ export class LiveDescriptors {
   readonly #told = new Map<string, ServiceSchema>()
   /** The services with nodes. */
   readonly #services = new Set<string>()
+  /** Those of them whose descriptors a route names. */
+  readonly #withOtherName = new Set<string>()
   /** Those that had nodes and have none now, the last one last. */
   readonly #gone = new Set<string>()
   readonly #methods = new WeakMap<ServiceSchema, ReadonlyMap<string, GrpcMethod>>()
@@ -111,7 +113,16 @@ export class LiveDescriptors {
       const { name, schema } = after
       this.#named.set(name, { schema: schema as ServiceSchema, source: 'etcd', from: name })
     }
-    this.#refresh()
+    for (const name of new Set([before?.name, after?.name])) if (name !== undefined) this.#nameChanged(name)
+  }
+
+  /** Updates the services that use the descriptors with a name. There may be thousands of names, each for one service. */
+  #nameChanged(name: string): void {
+    const services = new Set([name, ...this.#withOtherName])
+    for (const service of services) {
+      if (this.#services.has(service) && (this.#options.nameOf(service) ?? service) === name)
+        this.#update(service)
+    }
   }
 
   /** Called when the nodes of a service have changed. */
@@ -206,6 +217,8 @@ export class LiveDescriptors {
   #update(service: string): void {
     const hasNodes = this.#services.has(service)
     const name = this.#options.nameOf(service)
+    if (name !== undefined && hasNodes) this.#withOtherName.add(service)
+    else this.#withOtherName.delete(service)
     const isNamed = name !== undefined || this.#withName(service) !== undefined
     const nodes = hasNodes && !isNamed ? this.#options.nodesToAsk(service) : []
     this.#reflections?.update(service, nodes)

@@ -1,9 +1,15 @@
 import { parseHealthCheck } from '../../config/route/health-check.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import { type HealthCheck, type HealthVerdict, isCheckable } from '../../internal/nodes/health.ts'
+import {
+  type Health,
+  type HealthCheck,
+  type HealthVerdict,
+  isCheckable,
+} from '../../internal/nodes/health.ts'
 import { laneOf, type Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
 import { HealthChecker } from '../../wrappers/health/health-checker.ts'
 import type { Names } from '../../wrappers/names/names.ts'
 import { rerouteWaiting } from '../../wrappers/node/ejection.ts'
@@ -48,6 +54,8 @@ export class LiveHealth {
   readonly #verdicts = new HealthVerdicts()
   readonly #parsed = new Map<string, ReturnType<typeof parseHealthCheck>>()
   readonly #panicking = new Set<string>()
+  /** The peers of a service by id. Their list is another one after each change. */
+  readonly #byId = new WeakMap<readonly Peer[], ReadonlyMap<string, Peer>>()
   #isChecking = false
   /** Called with the verdicts of this process's checks. */
   onNews: (news: HealthNews) => void = () => {}
@@ -85,21 +93,27 @@ export class LiveHealth {
     if (isAll) {
       const keyOf = ({ service, id }: HealthVerdict) => `${service}/${id}`
       const named = new Set(verdicts.map(keyOf))
-      for (const verdict of this.#verdicts.all())
-        if (!named.has(keyOf(verdict))) this.#take(unchecked(verdict))
+      this.#take(
+        this.#verdicts
+          .all()
+          .filter(verdict => !named.has(keyOf(verdict)))
+          .map(unchecked),
+      )
     }
-    for (const verdict of verdicts) this.#take(verdict)
+    this.#take(verdicts)
   }
 
   /** Call it when the nodes of a service in the node table have changed. */
   nodesChanged(service: string): void {
     const { nodes } = this.#options
+    const judged: [Peer, Health][] = []
     for (const peer of nodes.service(service)?.peers ?? []) {
       const verdict = this.#verdicts.get(service, peer.node.id)
       if (verdict && verdict.address === peer.address && verdict.health !== peer.health) {
-        nodes.judge(peer, verdict.health)
+        judged.push([peer, verdict.health])
       }
     }
+    nodes.judgeAll(judged)
     if (!this.#isChecking) return
     this.#forgetGone(service)
     this.#checker.update(service)
@@ -166,19 +180,27 @@ export class LiveHealth {
   #onVerdict(verdict: HealthVerdict): void {
     const { service, id, health, reason } = verdict
     this.#options.logger.info({ service, node: id, health, reason }, 'health changed')
-    this.#take(verdict)
+    this.#take([verdict])
     this.#reportPanic(service)
     this.onNews({ verdicts: [verdict], isAll: false })
   }
 
-  #take(verdict: HealthVerdict): void {
-    const { service, id, address, health, isHung } = verdict
+  /** Applies verdicts, of which there may be thousands at once. */
+  #take(verdicts: readonly HealthVerdict[]): void {
     const { nodes } = this.#options
-    this.#verdicts.put(verdict)
-    const peer = this.#peer(service, id)
-    if (peer?.address !== address) return
-    nodes.judge(peer, health)
-    if (isHung && health === 'unhealthy') {
+    const judged: [Peer, Health][] = []
+    const hung: Peer[] = []
+    for (const verdict of verdicts) {
+      const { service, id, address, health, isHung } = verdict
+      this.#verdicts.put(verdict)
+      const peer = this.#peer(service, id)
+      if (peer?.address !== address) continue
+      judged.push([peer, health])
+      if (isHung && health === 'unhealthy') hung.push(peer)
+    }
+    nodes.judgeAll(judged)
+    for (const peer of hung) {
+      const { service } = peer.node
       rerouteWaiting(peer as UpstreamPeer, nodes.get(service, laneOf(peer.node))?.peers ?? [])
     }
   }
@@ -217,8 +239,15 @@ export class LiveHealth {
     return this.#peer(service, id)?.address === address
   }
 
-  #peer(service: string, id: string) {
-    return this.#options.nodes.service(service)?.peers.find(({ node }) => node.id === id)
+  #peer(service: string, id: string): Peer | undefined {
+    const peers = this.#options.nodes.service(service)?.peers
+    if (peers === undefined) return undefined
+    let byId = this.#byId.get(peers)
+    if (byId === undefined) {
+      byId = new Map(peers.map(peer => [peer.node.id, peer]))
+      this.#byId.set(peers, byId)
+    }
+    return byId.get(id)
   }
 }
 

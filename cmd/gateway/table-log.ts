@@ -10,6 +10,7 @@ export class TableLog {
   readonly #logger: Logger
   /** Reasons of the problems that were logged, by key. */
   readonly #reported = new Map<string, string>()
+  #problemsVersion: number | undefined = undefined
   /** The keys of nodes without a lease that were logged. */
   #unleased: ReadonlySet<string> = new Set()
   #hasSuspects = false
@@ -33,7 +34,11 @@ export class TableLog {
     this.#reportSuspects()
     this.#reportUnlisted()
     this.#reportUnleased()
-    if (this.#directory.hasProblems || this.#reported.size > 0) this.#reportProblems()
+    const { problemsVersion } = this.#directory
+    // There may be very many, such as the keys of other software below the prefix.
+    if (problemsVersion !== undefined && problemsVersion === this.#problemsVersion) return
+    this.#problemsVersion = problemsVersion
+    this.#reportProblems()
   }
 
   #reportStatus({ source, scope, connected, reason }: StatusEvent): void {

@@ -148,7 +148,9 @@ export class WorkerPool {
     this.#settings = settings
     this.#put(first, 0)
     for (let index = 1; index < count; index++) this.#put(await this.#forkReadyAgain(settings), index)
-    for (const slot of this.#slots.splice(count)) slot.worker.retire()
+    const excess = this.#slots.splice(count)
+    for (const { worker } of excess) worker.retire()
+    if (excess.length > 0) this.#onServing()
   }
 
   /** Lets all workers finish the requests in flight. Resolves when none is left. */

@@ -117,7 +117,7 @@ export async function servePrimary(
         pages.keep(worker).catch(error => logger.error({ err: error }, 'totals of an ended worker are lost')),
       onServing() {
         health.update(pool.serving, pool.answering)
-        api.update(pool.serving)
+        api.update(pool.serving, pool.answering)
       },
     })
     pages.show(pool)

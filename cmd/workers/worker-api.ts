@@ -70,10 +70,14 @@ export class WorkerApi implements ApiPages {
     })
   }
 
-  /** Call it when other workers serve than before. */
-  update(serving: readonly WorkerProcess[]): void {
+  /**
+   * Call it when other workers serve than before, or answer.
+   *
+   * @param answering those that have answered lately, which are asked first
+   */
+  update(serving: readonly WorkerProcess[], answering: readonly WorkerProcess[] = serving): void {
     const before = this.#workers
-    this.#workers = [...serving]
+    this.#workers = [...answering, ...serving.filter(worker => !answering.includes(worker))]
     for (const worker of before) if (!serving.includes(worker)) worker.watch(undefined)
     for (const worker of serving) {
       if (before.includes(worker)) continue

@@ -9,6 +9,7 @@ import type { ReloadCounts } from '../../routes/admin/metrics/reload-metrics.ts'
 import type { AdminPages, MethodsPage, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
 import type { PageQuestion } from './messages.ts'
 import { joinParts } from './page-parts.ts'
+import { PastTotals } from './past-totals.ts'
 import type { WorkerPool } from './pool.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -19,11 +20,10 @@ const ANSWER_WITHIN_MS = 2_000
 export class WorkerPages implements AdminPages {
   readonly #ownMetrics: ReturnType<typeof createPrimaryMetrics>
   readonly #metricsPage = new MetricsPage()
-  /** The totals of workers that have ended. */
-  #past: readonly MetricValues[] = []
+  readonly #past = new PastTotals()
   /** The workers whose totals are included in `#past`. */
   readonly #kept = new WeakSet<WorkerProcess>()
-  /** The latest addition to `#past`; each starts when the one before has finished. */
+  /** The latest change of `#past`; each starts when the one before has finished. */
   #keeping: Promise<void> = Promise.resolve()
   #pool: WorkerPool | undefined
   #isStopping = false
@@ -61,21 +61,12 @@ export class WorkerPages implements AdminPages {
   async #add(worker: WorkerProcess): Promise<void> {
     // A worker that ended before it served has no totals, and no list of nodes.
     if (worker.last.length === 0) return
-    const totals = worker.last.filter(
-      ({ name, type }) => name.startsWith('waygate_') && (type === 'counter' || type === 'histogram'),
-    )
-    const merged = await mergeMetrics([...this.#past, ...totals])
-    const tries = totals.filter(({ name }) => name === 'waygate_node_tries_total')
-    const nodes = new Set(tries.flatMap(({ values }) => values.map(({ labels }) => nodeOf(labels))))
-    // Nodes come and go. Keeping the totals of all that have gone would grow without limit.
-    const isKept = ({ labels }: MetricValues['values'][number]) =>
-      !labels.node || labels.node === 'other' || nodes.has(nodeOf(labels))
-    this.#past = merged.map(metric => ({ ...metric, values: metric.values.filter(isKept) }))
+    await this.#past.add(worker.last)
     this.#kept.add(worker)
   }
 
   isReady(): boolean {
-    const { answering, serving } = this.#pool ?? { answering: [], serving: [] }
+    const { answering, serving } = this.#pool ?? NO_POOL
     // A worker without a table gets connections as well, and one that is still starting may answer late.
     return !this.#isStopping && answering.length > 0 && serving.every(worker => worker.isLoaded)
   }
@@ -103,10 +94,14 @@ export class WorkerPages implements AdminPages {
     return this.#askOne({ check: question })
   }
 
-  /** Asks one worker: all of them have the same table. */
+  /** Asks one worker after the other, until one answers: all of them have the same table. */
   async #askOne<Answer>(question: PageQuestion): Promise<Answer | undefined> {
-    const [answer] = await this.#ask(question, (this.#pool?.serving ?? []).slice(0, 1))
-    return answer?.parts[0] as Answer | undefined
+    const { answering, serving } = this.#pool ?? NO_POOL
+    for (const worker of new Set([...answering, ...serving])) {
+      const [answer] = await this.#ask(question, [worker])
+      if (answer) return answer.parts[0] as Answer
+    }
+    return undefined
   }
 
   async methods(service: string): Promise<MethodsPage | undefined> {
@@ -118,12 +113,14 @@ export class WorkerPages implements AdminPages {
   /** Renders the metrics of all workers, including those that finish their last requests. */
   async metrics(format?: PageFormat): Promise<readonly string[]> {
     const answers = await this.#ask('metrics', this.#pool?.all ?? [])
+    const all = answers.flatMap(({ parts }) => parts as MetricValues[])
+    this.#keeping = this.#keeping.then(() => this.#past.drop(all)).catch(() => {})
     // A worker that has ended since it was asked must be counted exactly once: in #past.
     await this.#keeping
     const ofWorkers = answers
       .filter(({ worker }) => !this.#kept.has(worker))
       .flatMap(({ parts }) => parts as MetricValues[])
-    const merged = await mergeMetrics([...ofWorkers, ...this.#past, ...(await this.#ownMetrics())])
+    const merged = await mergeMetrics([...ofWorkers, ...this.#past.values, ...(await this.#ownMetrics())])
     return this.#metricsPage.text(merged.map(toFamily), format)
   }
 
@@ -136,6 +133,8 @@ export class WorkerPages implements AdminPages {
     return heard as { worker: WorkerProcess; parts: readonly unknown[] }[]
   }
 }
+
+const NO_POOL: Pick<WorkerPool, 'answering' | 'serving'> = { answering: [], serving: [] }
 
 const NO_ROUTES: RouteList = {
   revision: null,
@@ -156,8 +155,4 @@ const NO_ROUTES: RouteList = {
   services: [],
   problems: [],
   workers: [],
-}
-
-function nodeOf(labels: Readonly<Record<string, string | number>>): string {
-  return `${labels.service} ${labels.node}`
 }

@@ -123,13 +123,26 @@ export class NodeTable {
    * peer that is no longer unhealthy has its breaker closed and goes through slow start.
    */
   judge(peer: Peer, health: Health): void {
-    const was = peer.health
-    peer.health = health
-    const lane = laneOf(peer.node)
-    if (lane !== undefined) this.#services.get(peer.node.service)?.[lane]?.avoidUnhealthy()
-    if (was !== 'unhealthy' || health === 'unhealthy') return
-    peer.warmingSince = this.#now()
-    peer.recover()
+    this.judgeAll([[peer, health]])
+  }
+
+  /** Does so for many peers at once, in a time that grows with their number. */
+  judgeAll(verdicts: readonly (readonly [peer: Peer, health: Health])[]): void {
+    const recovered: Peer[] = []
+    const lanes = new Set<LiveLane>()
+    for (const [peer, health] of verdicts) {
+      const was = peer.health
+      peer.health = health
+      const lane = laneOf(peer.node)
+      const live = lane && this.#services.get(peer.node.service)?.[lane]
+      if (live !== undefined && (was === 'unhealthy') !== (health === 'unhealthy')) lanes.add(live)
+      if (was === 'unhealthy' && health !== 'unhealthy') recovered.push(peer)
+    }
+    for (const lane of lanes) lane.avoidUnhealthy()
+    for (const peer of recovered) {
+      peer.warmingSince = this.#now()
+      peer.recover()
+    }
   }
 
   #createNewPeer(node: Node): Peer {

@@ -26,6 +26,9 @@ const API_PREFIX = '/api/v1/'
 /** The largest route document is 256 KiB. */
 const MAX_BODY_BYTES = 300 * 1024
 
+/** Longer, and a client without a token could keep any number of connections, or one with a token the memory of any number of pages. */
+const PATIENCE_MS = 60_000
+
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
 
@@ -43,6 +46,8 @@ export interface AdminOptions extends AdminSettings {
   readonly reload?: ReloadConfiguration | undefined
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
+  /** How long a request may take to arrive, and its answer to be read on, milliseconds. Default: 60,000. */
+  readonly patienceMs?: number | undefined
 }
 
 /**
@@ -50,10 +55,19 @@ export interface AdminOptions extends AdminSettings {
  * /readyz, the API below /api/v1, and the page of the dashboard. The caller closes it. `createAdmit` says who may ask for what.
  */
 export function createAdmin(options: AdminOptions): FastifyInstance {
-  const { pages, api, reload, onInternalError, settings = { current: options } } = options
+  const {
+    pages,
+    api,
+    reload,
+    onInternalError,
+    settings = { current: options },
+    patienceMs = PATIENCE_MS,
+  } = options
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
+    requestTimeout: patienceMs,
+    http: { headersTimeout: patienceMs, connectionsCheckingInterval: patienceMs / 4 },
     routerOptions: { maxParamLength: MAX_NAME_CHARS },
     schemaController: NO_SCHEMAS,
     // Of a path that cannot be decoded, or has too long a part, Fastify asks nobody else.
@@ -63,6 +77,11 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   let admission = { of: settings.current, admit: createAdmit(settings.current) }
   const callers = new WeakMap<FastifyRequest, Caller>()
   const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
+  const admit = (request: FastifyRequest) => {
+    const { current } = settings
+    if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
+    return admission.admit(request)
+  }
   const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
@@ -71,17 +90,20 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', (request, _reply, done) => {
     try {
-      const { current } = settings
-      if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
-      const caller = admission.admit(request)
+      const caller = admit(request)
       // Some clients name the type of every body, also of none.
       if (hasNoBody(request.headers)) delete request.headers['content-type']
       if (caller) callers.set(request, caller)
-      if (!current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
+      if (!settings.current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
       done()
     } catch (error) {
       done(error as ApiError)
     }
+  })
+  app.addHook('onSend', (_request, { raw }, _payload, done) => {
+    // Until the answer has been sent: Node sets the time for the next request then.
+    raw.setTimeout(patienceMs, () => raw.destroy())
+    done()
   })
   app.setNotFoundHandler((_request, reply) => refuse(reply, NO_PAGE))
   app.setErrorHandler((error: FastifyError | ApiError, _request, reply) => refuse(reply, toApiError(error)))
@@ -91,10 +113,13 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     get features() {
       return settings.current.features
     },
-    ...{ api, reload, callerOf, onInternalError },
+    ...{ api, reload, callerOf, followAdmission, onInternalError },
     pages: {
       routes,
       services,
+      leases: oneAtATime(() => api.leases()),
+      figures: oneAtATime(() => api.figures()),
+      serviceSummaries: oneAtATime(() => api.serviceSummaries()),
       explain: question => pages.explain(question),
       check: question => pages.check(question),
     },
@@ -123,6 +148,27 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     type: string,
   ): FastifyReply {
     return sendPieces(reply.type(type), pieces, onInternalError)
+  }
+
+  function followAdmission(request: FastifyRequest): () => boolean {
+    let judgedBy = settings.current
+    let isAdmitted = true
+    return () => {
+      if (settings.current === judgedBy) return isAdmitted
+      judgedBy = settings.current
+      isAdmitted = isSameCaller(request)
+      return isAdmitted
+    }
+  }
+
+  function isSameCaller(request: FastifyRequest): boolean {
+    const { role, isMasked } = callerOf(request)
+    try {
+      const now = admit(request) ?? NOBODY
+      return now.role === role && now.isMasked === isMasked
+    } catch {
+      return false
+    }
   }
 
   function toApiError(error: FastifyError | ApiError): ApiError {

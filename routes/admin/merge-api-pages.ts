@@ -127,13 +127,13 @@ export function mergeNodeDetails(
   all: readonly NodeDetail[],
   times: readonly BucketPairs[],
 ): NodeDetail | undefined {
-  const [first] = all
+  const [first, ...others] = all
   if (first === undefined) return undefined
   const pairs = times.reduce(addPairs, [])
   const { service, key, lease } = first
   const p50 = quantileOf(pairs, 0.5)
   return {
-    ...all.reduce<Nodes[number]>(mergeNode, first),
+    ...others.reduce<Nodes[number]>(mergeNode, first),
     service,
     key,
     ...(lease !== undefined && { lease }),
@@ -178,7 +178,16 @@ export function mergeOpenCalls(all: readonly (readonly OpenCall[])[]): OpenCall[
     .slice(0, MAX_LISTED_CALLS)
 }
 
-/** Every process sees the same changes. One that has started later has seen fewer. */
+/** How much later than another a process may see a change. */
+const SEEN_WITHIN_MS = 10_000
+
+/**
+ * Every process sees the same changes, newest first. One that has started later has seen fewer, and one that has lost the
+ * registry has not seen the last.
+ */
 export function mergeChanges(all: readonly (readonly ChangeEntry[])[]): readonly ChangeEntry[] {
-  return all.reduce((a, b) => (b.length > a.length ? b : a), [])
+  const lastAt = (changes: readonly ChangeEntry[]) => changes[0]?.at ?? 0
+  const newest = Math.max(...all.map(lastAt))
+  const upToDate = all.filter(changes => newest - lastAt(changes) < SEEN_WITHIN_MS)
+  return upToDate.reduce((a, b) => (b.length > a.length ? b : a), [])
 }

@@ -155,14 +155,15 @@ function note<Fact>(
   read: (delta: LiveDelta) => Fact | undefined,
 ): boolean {
   let isNews = false
-  for (const process of known.keys()) if (!deltas.has(process)) known.delete(process)
+  for (const process of known.keys()) if (!deltas.has(process)) isNews = known.delete(process)
   for (const [process, delta] of deltas) {
     const fact = delta && read(delta)
     if (fact === undefined) continue
     known.set(process, fact)
     isNews = true
   }
-  return isNews
+  // The processes that are left may not have told anything yet.
+  return isNews && known.size > 0
 }
 
 function mergeTables(all: readonly LiveTableChange[]): LiveTableChange | undefined {

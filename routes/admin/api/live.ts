@@ -19,7 +19,7 @@ export const LIVE_PARAMETERS = {
 export function createLive(options: ApiOptions): Pick<Api, 'close'> & {
   readonly answer: (request: FastifyRequest, reply: FastifyReply) => FastifyReply
 } {
-  const { api, pages, callerOf, onInternalError } = options
+  const { api, pages, callerOf, followAdmission, onInternalError } = options
   const streams = new LiveStreams({ api, routes: pages.routes, onInternalError })
   return {
     answer(request, reply) {
@@ -30,6 +30,7 @@ export function createLive(options: ApiOptions): Pick<Api, 'close'> & {
         tail: tail === undefined ? undefined : { text: tail, fits: readFilter(tail) },
         rows: rows === undefined ? undefined : readFilter(rows),
         isMasked: callerOf(request).isMasked,
+        mayGoOn: followAdmission(request),
       }
       streams.assertRoom()
       if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send()

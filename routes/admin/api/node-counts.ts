@@ -1,17 +1,22 @@
 /** How long a node counts whose registration is under way. */
 const PENDING_MS = 4_000
-/** Nodes that have left are looked for at most this often, as somebody may try to register many who is refused. */
+/** Nodes of a caller that have left are looked for at most this often, as somebody may try to register many who is refused. */
 const LOOK_MS = 1_000
+
+/** What is known of a caller. */
+interface Counted {
+  /** By node: until when it counts. */
+  readonly untilMs: Map<string, number>
+  lookedAtMs: number
+}
 
 /**
  * Counts the nodes that each caller keeps registered, as far as this gateway has heard of them: those whose TTL has not passed since
  * their last call. So nothing is stored anywhere, and after a restart the count is right when each node has called once.
  */
 export class NodeCounts {
-  /** By caller and node: until when it counts. */
-  readonly #untilMs = new Map<string, Map<string, number>>()
+  readonly #byCaller = new Map<string, Counted>()
   readonly #now: () => number
-  #lookedAtMs = Number.NEGATIVE_INFINITY
 
   /** @param now milliseconds on a monotonic clock */
   constructor(now: () => number = () => performance.now()) {
@@ -24,9 +29,10 @@ export class NodeCounts {
    * @returns `known` when it counted already; `full` when it does not count, because `max` others do
    */
   begin(caller: string, node: string, max: number): 'known' | 'new' | 'full' {
-    const nodes = this.#of(caller)
+    const counted = this.#of(caller)
+    const nodes = counted.untilMs
     if (nodes.has(node)) return 'known'
-    if (nodes.size >= max) this.#forgetGone(nodes)
+    if (nodes.size >= max) this.#forgetGone(counted)
     if (nodes.size >= max) return 'full'
     nodes.set(node, this.#now() + PENDING_MS)
     return 'new'
@@ -34,31 +40,31 @@ export class NodeCounts {
 
   /** Counts a node for as long as it stays without another call. */
   keep(caller: string, node: string, leftSeconds: number): void {
-    this.#of(caller).set(node, this.#now() + leftSeconds * 1_000)
+    this.#of(caller).untilMs.set(node, this.#now() + leftSeconds * 1_000)
   }
 
   /** Counts a node of a caller no longer, which has just begun and was refused. It may be one that another caller keeps. */
   giveUp(caller: string, node: string): void {
-    this.#of(caller).delete(node)
+    this.#of(caller).untilMs.delete(node)
   }
 
   /** Counts a node no longer, for no caller, because it is gone. */
   forget(node: string): void {
-    for (const nodes of this.#untilMs.values()) nodes.delete(node)
+    for (const { untilMs } of this.#byCaller.values()) untilMs.delete(node)
   }
 
-  #of(caller: string): Map<string, number> {
-    const known = this.#untilMs.get(caller)
+  #of(caller: string): Counted {
+    const known = this.#byCaller.get(caller)
     if (known) return known
-    const nodes = new Map<string, number>()
-    this.#untilMs.set(caller, nodes)
-    return nodes
+    const counted = { untilMs: new Map<string, number>(), lookedAtMs: Number.NEGATIVE_INFINITY }
+    this.#byCaller.set(caller, counted)
+    return counted
   }
 
-  #forgetGone(nodes: Map<string, number>): void {
+  #forgetGone(counted: Counted): void {
     const now = this.#now()
-    if (now - this.#lookedAtMs < LOOK_MS) return
-    this.#lookedAtMs = now
-    for (const [node, untilMs] of nodes) if (untilMs <= now) nodes.delete(node)
+    if (now - counted.lookedAtMs < LOOK_MS) return
+    counted.lookedAtMs = now
+    for (const [node, untilMs] of counted.untilMs) if (untilMs <= now) counted.untilMs.delete(node)
   }
 }

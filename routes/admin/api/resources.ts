@@ -56,8 +56,8 @@ export const RESOURCES: readonly Resource[] = [
       service: textParameter('The name of a service: its samples alone, and none of routes.'),
     },
     answer: FiguresAnswer,
-    async read({ api }, { query: { route, service } }) {
-      const { stepMs, total, routes, services } = await api.figures()
+    async read({ pages }, { query: { route, service } }) {
+      const { stepMs, total, routes, services } = await pages.figures()
       if (route === undefined && service === undefined) return { stepMs, total, routes, services }
       return { stepMs, total, routes: only(routes, route), services: only(services, service) }
     },
@@ -94,7 +94,7 @@ export const RESOURCES: readonly Resource[] = [
     path: '/services',
     summary: 'The services, without their nodes',
     answer: items(ServiceItem),
-    read: async ({ api }) => ({ items: await api.serviceSummaries() }),
+    read: async ({ pages }) => ({ items: await pages.serviceSummaries() }),
   }),
   resource({
     method: 'GET',
@@ -130,8 +130,8 @@ export const RESOURCES: readonly Resource[] = [
     path: '/leases',
     summary: 'The leases of nodes, locks and elections in the registry',
     answer: items(Lease),
-    read: async ({ api }) => {
-      const items = await api.leases()
+    read: async ({ pages }) => {
+      const items = await pages.leases()
       if (items === undefined)
         throw new ApiError('WA_REGISTRY', 'the registry does not answer; /api/v1/status says why')
       return { items }

@@ -19,6 +19,8 @@ export interface Viewer {
   /** Which rows of `figures` it gets when there are too many for everyone; undefined = those with the most requests. */
   readonly rows: Filter | undefined
   readonly isMasked: boolean
+  /** Returns whether it may still see what it sees. */
+  readonly mayGoOn: () => boolean
 }
 
 /** What has changed in the table. */
@@ -107,18 +109,20 @@ export class LiveStream {
   }
 
   /**
-   * Sends an event, unless the viewer is too slow.
+   * Sends an event, unless the viewer is too slow. Ends the stream instead when the viewer may no longer see it.
    *
    * @param data JSON
    */
   send(event: string, data: string): boolean {
     if (!this.isReady) return false
+    if (this.#endForbidden()) return true
     this.#raw.write(eventText(event, data))
     return true
   }
 
   /** Sends an event whose data may be large, as fast as the viewer reads. Nothing else may be sent meanwhile. */
   async sendPieces(event: string, pieces: AsyncIterable<string>): Promise<void> {
+    if (this.#endForbidden()) return
     this.#raw.write(`event: ${event}\ndata: `)
     for await (const piece of pieces) {
       if (this.isClosed) return
@@ -187,8 +191,16 @@ export class LiveStream {
    * @param now the time of `performance.now()`
    */
   beat(now: number): void {
+    if (this.#endForbidden()) return
     if (this.isReady) this.#raw.write(':\n\n')
     if (this.#behindSince !== undefined && now - this.#behindSince > MAX_BEHIND_MS) this.#raw.destroy()
+  }
+
+  /** Ends the stream of a viewer who may see it no longer. Returns whether that is so. */
+  #endForbidden(): boolean {
+    if (this.viewer.mayGoOn()) return false
+    if (!this.isClosed) void this.end('the token is no longer accepted, or has another role')
+    return true
   }
 
   /** Ends the stream with its last event. Resolves when it was sent, or cannot be. */

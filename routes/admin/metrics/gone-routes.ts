@@ -1,4 +1,3 @@
-import type { Route } from '../../../internal/routing/route.ts'
 import { NO_ROUTE } from './request-labels.ts'
 
 /** How long the series of a route stay after the route is gone. The last counts are scraped by then, and rates are 0. */
@@ -22,7 +21,7 @@ export class GoneRoutes {
    * @param counted the ids of the routes that have series
    * @param routes those that there are
    */
-  *look(counted: Iterable<string>, routes: readonly Route[]): Generator<void> {
+  *look(counted: Iterable<string>, routes: readonly { readonly id: string }[]): Generator<void> {
     const missing = new Set(counted)
     missing.delete(NO_ROUTE)
     missing.delete(OTHER)

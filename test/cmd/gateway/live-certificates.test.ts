@@ -168,6 +168,35 @@ test('one that is not valid yet waits while the present one is, and then takes i
   assert.deepEqual(certificates.problems(), [])
 })
 
+test('one that was waited for is not, once its origin has the present one again', t => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.after(() => mock.timers.reset())
+  const first = pair('a.crt')
+  const { certificates, setNow } = live(t, [first])
+  certificates.replace('a.crt', pair('a.crt', { validFrom: NOW + HOUR_MS }))
+  certificates.replace('a.crt', { ...first })
+  assert.deepEqual(certificates.problems(), [])
+  setNow(NOW + HOUR_MS)
+  mock.timers.tick(60_000)
+  assert.equal(certificates.find('a.example'), first)
+})
+
+test('one that was waited for and has expired meanwhile leaves the present one in its place', t => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.after(() => mock.timers.reset())
+  const first = pair('a.crt')
+  const { certificates, setNow } = live(t, [first])
+  certificates.replace('a.crt', pair('a.crt', { validFrom: NOW + HOUR_MS, validUntil: NOW + 2 * HOUR_MS }))
+  setNow(NOW + 3 * HOUR_MS)
+  mock.timers.tick(60_000)
+  assert.equal(certificates.find('a.example'), first)
+  assert.deepEqual(certificates.problems(), [
+    { key: 'a.crt', reason: 'the certificate expired at 2030-01-01T02:00:00.000Z' },
+  ])
+  certificates.replace('a.crt', { ...first })
+  assert.deepEqual(certificates.problems(), [])
+})
+
 test('a default by its origin stays whatever its names become', t => {
   const first = pair('a.crt')
   const certificates = new LiveCertificates({

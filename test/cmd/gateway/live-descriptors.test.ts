@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { grpcJson } from '../../../cmd/gateway/grpc-json.ts'
 import { LiveDescriptors } from '../../../cmd/gateway/live-descriptors.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
@@ -115,4 +115,33 @@ test('a descriptor that a newer node lacks stays in force, since its service wou
   )
   assert.equal(told.length, 1)
   assert.ok(descriptors.findMethod('task', `${TASKS}/CreateTask`))
+})
+
+test('descriptors of a thousand services are taken one by one, and those that a route names for its service, too', t => {
+  const names = Array.from({ length: 1_000 }, (_, i) => `s${i}`)
+  const nameOf = (service: string) => (service === 'other' ? 's7' : undefined)
+  let asked = 0
+  const told: string[] = []
+  const descriptors = new LiveDescriptors({
+    ...{ files: new Map(), nameOf, logger: silentLogger },
+    nodesToAsk() {
+      asked++
+      return []
+    },
+    callNode: async () => assert.fail('no node is asked'),
+    onSchema: service => void told.push(service),
+  })
+  descriptors.open(grpcJson)
+  t.after(() => descriptors.close())
+  for (const service of [...names, 'other']) descriptors.nodesChanged(service, true)
+  const bytes = Buffer.from(
+    toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [KNOWN] })),
+  )
+  const schema = grpcJson.readSchema(bytes)
+  for (const name of names) descriptors.apply(undefined, { name, bytes, schema })
+  assert.deepEqual(told.toSorted(), [...names, 'other'].toSorted())
+  assert.ok(asked <= 2 * names.length, `${asked} looks for nodes`)
+  descriptors.apply({ name: 's7', bytes, schema }, undefined)
+  assert.deepEqual(told.slice(-2).toSorted(), ['other', 's7'])
+  assert.equal(descriptors.of('other'), undefined)
 })

@@ -20,6 +20,8 @@ function sent<Message>(message: Message): Message {
 class FakeWorker {
   readonly pid: number
   readonly filters: (readonly string[] | undefined)[] = []
+  /** The names of the pages that it was asked for. */
+  readonly asked: string[] = []
   isSilent = false
   onRequests: WorkerProcess['onRequests'] = () => {}
   onChange: WorkerProcess['onChange'] = () => {}
@@ -38,6 +40,7 @@ class FakeWorker {
   }
 
   async ask({ api, args }: ApiQuestion): Promise<readonly unknown[] | undefined> {
+    this.asked.push(api)
     if (this.isSilent) return undefined
     if (api === 'live') return [sent(await this.#live.take())]
     const asked = this.#api[api] as (...all: readonly unknown[]) => Promise<unknown>
@@ -70,8 +73,8 @@ async function setUp(t: TestContext) {
     isReady: () => true,
     onError: error => assert.fail(String(error)),
   })
-  const update = (serving: readonly FakeWorker[]) =>
-    api.update(serving as unknown as readonly WorkerProcess[])
+  const update = (...of: readonly (readonly FakeWorker[])[]) =>
+    api.update(...(of as unknown as Parameters<WorkerApi['update']>))
   update(workers)
   const get = ({ port }: TestGateway, path: string, id = 'x') =>
     send(port, { path, headers: { 'x-request-id': id } })
@@ -107,6 +110,7 @@ test('pages of two workers are merged: counts are sums, and each thing is listed
   assert.ok(service?.routes.includes('users'))
   const detail = await api.node('user', 'u1')
   assert.ok(detail!.p50! > 0 && detail!.p99! >= detail!.p50!)
+  assert.equal(detail!.requests, 5)
   assert.equal(await api.node('user', 'u2'), undefined)
   assert.deepEqual(
     (await api.serviceSummaries()).map(({ name, nodes, usable }) => [name, nodes, usable]),
@@ -200,6 +204,26 @@ test('a worker that comes later is watched, and one that has gone takes its requ
   await until('its requests are gone', () => seen.figures.some(({ nodes }) => nodes['user/u1']?.[0] === 0))
   held[0]!()
   await asked
+})
+
+test('a worker that hangs is asked last for what any of them can do, so that registrations do not wait for it', async t => {
+  const { api, workers, update } = await setUp(t)
+  const [hung, other] = workers
+  update([hung!, other!], [other!])
+  await api.heartbeat({ service: 'user', id: 'u1', by: 'token', body: undefined, mustExist: false })
+  await api.leases()
+  assert.deepEqual([hung!.asked, other!.asked], [[], ['heartbeat', 'leases']])
+})
+
+test('what was wrong in a worker alone is told to be well when that worker has gone', async t => {
+  const { api, gateways, workers, update } = await setUp(t)
+  const seen = notingListener()
+  t.after(api.watch(seen))
+  await until('it has figures', () => seen.figures.length > 0)
+  gateways[1].registry.putRoute('bad', { path: 'no slash', service: 'user' })
+  await until('the problem is told', () => seen.problems.at(-1)?.length === 1)
+  update([workers[0]!])
+  await until('there is none', () => seen.problems.at(-1)?.length === 0)
 })
 
 test('requests beyond 200 in a tenth of a second are counted as lost for those whose filter they fit', async t => {

@@ -22,7 +22,7 @@ function workerWith(last: readonly MetricValues[], answer: Promise<void> = Promi
 
 function pagesOf(all: readonly WorkerProcess[]): WorkerPages {
   const pages = new WorkerPages()
-  pages.show({ all, serving: all, restarts: 0 } as unknown as WorkerPool)
+  pages.show({ all, serving: all, answering: all, restarts: 0 } as unknown as WorkerPool)
   return pages
 }
 
@@ -58,4 +58,22 @@ test('a worker that ended before it served does not lower the totals', async () 
   await pages.keep(workerWith([counted(4)]))
   await pages.keep(workerWith([]))
   assert.equal(await triesIn(pages), '4')
+})
+
+test('a question that one worker does not answer is asked of another', async () => {
+  const silent = { pid: 1, ask: async () => undefined } as unknown as WorkerProcess
+  const page = { problems: ['wrong'], warnings: [] }
+  const pages = pagesOf([silent, workerWith([page as never])])
+  assert.deepEqual(await pages.check({ id: 'r', document: {} }), page)
+})
+
+test('a node that leaves after its first worker has ended takes all of its totals along', async () => {
+  const values = [counted(5)]
+  const pages = pagesOf([workerWith(values)])
+  await pages.keep(workerWith([counted(10)]))
+  assert.equal(await triesIn(pages), '15')
+  values[0] = counted(1, 'later')
+  const text = (await pages.metrics()).join('')
+  assert.doesNotMatch(text, /node="n"/)
+  assert.match(text, /node="later"/)
 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { ApiProblem } from '../../../routes/admin/api-errors.ts'
 import { startAdmin } from '../../support/api-pages.ts'
@@ -162,4 +164,26 @@ test('every token of the configuration is known, each with its role', async t =>
   assert.equal(await roleOf('Basic of-anna'), 'WA_TOKEN')
   assert.equal((await ask('/metrics', { authorization: 'Bearer of-prometheus' })).status, 200)
   assert.equal((await ask('/metrics?x=1', { authorization: 'Bearer of-prometheus' })).status, 200)
+})
+
+test('a request that is never finished ends with its connection, also without a token', async t => {
+  const { port } = await startAdmin(t, { token: 'secret', patienceMs: 100 })
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.resume().on('error', () => {})
+  socket.write('POST /api/v1/explain HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{')
+  await once(socket, 'close')
+})
+
+test('an answer of which nothing is read ends with its connection', async t => {
+  const { fake, admin, port } = await startAdmin(t, { patienceMs: 100 })
+  fake.pages.metrics = async () => Array.from({ length: 64 }, () => 'x'.repeat(1_024 * 1_024))
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const accepted = once(admin.server, 'connection')
+  socket.on('error', () => {})
+  socket.write('GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  const [served] = await accepted
+  await once(served, 'close')
+  assert.equal(served.bytesRead > 0, true)
 })

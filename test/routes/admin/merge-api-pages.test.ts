@@ -31,9 +31,20 @@ test('samples of one time add up, and their times are means by requests', () => 
 })
 
 test('the process that has seen most changes is asked', () => {
-  const change = { key: 'k' } as ChangeEntry
+  const change = { key: 'k', at: 1 } as ChangeEntry
   assert.equal(mergeChanges([[change], [change, change], []]).length, 2)
   assert.deepEqual(mergeChanges([]), [])
+})
+
+test('a process that no longer sees changes is not asked, however many it has seen', () => {
+  const change = (at: number) => ({ key: 'k', at }) as ChangeEntry
+  const [old, later] = [
+    [change(2_000), change(1_000)],
+    [change(60_000), change(2_001)],
+  ]
+  assert.deepEqual(mergeChanges([old, later]), later)
+  const [first, slower] = [[change(60_000)], [change(59_000), change(1_000)]]
+  assert.deepEqual(mergeChanges([first, slower]), slower, 'all see a change within a moment')
 })
 
 test('a route that only one process knows may have a name that every object has', () => {

@@ -224,3 +224,16 @@ test('a caller with more than 500 calls in a second is told to wait, and others 
   now += 60_000
   assert.equal(admitted(), 500)
 })
+
+test('a caller who is refused again and again does not keep the nodes of others from being forgotten', () => {
+  let now = 0
+  const counts = new NodeCounts(() => now)
+  for (const caller of ['busy', 'calm']) {
+    counts.begin(caller, 's/1', 1)
+    counts.keep(caller, 's/1', 10)
+  }
+  now = 20_000
+  counts.keep('busy', 's/1', 10)
+  assert.equal(counts.begin('busy', 's/2', 1), 'full')
+  assert.equal(counts.begin('calm', 's/2', 1), 'new')
+})

@@ -8,6 +8,7 @@ import type { Items, RequestDetail, RequestEntry, ServiceNode } from '../../../.
 import { requestEntry, routeList, serviceOf, startAdmin } from '../../../support/api-pages.ts'
 import { send } from '../../../support/http.ts'
 import { type ApiDocument, answerChecker } from '../../../support/openapi.ts'
+import { until } from '../../../support/until.ts'
 
 const QUESTIONS: Readonly<Record<string, object>> = {
   '/explain': { url: '/user/1' },
@@ -300,4 +301,22 @@ test('docs/admin-api.md lists every error with its status, and every resource', 
   assert.deepEqual(documented.sort(), known.sort())
   for (const { method, path } of RESOURCES)
     assert.ok(page.includes(`\`${method} ${path}`), `${method} ${path}`)
+})
+
+test('many callers at once who ask for leases cost the registry as much as two', async t => {
+  const { fake, admin, ask } = await startAdmin(t)
+  const held = Promise.withResolvers<readonly []>()
+  let reads = 0
+  let arrived = 0
+  fake.api.leases = () => {
+    reads++
+    return held.promise
+  }
+  admin.server.on('request', () => arrived++)
+  const answers = Array.from({ length: 20 }, () => ask('/api/v1/leases'))
+  await until('all have come', () => arrived === 20)
+  await ask('/api/v1/status')
+  held.resolve([])
+  for (const answer of answers) assert.equal((await answer).status, 200)
+  assert.ok(reads <= 2, `leases were read ${reads} times`)
 })

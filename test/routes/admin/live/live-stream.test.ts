@@ -17,7 +17,7 @@ async function openStream(t: TestContext) {
     server.close()
   })
   const [, raw] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
-  const viewer = { figures: false, tail: undefined, rows: undefined, isMasked: false }
+  const viewer = { figures: false, tail: undefined, rows: undefined, isMasked: false, mayGoOn: () => true }
   const stream = new LiveStream(raw, viewer, () => {})
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.resume().on('error', () => {})

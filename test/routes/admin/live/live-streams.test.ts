@@ -66,7 +66,8 @@ test('a viewer that has gone before its stream begins takes no place, and nothin
   const closed = once(raw, 'close')
   request.destroy()
   await closed
-  streams.open(raw, { figures: true, tail: undefined, rows: undefined, isMasked: false })
+  const viewer = { figures: true, tail: undefined, rows: undefined, isMasked: false, mayGoOn: () => true }
+  streams.open(raw, viewer)
   assert.equal(fake.listeners.size, 0)
 })
 
@@ -365,4 +366,31 @@ test('of requests that were left out, a viewer of stand-ins is told as large a p
     return items === 10 && lost > 0
   })
   assert.equal(lost, 25)
+})
+
+test('a reload that takes a token away, or gives it another role, ends the streams that it opened', async t => {
+  const features = { tail: true, dashboard: true, traceUrl: null }
+  const tokenOf = (name: string, role: 'read' | 'operate') => ({
+    [name]: { sha256: hash('sha256', name), role },
+  })
+  const before = { ...tokenOf('kept', 'read'), ...tokenOf('taken', 'read'), ...tokenOf('lowered', 'operate') }
+  const settings = { current: { token: undefined, tokens: before, features } }
+  const { fake, port } = await startAdmin(t, { settings })
+  const open = async (token: string) => {
+    const stream = await openEvents(t, port, '/api/v1/live', { authorization: `Bearer ${token}` })
+    await stream.next('problem')
+    return stream
+  }
+  const [kept, taken, lowered] = [await open('kept'), await open('taken'), await open('lowered')]
+  settings.current = {
+    ...settings.current,
+    tokens: { ...tokenOf('kept', 'read'), ...tokenOf('lowered', 'read') } as typeof before,
+  }
+  fake.watcher.onChange(CHANGE)
+  assert.deepEqual(await kept.next('change'), CHANGE)
+  for (const stream of [taken, lowered])
+    assert.deepEqual(
+      (await stream.rest()).map(({ event }) => event),
+      ['bye'],
+    )
 })
