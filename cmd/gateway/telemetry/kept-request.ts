@@ -127,6 +127,11 @@ function keptPath(target: string): string {
   return path.length <= MAX_CHARACTERS && target.length > MAX_CHARACTERS ? ownText(path) : cut(path)
 }
 
+/** Whether the client spoke gRPC, or gRPC-web: with JSON, the path is another one, or a call is told of no status that the gateway made. */
+export function wasGrpcCall({ rpc, grpcStatus, path }: RequestEntry): boolean {
+  return rpc === undefined ? grpcStatus !== undefined : path.endsWith(`/${rpc}`)
+}
+
 /** Whether the path of a request is longer than what is kept of it. */
 export function isCut({ path }: RequestEntry): boolean {
   return path.endsWith(CUT)
