@@ -288,7 +288,7 @@ test('a node is shown as its last figures say, not as the table said before', ()
 test('a node that fails at two tries in a row is shown before its breaker opens, until it answers or has no tries', () => {
   const second = (t: number, n: number, failures: number) =>
     figures(t, { nodes: { 'user/n1': [0, n, failures, null, null, 'closed', 'healthy', 'up'] } })
-  const faultsAfter = (...seconds: Parameters<typeof modelOf>) =>
+  const faultsAfter = (...seconds: readonly ReturnType<typeof second>[]) =>
     attentionLines(modelOf(['table', WHOLE], ...seconds)).map(({ text }) => text)
   assert.deepEqual(faultsAfter(second(1_000, 3, 1), second(2_000, 1, 1)), [])
   const failing = [second(1_000, 2, 1), second(2_000, 1, 1), second(3_000, 1, 1)]

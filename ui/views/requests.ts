@@ -1,4 +1,4 @@
-import { parseFilter } from '../../internal/telemetry/filter.ts'
+import { parseFilter, wentWrong } from '../../internal/telemetry/filter.ts'
 import { counted, durationText } from '../../internal/telemetry/format.ts'
 import type { Items, OpenCall, RequestEntry } from '../../routes/admin/api-types.ts'
 import { useResource, type ViewProps } from '../context.ts'
@@ -24,10 +24,9 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
   }, [past.value, model])
   const open = useResource<Items<OpenCall>>(api, `in-flight?over=${LONG_MS}`, 2_000)
   const shown = (params.get('cols') ?? FIRST_COLUMNS.join(' ')).split(' ')
-  // The stream knows only the filter.
-  const rows = isProblems
-    ? model.tail.filter(row => row.status >= 400 || row.attempts > 1 || row.code || row.fallback)
-    : model.tail
+  // The stream knows only the filter. Of those that were loaded, some are problems because others were much faster.
+  const loaded = new Set(past.value?.items.map(({ requestId }) => requestId))
+  const rows = isProblems ? model.tail.filter(row => loaded.has(row.requestId) || wentWrong(row)) : model.tail
   return html`
     ${heading(
       'Requests',

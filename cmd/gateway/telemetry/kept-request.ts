@@ -78,6 +78,14 @@ export class KeptRequest implements FilterFields {
   get code(): string | undefined {
     return this.rest?.code
   }
+
+  get fallback(): true | undefined {
+    return this.rest?.fallback
+  }
+
+  get grpcStatus(): number | undefined {
+    return this.rest?.grpcStatus
+  }
 }
 
 function hasMore(call: Call): boolean {
