@@ -241,6 +241,42 @@ test('requests that were loaded take none away that the stream has brought, and 
   assert.deepEqual(shown(), ['8', '7', '6', '4'])
 })
 
+test('a tail is called a sample as long as it is one, and of its own filter alone', t => {
+  t.mock.timers.enable({ apis: ['Date'] })
+  const model = new Model(() => {})
+  const bring = (more: object) =>
+    model.apply({ type: 'requests', data: JSON.stringify({ items: [], lost: 1, ...more }) })
+  bring({ perSecond: 400 })
+  assert.equal(model.perSecond, 400)
+  t.mock.timers.tick(3_000)
+  assert.equal(model.perSecond, undefined, 'nothing has come for 3 s')
+  bring({ perSecond: 400 })
+  bring({})
+  assert.equal(model.perSecond, undefined)
+  bring({ perSecond: 400 })
+  model.setTail([])
+  assert.equal(model.perSecond, undefined, 'there is another filter')
+})
+
+test('the changes of a route are not those of other things with its id', () => {
+  const change = (kind: string, id: string, more: object = {}) => ({
+    key: `/${kind}/${id}`,
+    kind,
+    id,
+    ...more,
+  })
+  const model = modelOf(
+    ['change', change('route', 'user')],
+    ['change', change('route', 'other')],
+    ['change', change('policy-set', 'user')],
+    ['change', change('node', 'user', { service: 'task' })],
+    ['change', change('node', 'n1', { service: 'users' })],
+  )
+  const keys = (service: string) => model.changesOf(service, new Set(['user'])).map(({ key }) => key)
+  assert.deepEqual(keys('users'), ['/node/n1', '/route/user'])
+  assert.deepEqual(keys(''), ['/route/user'])
+})
+
 test('what needs attention comes with the worst first, and many nodes with one fault are one line', () => {
   const calm = modelOf(['table', WHOLE])
   assert.deepEqual(attentionLines(calm), [])
