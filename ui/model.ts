@@ -22,6 +22,8 @@ const KEPT_REQUESTS = 500
 export class Model {
   status: StatusPage | undefined
   stream: StreamState = { kind: 'connecting' }
+  /** How often the stream was opened. What ended between two streams has to be loaded. */
+  streams = 0
   revision: string | null = null
   source: StatusPage['source'] | undefined
   /** When `source` came, on the clock of this machine. */
@@ -78,6 +80,7 @@ export class Model {
   setStream(stream: StreamState): void {
     if (stream.kind === 'live' && this.stream.kind === 'live') return
     if (stream.kind === 'live') {
+      this.streams++
       this.figuresAt = Date.now()
       this.#brought = []
     }

@@ -70,6 +70,23 @@ test('a stream that is cut is said, and comes back by itself; it is closed while
   assert.ok((await connections()) >= before)
 })
 
+test('requests that ended while the stream was away are shown when it is back', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  await using proxy = await startTcpProxy(Number(new URL(gateway.admin).port))
+  const { page } = await openPage(t)
+  await page.goto(`${proxy.url}/#/requests`)
+  await page.locator('.state.good').waitFor()
+  await fetch(`${gateway.url}/before`)
+  await page.locator('main tbody').getByText('/before').waitFor()
+  proxy.cut('rst')
+  await page.locator('.state').getByText('disconnected').waitFor()
+  await fetch(`${gateway.url}/meanwhile`)
+  proxy.mend()
+  await page.locator('main tbody').getByText('/meanwhile').waitFor()
+  assert.equal(await page.locator('main tbody').getByText('/before').count(), 1)
+})
+
 test('a page that was opened in a hidden tab is loaded when the tab is looked at', async t => {
   if (!requireBrowser(t)) return
   await using gateway = await startGatewayHere()
