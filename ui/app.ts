@@ -43,11 +43,12 @@ export function App({ model, api, place, onHelp, onReconnect }: AppProps) {
   const isOne = one !== undefined && place.args.length > 0
   const main = useRef<HTMLElement>(null)
   const where = [place.view, ...place.args].join('/')
+  const gateway = model.status?.name ?? 'Waygate'
+  useEffect(() => scrollTo(0, 0), [where])
   useEffect(() => {
-    scrollTo(0, 0)
     const [title] = main.current?.querySelector('h1')?.textContent.split('\n') ?? []
-    document.title = `${title ?? 'Waygate'} · ${model.status?.name ?? 'Waygate'}`
-  }, [where])
+    document.title = `${title ?? 'Waygate'} · ${gateway}`
+  }, [where, gateway])
   return html`
     <${Header} ...${{ model, place, onHelp, onReconnect }} />
     <main ref=${main} key=${where} aria-busy=${!model.hasTable}><${isOne ? one : list} ...${{ model, api, place }} /></main>

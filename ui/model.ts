@@ -22,6 +22,8 @@ const KEPT_REQUESTS = 500
 export class Model {
   status: StatusPage | undefined
   stream: StreamState = { kind: 'connecting' }
+  /** How often the stream was opened. What ended between two streams has to be loaded. */
+  streams = 0
   revision: string | null = null
   source: StatusPage['source'] | undefined
   /** When `source` came, on the clock of this machine. */
@@ -49,11 +51,11 @@ export class Model {
   /** Requests of the tail, newest first, and how many were left out between them. */
   tail: readonly RequestEntry[] = []
   lost = 0
-  /** How many requests a second fit the filter of the tail, while it is a sample of them. */
-  perSecond: number | undefined
   /** While the tail is paused, requests wait here. */
   waiting: readonly RequestEntry[] = []
   isPaused = false
+  /** How many requests a second fit the filter of the tail, as the last batch said, and when it came. */
+  #sampled: { readonly perSecond: number | undefined; readonly at: number } | undefined
   /** Changes that came since the stream began, newest first. */
   #brought: readonly ChangeEntry[] = []
   /** Requests that came since the tail has its filter, newest first. */
@@ -78,6 +80,7 @@ export class Model {
   setStream(stream: StreamState): void {
     if (stream.kind === 'live' && this.stream.kind === 'live') return
     if (stream.kind === 'live') {
+      this.streams++
       this.figuresAt = Date.now()
       this.#brought = []
     }
@@ -123,6 +126,7 @@ export class Model {
     this.tail = [...later, ...requests].sort((a, b) => endOf(b) - endOf(a)).slice(0, KEPT_REQUESTS)
     this.waiting = []
     this.lost = 0
+    this.#sampled = undefined
     this.#onChange()
   }
 
@@ -134,6 +138,24 @@ export class Model {
       this.waiting = []
     }
     this.#onChange()
+  }
+
+  /** How many requests a second fit the filter of the tail, while it is a sample of them. Without requests, no batch comes. */
+  get perSecond(): number | undefined {
+    const { perSecond, at = 0 } = this.#sampled ?? {}
+    return Date.now() - at < STALE_MS ? perSecond : undefined
+  }
+
+  /**
+   * Returns the changes of routes, and of the nodes of a service.
+   *
+   * @param service '' = none
+   * @param routes the ids of routes
+   */
+  changesOf(service: string, routes: ReadonlySet<string>): readonly ChangeEntry[] {
+    return this.changes.filter(change =>
+      change.kind === 'route' ? routes.has(change.id) : service !== '' && change.service === service,
+    )
   }
 
   /** How many rows figures can have. */
@@ -197,7 +219,7 @@ export class Model {
 
   #addRequests({ items, lost, perSecond }: LiveRequests): void {
     this.lost += lost
-    this.perSecond = perSecond
+    this.#sampled = { perSecond, at: Date.now() }
     const known = new Set([...this.waiting, ...this.tail].slice(0, 200).map(({ requestId }) => requestId))
     const fresh = items.filter(({ requestId }) => !known.has(requestId)).reverse()
     this.#broughtRequests = [...fresh, ...this.#broughtRequests].slice(0, KEPT_REQUESTS)

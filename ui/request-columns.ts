@@ -68,9 +68,10 @@ export function requestClass(row: RequestEntry): string {
   return row.attempts > 1 || row.fallback ? 'is-warn' : ''
 }
 
-function codeOf({ code, reason, fallback, policy }: RequestEntry): Shown {
+function codeOf({ code, reason, fallback, policy, grpcStatus = 0 }: RequestEntry): Shown {
   if (code !== undefined) return html`<span title=${reason}><code>${code}</code></span>`
   if (fallback) return 'fallback'
+  if (grpcStatus > 0) return html`<span class="warn">gRPC status ${grpcStatus}</span>`
   return policy === undefined ? '' : html`<span class="faint">${policy}</span>`
 }
 

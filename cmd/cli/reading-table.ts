@@ -83,7 +83,7 @@ export const READING_COMMANDS = {
         name: 'problems',
         value: '',
         description:
-          'Only requests that went wrong: with a status from 400 on, an error code, more than one try or a fallback. Of the last ones, also those that were much slower than others of their route.',
+          'Only requests that went wrong: with a status from 400 on, an error code, a failed gRPC status, more than one try or a fallback. Of the last ones, also those that were much slower than others of their route.',
       },
       {
         name: 'lines',

@@ -11,7 +11,11 @@ import { readAltNames } from '../../internal/tls/alt-names.ts'
 import { readCaller } from '../cli/caller.ts'
 import type { CertificateCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
+import { visible } from '../cli/output.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
+
+/** Prints a line of which others may have written a part: whoever may write to etcd, or who has made a certificate. */
+const say = (line: string) => console.log(visible(line))
 
 type PutCommand = Extract<CertificateCommand, { readonly action: 'put' }>
 
@@ -43,7 +47,7 @@ async function put({ name, ...files }: PutCommand, { config, file, keys }: Loade
   })
   const prefix = config.discovery.certificatesPrefix
   await putStored(etcdClientOptions(config, keys), prefix, name, JSON.stringify(document))
-  console.log(`${prefix}${name}: ${describe(pair.names, pair.validUntil)}`)
+  say(`${prefix}${name}: ${describe(pair.names, pair.validUntil)}`)
   if (file !== undefined && !config.tls.fromEtcd) {
     console.error(`${file} does not read certificates from etcd yet: set tls.fromEtcd`)
   }
@@ -69,17 +73,15 @@ async function list({ config, keys }: LoadedConfig): Promise<0 | 1> {
       if (stored.entry === undefined) throw new Error(stored.problem)
       const { document } = stored.entry
       if (sealing.sealKey === undefined && document.sealedKey !== undefined) {
-        console.log(
-          `${key}: ${describeCert(readCert(document))}; its key was not checked: no seal key is given`,
-        )
+        say(`${key}: ${describeCert(readCert(document))}; its key was not checked: no seal key is given`)
         continue
       }
       const { names, validUntil } = readCertificateDocument(document, stored.name, key, sealing)
       if (validUntil <= Date.now()) throw new Error(`expired at ${dateText(validUntil)}`)
-      console.log(`${key}: ${describe(names, validUntil)}`)
+      say(`${key}: ${describe(names, validUntil)}`)
     } catch (error) {
       isWell = false
-      console.log(`${key}: not usable: ${(error as Error).message}`)
+      say(`${key}: not usable: ${(error as Error).message}`)
     }
   }
   return isWell ? 0 : 1

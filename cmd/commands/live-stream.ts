@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { EventParser, SILENCE_MS } from '../../internal/telemetry/event-parser.ts'
 import { parseJson } from '../../internal/text/json.ts'
-import { tell } from '../cli/output.ts'
+import { tell, visible } from '../cli/output.ts'
 import { type AdminClient, AskError } from './admin-client.ts'
 
 /** An event of `GET /api/v1/live`. */
@@ -33,7 +33,7 @@ export async function* followLive(client: AdminClient, query: string): AsyncGene
       if (error instanceof SilentStream) reason = 'nothing was received for 20 s'
       else if (!(error instanceof TypeError)) throw error
     }
-    tell(`waygate: ${client.url} has ended the stream: ${reason}; connecting again`)
+    tell(`waygate: ${client.url} has ended the stream: ${visible(reason)}; connecting again`)
   }
 }
 

@@ -31,7 +31,9 @@ async function readNodes(
   { service, filter }: NodesCommand,
 ): Promise<readonly ServiceNode[]> {
   if (service === undefined) return client.readItems(nodesPath(filter))
-  const rows = await client.readItems<ServiceNode>(nodesPath(`${filter} service:${service}`))
+  const found = await client.readItems<ServiceNode>(nodesPath(`${filter} service:${service}`))
+  // To a filter, upper and lower case are the same.
+  const rows = found.filter(node => node.service === service)
   if (rows.length === 0) await client.read(`/api/v1/services/${encodeURIComponent(service)}`)
   return rows
 }

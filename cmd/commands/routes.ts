@@ -1,5 +1,5 @@
 import { pairsText } from '../../internal/telemetry/format.ts'
-import { labelsOf } from '../../internal/telemetry/table-fields.ts'
+import { authOf, labelsOf } from '../../internal/telemetry/table-fields.ts'
 import type { ListedRoute, RouteList } from '../../routes/admin/page-types.ts'
 import type { RoutesCommand } from '../cli/command.ts'
 import { type Column, printListing, tell, visible } from '../cli/output.ts'
@@ -33,7 +33,7 @@ export function describeState({ revision, source }: Pick<RouteList, 'revision' |
 function describeTable({ revision, source, defaultAuth }: RouteList): string {
   return [
     describeState({ revision, source }),
-    ...(source.connected || source.reason === undefined ? [] : [source.reason]),
+    ...(source.connected || source.reason === undefined ? [] : [visible(source.reason)]),
     ...(defaultAuth === 'none'
       ? ['no token key is configured: routes without auth are open to everyone']
       : []),
@@ -65,10 +65,7 @@ function columnsOf({ routes, services }: RouteList): readonly Column<ListedRoute
     { title: 'SERVICE', cell: ({ service }) => service },
     {
       title: 'AUTH',
-      cell: ({ auth, broken }) => {
-        if (broken) return 'broken: 503'
-        return typeof auth === 'string' ? auth : JSON.stringify(auth)
-      },
+      cell: route => (route.broken ? 'broken: 503' : authOf(route).join(',')),
     },
     {
       title: 'NODES',

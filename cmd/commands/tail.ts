@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { wentWrong } from '../../internal/telemetry/filter.ts'
 import { clock } from '../../internal/telemetry/format.ts'
 import type { LiveRequests, RequestEntry } from '../../routes/admin/api-types.ts'
 import type { TailCommand } from '../cli/command.ts'
@@ -35,17 +36,12 @@ export async function runTail(command: TailCommand): Promise<0> {
     if (event !== 'requests') continue
     const { items, lost } = data as LiveRequests
     for (const entry of items) {
-      if (shown.delete(entry.requestId) || (problems && !isProblem(entry))) continue
+      if (shown.delete(entry.requestId) || (problems && !wentWrong(entry))) continue
       printEntry(entry)
     }
     if (lost > 0) tell(`waygate: ${lost} more ${lost === 1 ? 'request is' : 'requests are'} not shown`)
   }
   return 0
-}
-
-/** Whether a request went wrong, as far as it can be told from the request alone. */
-function isProblem({ status, code, attempts, fallback }: RequestEntry): boolean {
-  return status >= 400 || code !== undefined || attempts > 1 || fallback === true
 }
 
 function printerOf(output: TailCommand['output']): (entry: RequestEntry) => void {
@@ -70,6 +66,7 @@ export function describeEntry(entry: RequestEntry): string {
     code,
     reason,
     route,
+    grpcStatus = 0,
   } = entry
   const about = [
     `${method} ${host}${path}`,
@@ -77,6 +74,7 @@ export function describeEntry(entry: RequestEntry): string {
     ...(node === undefined && route !== undefined ? [`(route ${route})`] : []),
     ...(attempts > 1 ? [`(${attempts} tries)`] : []),
     ...(entry.fallback ? ['(fallback)'] : []),
+    ...(grpcStatus > 0 ? [`(gRPC status ${grpcStatus})`] : []),
     ...(code === undefined ? [] : [code]),
     ...(reason === undefined ? [] : [`(${reason})`]),
   ].join(' ')

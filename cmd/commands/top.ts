@@ -1,4 +1,10 @@
-import type { FiguresPage, LiveFigures, Sample, ServiceSummary } from '../../routes/admin/api-types.ts'
+import type {
+  FiguresPage,
+  LiveFigures,
+  Sample,
+  ServiceSummary,
+  StatusPage,
+} from '../../routes/admin/api-types.ts'
 import type { TopCommand } from '../cli/command.ts'
 import { formatTable, print, printListing, tell } from '../cli/output.ts'
 import { AdminClient, AskError } from './admin-client.ts'
@@ -20,26 +26,30 @@ export async function runTop(command: TopCommand): Promise<0> {
   return 0
 }
 
-/** Prints the last minute, which the gateway has kept. */
+/** Prints the last minute, which the gateway has kept, or as much of it as the gateway has been there. */
 async function printOnce(client: AdminClient, output: TopCommand['output']): Promise<void> {
-  const [services, figures] = await Promise.all([
+  const [services, figures, { startedAt }] = await Promise.all([
     client.readItems<ServiceSummary>('/api/v1/services'),
     client.read<FiguresPage>('/api/v1/figures'),
+    client.read<StatusPage>('/api/v1/status'),
   ])
-  const since = client.answeredAt - ONCE_SECONDS * 1_000
+  // The present step is not over, so nothing is known of it.
+  const end = Math.floor(client.answeredAt / figures.stepMs) * figures.stepMs
+  const since = Math.max(end - ONCE_SECONDS * 1_000, Date.parse(startedAt))
+  const seconds = Math.max(1, Math.round((end - since) / 1_000))
   const recent = (samples: readonly Sample[] = []) => samples.filter(({ t }) => t > since)
   const rows = topRows(
     services,
     name => recent(figuresOf(figures.services, name)),
     () => null,
   )
-  const page = { seconds: ONCE_SECONDS, items: rows }
+  const page = { seconds, items: rows }
   if (output === 'table' || output === 'wide') {
-    tell(`${describeTotal(sumOf(recent(figures.total)), ONCE_SECONDS)}   in the last ${ONCE_SECONDS} s\n`)
+    tell(`${describeTotal(sumOf(recent(figures.total)), seconds)}   in the last ${seconds} s\n`)
   }
   printListing(
     output,
-    { rows, columns: topColumns(ONCE_SECONDS, false), nameOf: ({ service }) => service, page },
+    { rows, columns: topColumns(seconds, false), nameOf: ({ service }) => service, page },
     'no service',
   )
 }

@@ -6,10 +6,11 @@ import type { ExplainNode } from '../../routes/admin/explain.ts'
 
 /** Returns the nodes that a request may go to, and why some of them get none. */
 export function nodesFor(
-  { service, nodes: selection, rpc }: OutgoingRequest,
+  { service, nodes: selection }: OutgoingRequest,
   nodes: NodeTable,
+  isCall: boolean,
 ): ExplainNode[] {
-  const lane = nodes.get(service, rpc === undefined ? 'http' : 'grpc')
+  const lane = nodes.get(service, isCall ? 'grpc' : 'http')
   return sharesOf(lane?.select(selection).peers ?? [])
 }
 

@@ -26,13 +26,18 @@ export class ExplainNotes {
   /**
    * Takes a step, notes what it comes to, and resolves with its result.
    *
-   * @param tell puts the result into words
+   * @param tell puts the result into words; undefined = there is nothing to note
    * @throws Stop when the step refuses the request, which is noted as well
    */
-  async take<T>(step: string, act: () => T | Promise<T>, tell: (result: T) => string): Promise<T> {
+  async take<T>(
+    step: string,
+    act: () => T | Promise<T>,
+    tell: (result: T) => string | undefined,
+  ): Promise<T> {
     try {
       const result = await act()
-      this.add(step, tell(result))
+      const text = tell(result)
+      if (text !== undefined) this.add(step, text)
       return result
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error

@@ -1,20 +1,25 @@
 import { EventEmitter } from 'node:events'
 import { isIP } from 'node:net'
+import { grpcDialectOf } from '../../internal/grpc/content-type.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
+import { getHeader } from '../../internal/http/header-lines.ts'
 import type { BodyReader } from '../../internal/policy.ts'
 import type { createOpenExchange } from '../../middleware/request/open-exchange.ts'
 import type { ExplainQuestion } from '../../routes/admin/explain.ts'
 
 const ABSOLUTE_URL = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]*)(.*)$/is
 
+/** Returns the version of HTTP that a client would speak: gRPC needs HTTP/2. */
+export function httpVersionOf({ headers }: ExplainQuestion): 1 | 2 {
+  return grpcDialectOf(getHeader(headers, 'content-type') ?? '') === 'grpc' ? 2 : 1
+}
+
 /** Returns the arguments with which a listener would open the exchange. */
-export function toRequest({
-  method,
-  url,
-  headers,
-  client,
-}: ExplainQuestion): Parameters<ReturnType<typeof createOpenExchange>> {
+export function toRequest(
+  { method, url, headers, client }: ExplainQuestion,
+  httpVersion: 1 | 2,
+): Parameters<ReturnType<typeof createOpenExchange>> {
   // What a browser would make of the path is not what was asked about.
   const [, protocol, host, path] = ABSOLUTE_URL.exec(url) ?? []
   const target = (path ?? url).replace(/#.*/s, '')
@@ -28,7 +33,12 @@ export function toRequest({
   }
   const request = {
     ...{ method, url: target === '' || target.startsWith('?') ? `/${target}` : target, socket },
-    ...{ rawHeaders: lines, rawTrailers: [], httpVersionMajor: 1, httpVersionMinor: 1 },
+    ...{
+      rawHeaders: lines,
+      rawTrailers: [],
+      httpVersionMajor: httpVersion,
+      httpVersionMinor: httpVersion === 1 ? 1 : 0,
+    },
   }
   return [request, new EventEmitter() as unknown as ClientResponse, 'none', isWebSocket]
 }

@@ -10,11 +10,13 @@ import type { createClaimReader } from '../../middleware/auth/claims.ts'
 import { takeTokens } from '../../middleware/auth/token-places.ts'
 import { matchRoute } from '../../middleware/request/match-route.ts'
 import type { ExplainQuestion } from '../../routes/admin/explain.ts'
+import { isOpenMethod } from '../../wrappers/grpc/grpc-calls.ts'
 import { type ExplainNotes, Stop } from './explain-notes.ts'
 import { headBytesOf } from './explain-request.ts'
 import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
 import type { NamedPolicy } from './route-plan.ts'
+import type { Transcoding } from './transcoding.ts'
 
 /** A request on its way through the steps, with what is noted of it. */
 export interface ExplainedRequest {
@@ -125,6 +127,27 @@ export async function takeAuth(
 function withhold(route: Route, { call, head }: Exchange, jwt: Config['jwt']): void {
   const rules = route.auth.type === 'any' ? route.auth.rules : [route.auth]
   if (rules.some(({ type }) => type === 'jwt')) takeTokens(head, call, jwt)
+}
+
+/** Finds the gRPC call that a request makes. Resolves with false where it makes none. */
+export async function takeCall(
+  { exchange, notes }: ExplainedRequest,
+  { grpc }: Config,
+  methodOf: Transcoding['methodOf'],
+): Promise<boolean> {
+  const outgoing = exchange.outgoing!
+  if (exchange.isWebSocket) return false
+  const isPlain = outgoing.rpc === undefined
+  const act = () => {
+    const method = outgoing.rpc?.method ?? methodOf(outgoing)
+    if (method !== undefined && !isOpenMethod(outgoing.route, method, grpc.auto))
+      throw new GatewayError('WG_NO_METHOD')
+    return method
+  }
+  const method = await notes.take('grpc', act, found =>
+    found === undefined ? undefined : `${isPlain ? 'JSON becomes the call' : 'the call'} ${found}`,
+  )
+  return method !== undefined
 }
 
 export async function takeBody(

@@ -17,18 +17,20 @@ import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-re
 import type { ReadRpc } from '../../routes/public/read-rpc.ts'
 import { nodesFor, requireNode } from './explain-nodes.ts'
 import { ExplainNotes, Stop } from './explain-notes.ts'
-import { NO_BODIES, toRequest } from './explain-request.ts'
+import { httpVersionOf, NO_BODIES, toRequest } from './explain-request.ts'
 import { secretsIn, shownHeaders, withoutSecrets } from './explain-secrets.ts'
 import {
   type ExplainedRequest,
   takeAuth,
   takeBody,
+  takeCall,
   takeHead,
   takePolicies,
   takeRoute,
 } from './explain-steps.ts'
 import type { LivePolicies } from './live-policies.ts'
 import type { LiveTable } from './live-table.ts'
+import type { Transcoding } from './transcoding.ts'
 
 /** The fields are read at each question: a reload may change what they say. */
 export interface ExplainOptions {
@@ -37,6 +39,7 @@ export interface ExplainOptions {
   readonly nodes: NodeTable
   readonly policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>
   readonly readRpc: ReadRpc
+  readonly transcoding: Pick<Transcoding, 'methodOf'>
   readonly authenticators: Authenticators
   readonly exchange: OpenExchangeOptions['settings']
   readonly isTrustedProxy: (address: string) => boolean
@@ -49,19 +52,21 @@ export interface ExplainOptions {
  */
 export function createExplain(options: ExplainOptions): (question: ExplainQuestion) => Promise<ExplainPage> {
   const { table, nodes, policies, readRpc } = options
-  const openExchange = createOpenExchange({
-    bodies: NO_BODIES,
-    settings: {
-      // What is asked is no request, so it has no trace.
-      get current() {
-        return { ...options.exchange.current, startTrace: undefined }
+  const openAs = (httpVersion: 1 | 2) =>
+    createOpenExchange({
+      bodies: NO_BODIES,
+      settings: {
+        // What is asked is no request, so it has no trace.
+        get current() {
+          return { ...options.exchange.current, startTrace: undefined }
+        },
       },
-    },
-    isTrustedProxy: options.isTrustedProxy,
-    httpVersion: 1,
-    onOpen: () => {},
-    onClose: () => {},
-  })
+      isTrustedProxy: options.isTrustedProxy,
+      httpVersion,
+      onOpen: () => {},
+      onClose: () => {},
+    })
+  const openExchange = { 1: openAs(1), 2: openAs(2) }
 
   /** Takes the steps up to the node. @throws Stop where the request is refused or answered */
   async function takeSteps(
@@ -86,7 +91,8 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     const { service, method, target, headers } = exchange.outgoing
     const detail = { service, method, target, headers: shownHeaders(headers, secrets) }
     notes.add('outgoing', `${method} ${target}`, detail)
-    shown.push(...nodesFor(exchange.outgoing, nodes))
+    const isCall = await takeCall(request, config, outgoing => options.transcoding.methodOf(outgoing))
+    shown.push(...nodesFor(exchange.outgoing, nodes, isCall))
     await notes.take(
       'node',
       () => requireNode(shown),
@@ -97,7 +103,9 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
   return async question => {
     const { config } = options
     const secrets = new Set(credentialHeadersOf(config))
-    const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
+    const httpVersion = httpVersionOf(question)
+    const opened = openExchange[httpVersion](...toRequest(question, httpVersion))
+    const exchange: Exchange = { ...opened, isDry: true }
     const { call } = exchange
     // Authentication takes tokens out of it.
     const asked = call.target

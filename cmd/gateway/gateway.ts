@@ -275,7 +275,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       get authenticators() {
         return auth.current
       },
-      ...{ table, nodes, policies, readRpc, isTrustedProxy, exchange },
+      ...{ table, nodes, policies, readRpc, transcoding, isTrustedProxy, exchange },
       describeRoute: describe,
     }),
     methods: createServiceMethods({

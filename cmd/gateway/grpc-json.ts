@@ -3,7 +3,7 @@ import { Reflections } from '../../wrappers/descriptors/reflections.ts'
 import { writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
 import { createSchema, readSchema } from '../../wrappers/descriptors/schema.ts'
 import { createBindings } from '../../wrappers/transcode/bindings.ts'
-import { createTranscode } from '../../wrappers/transcode/transcode.ts'
+import { createTranscode, findCall } from '../../wrappers/transcode/transcode.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 
 /**
@@ -16,6 +16,7 @@ export const grpcJson = {
   createBindings,
   createSchema,
   createTranscode,
+  findCall,
   missingText,
   readSchema,
   writeDescriptorSet,

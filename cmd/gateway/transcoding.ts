@@ -11,6 +11,7 @@ import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
+import type { OutgoingRequest } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Upstream, Wrapper } from '../../internal/upstream.ts'
 import type { TranscodeCounts } from '../../routes/admin/metrics/transcode-metrics.ts'
@@ -145,6 +146,18 @@ export class Transcoding {
     this.descriptors.routesChanged()
   }
 
+  /**
+   * Returns the method that a plain request calls; undefined when its node gets it as it is.
+   *
+   * @throws GatewayError when the request would be refused because it is for no method
+   */
+  methodOf({ route, service, method, target, rpc }: OutgoingRequest): string | undefined {
+    if (this.#json === undefined || rpc !== undefined || !this.#isTranscoded(route, service)) return undefined
+    // A plan is asked for only where there is a schema, since nodes are asked for one that is missing.
+    const plan = this.descriptors.schemaOf(service) && this.#planOf(route, service)
+    return this.#json.findCall(plan, method, target).call.method.name
+  }
+
   /** Returns the descriptors that cannot be used, and the rules that have no effect. */
   problems(): KeyProblem[] {
     const ofRules: KeyProblem[] = []
@@ -185,10 +198,7 @@ export class Transcoding {
     const { config, counts } = this.#options
     this.descriptors.open(json)
     this.#transcode = json.createTranscode({
-      isTranscoded: ({ grpc, origin }, service) => {
-        if (origin === 'auto' && !config.grpc.auto) return false
-        return grpc?.isForJson === true || this.#speaksGrpcAlone(service)
-      },
+      isTranscoded: (route, service) => this.#isTranscoded(route, service),
       planOf: (route, service) => this.#planOf(route, service),
       maxMessageBytes: config.grpc.messageBytes,
       counter: counts,
@@ -196,6 +206,11 @@ export class Transcoding {
     })
     this.#convert = this.#transcode(this.#next)
     this.#json = json
+  }
+
+  #isTranscoded({ grpc, origin }: Route, service: string): boolean {
+    if (origin === 'auto' && !this.#options.config.grpc.auto) return false
+    return grpc?.isForJson === true || this.#speaksGrpcAlone(service)
   }
 
   /** Most gateways have no such service, and then this is one property read. */

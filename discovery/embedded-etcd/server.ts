@@ -196,6 +196,9 @@ function checkLoopback(host: string): string {
   )
 }
 
+const IN_USE =
+  'the address is already in use; if another gateway runs here, name its etcd with --etcd, or choose another address with --embedded-etcd'
+
 /**
  * Listens with our own server, because the gRPC server reports a busy port on the console and without its
  * code.
@@ -203,7 +206,7 @@ function checkLoopback(host: string): string {
 function listen(listener: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     listener.once('error', (cause: NodeJS.ErrnoException) => {
-      const reason = cause.code === 'EADDRINUSE' ? 'the address is already in use' : cause.message
+      const reason = cause.code === 'EADDRINUSE' ? IN_USE : cause.message
       reject(new Error(`the embedded etcd cannot listen on ${host}:${port}: ${reason}`, { cause }))
     })
     listener.listen({ host, port }, () => resolve(listener.address() as AddressInfo))

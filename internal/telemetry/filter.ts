@@ -44,6 +44,20 @@ const OF_REQUESTS: FilterLanguage<FilterFields> = {
   searched: ({ path, route, service, requestId }) => [path, route, service, requestId],
 }
 
+/** What became of a request. */
+interface Outcome {
+  readonly status: number
+  readonly code?: string | undefined
+  readonly attempts: number
+  readonly fallback?: true | undefined
+  readonly grpcStatus?: number | undefined
+}
+
+/** Whether a request went wrong, as far as it can be told from the request alone. A gRPC call that failed has status 200. */
+export function wentWrong({ status, code, attempts, fallback, grpcStatus = 0 }: Outcome): boolean {
+  return status >= 400 || code !== undefined || attempts > 1 || fallback === true || grpcStatus !== 0
+}
+
 /** A word that may name a field: what it names, a sign, and what the field is compared with. */
 const FIELD = /^([a-z0-9]+)(:|>=|<=|>|<)(.*)$/i
 /** What cannot be meant as anything but the name of a field. `n1:80` is more likely a node. */

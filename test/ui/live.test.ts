@@ -70,6 +70,23 @@ test('a stream that is cut is said, and comes back by itself; it is closed while
   assert.ok((await connections()) >= before)
 })
 
+test('requests that ended while the stream was away are shown when it is back', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  await using proxy = await startTcpProxy(Number(new URL(gateway.admin).port))
+  const { page } = await openPage(t)
+  await page.goto(`${proxy.url}/#/requests`)
+  await page.locator('.state.good').waitFor()
+  await fetch(`${gateway.url}/before`)
+  await page.locator('main tbody').getByText('/before').waitFor()
+  proxy.cut('rst')
+  await page.locator('.state').getByText('disconnected').waitFor()
+  await fetch(`${gateway.url}/meanwhile`)
+  proxy.mend()
+  await page.locator('main tbody').getByText('/meanwhile').waitFor()
+  assert.equal(await page.locator('main tbody').getByText('/before').count(), 1)
+})
+
 test('a page that was opened in a hidden tab is loaded when the tab is looked at', async t => {
   if (!requireBrowser(t)) return
   await using gateway = await startGatewayHere()
@@ -134,6 +151,44 @@ test('of two questions the last one is answered, whichever answer comes first', 
   // The page is drawn twice meanwhile.
   for (let n = 0; n < 2; n++) await page.waitForResponse('**/api/v1/status')
   assert.match((await verdict.textContent()) ?? '', /revision \/second/)
+})
+
+test('what cannot be asked is said, and what was answered before is gone', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  const { page } = await openPage(t)
+  await page.goto(`${gateway.admin}/#/explain?url=/first`)
+  const verdict = page.locator('.verdict')
+  const submit = page.getByRole('button', { name: 'Explain', exact: true })
+  await verdict.waitFor()
+  await page.getByText('Headers, client, claims').click()
+  await page.getByLabel('Claims').fill('{')
+  await submit.click()
+  await page.locator('.note.bad', { hasText: 'claims: ' }).waitFor()
+  assert.equal(await verdict.count(), 0)
+  await page.getByLabel('Claims').fill('')
+  await submit.click()
+  await verdict.waitFor()
+  await page.getByLabel('Headers, one a line').fill('x-a: 1\nx-b 2')
+  await submit.click()
+  await page.locator('.note.bad', { hasText: 'must be NAME: VALUE, not "x-b 2"' }).waitFor()
+  assert.equal(await verdict.count(), 0)
+})
+
+test('the title names the gateway as soon as its name is known', async t => {
+  if (!requireBrowser(t)) return
+  await using gateway = await startGatewayHere()
+  const { page } = await openPage(t)
+  const isDrawn = Promise.withResolvers<void>()
+  await page.route('**/api/v1/status', async route => {
+    await isDrawn.promise
+    await route.continue()
+  })
+  await page.goto(`${gateway.admin}/#/routes`)
+  await page.locator('main h1').waitFor()
+  isDrawn.resolve()
+  const name = await page.locator('header .gateway', { hasText: /./ }).textContent()
+  await page.waitForFunction(title => document.title === title, `Routes · ${name}`)
 })
 
 test('an etcd that is away is said as stale, with the reason, and the last table stays', async t => {

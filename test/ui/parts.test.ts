@@ -241,6 +241,42 @@ test('requests that were loaded take none away that the stream has brought, and 
   assert.deepEqual(shown(), ['8', '7', '6', '4'])
 })
 
+test('a tail is called a sample as long as it is one, and of its own filter alone', t => {
+  t.mock.timers.enable({ apis: ['Date'] })
+  const model = new Model(() => {})
+  const bring = (more: object) =>
+    model.apply({ type: 'requests', data: JSON.stringify({ items: [], lost: 1, ...more }) })
+  bring({ perSecond: 400 })
+  assert.equal(model.perSecond, 400)
+  t.mock.timers.tick(3_000)
+  assert.equal(model.perSecond, undefined, 'nothing has come for 3 s')
+  bring({ perSecond: 400 })
+  bring({})
+  assert.equal(model.perSecond, undefined)
+  bring({ perSecond: 400 })
+  model.setTail([])
+  assert.equal(model.perSecond, undefined, 'there is another filter')
+})
+
+test('the changes of a route are not those of other things with its id', () => {
+  const change = (kind: string, id: string, more: object = {}) => ({
+    key: `/${kind}/${id}`,
+    kind,
+    id,
+    ...more,
+  })
+  const model = modelOf(
+    ['change', change('route', 'user')],
+    ['change', change('route', 'other')],
+    ['change', change('policy-set', 'user')],
+    ['change', change('node', 'user', { service: 'task' })],
+    ['change', change('node', 'n1', { service: 'users' })],
+  )
+  const keys = (service: string) => model.changesOf(service, new Set(['user'])).map(({ key }) => key)
+  assert.deepEqual(keys('users'), ['/node/n1', '/route/user'])
+  assert.deepEqual(keys(''), ['/route/user'])
+})
+
 test('what needs attention comes with the worst first, and many nodes with one fault are one line', () => {
   const calm = modelOf(['table', WHOLE])
   assert.deepEqual(attentionLines(calm), [])
@@ -288,7 +324,7 @@ test('a node is shown as its last figures say, not as the table said before', ()
 test('a node that fails at two tries in a row is shown before its breaker opens, until it answers or has no tries', () => {
   const second = (t: number, n: number, failures: number) =>
     figures(t, { nodes: { 'user/n1': [0, n, failures, null, null, 'closed', 'healthy', 'up'] } })
-  const faultsAfter = (...seconds: Parameters<typeof modelOf>) =>
+  const faultsAfter = (...seconds: readonly ReturnType<typeof second>[]) =>
     attentionLines(modelOf(['table', WHOLE], ...seconds)).map(({ text }) => text)
   assert.deepEqual(faultsAfter(second(1_000, 3, 1), second(2_000, 1, 1)), [])
   const failing = [second(1_000, 2, 1), second(2_000, 1, 1), second(3_000, 1, 1)]

@@ -11,21 +11,17 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
 export function ExplainView({ api, place: { params } }: ViewProps) {
   const method = params.get('method') ?? 'GET'
   const url = params.get('url') ?? ''
-  const [answer, setAnswer] = useState<ExplainPage | undefined>(undefined)
-  const [error, setError] = useState<string | undefined>(undefined)
-
+  /** Undefined while there is no question, and until it is answered: what was answered before is of another one. */
+  const [answer, setAnswer] = useState<{ page: ExplainPage } | { error: string } | undefined>(undefined)
   const [question, setQuestion] = useState<object | undefined>(url === '' ? undefined : { method, url })
   useEffect(() => {
     if (question === undefined) return undefined
     const abort = new AbortController()
     const ask = async () => {
       try {
-        setAnswer(await api.post<ExplainPage>('explain', question, abort.signal))
-        setError(undefined)
+        setAnswer({ page: await api.post<ExplainPage>('explain', question, abort.signal) })
       } catch (failed) {
-        if (abort.signal.aborted) return
-        setAnswer(undefined)
-        setError((failed as Error).message)
+        if (!abort.signal.aborted) setAnswer({ error: (failed as Error).message })
       }
     }
     void ask()
@@ -37,21 +33,21 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
     const text = (name: string) => String(form.get(name) ?? '').trim()
     setParam('method', text('method'))
     setParam('url', text('url'))
-    const headers = readHeaders(text('headers'))
-    const claims = readClaims(text('claims'))
-    if (claims instanceof Error) {
+    setAnswer(undefined)
+    try {
+      const client = text('client')
+      const claims = readClaims(text('claims'))
+      setQuestion({
+        method: text('method'),
+        url: text('url'),
+        headers: readHeaders(text('headers')),
+        ...(client && { client }),
+        ...(claims && { claims }),
+      })
+    } catch (failed) {
       setQuestion(undefined)
-      setError(`claims: ${claims.message}`)
-      return
+      setAnswer({ error: (failed as Error).message })
     }
-    const client = text('client')
-    setQuestion({
-      method: text('method'),
-      url: text('url'),
-      headers,
-      ...(client && { client }),
-      ...(claims && { claims }),
-    })
   }
   return html`
     ${heading('Explain')}
@@ -69,29 +65,32 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
       </details>
     </form>
     <div aria-live="polite">
-      ${error && html`<p class="note bad">${error}</p>`}
-      ${answer ? html`<h2 class="unseen">What would happen</h2>${explanation(answer)}` : !error && html`<p class="empty">Nothing is sent to a node, and nothing is counted. The steps are those of a real request.</p>`}
+      ${answer && 'error' in answer && html`<p class="note bad">${answer.error}</p>`}
+      ${answer && 'page' in answer && html`<h2 class="unseen">What would happen</h2>${explanation(answer.page)}`}
+      ${question === undefined && answer === undefined && html`<p class="empty">Nothing is sent to a node, and nothing is counted. The steps are those of a real request.</p>`}
     </div>
   `
 }
 
-/** Reads header lines; a name that comes twice has two values. */
+/** Reads header lines; a name that comes twice has two values. @throws TypeError for a line that is none */
 function readHeaders(text: string): Record<string, string | string[]> {
   const headers = new Map<string, string[]>()
   for (const line of text.split('\n')) {
+    if (line.trim() === '') continue
     const at = line.indexOf(':')
-    if (at <= 0) continue
-    const name = line.slice(0, at).trim()
+    const name = line.slice(0, Math.max(0, at)).trim()
+    if (name === '') throw new TypeError(`headers: a line must be NAME: VALUE, not "${line}"`)
     headers.set(name, [...(headers.get(name) ?? []), line.slice(at + 1).trim()])
   }
   return Object.fromEntries(headers)
 }
 
-function readClaims(text: string): object | undefined | Error {
+/** @throws TypeError when they are no JSON */
+function readClaims(text: string): object | undefined {
   if (text === '') return undefined
   try {
     return JSON.parse(text) as object
   } catch (error) {
-    return error as Error
+    throw new TypeError(`claims: ${(error as Error).message}`)
   }
 }

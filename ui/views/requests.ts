@@ -1,8 +1,8 @@
-import { parseFilter } from '../../internal/telemetry/filter.ts'
+import { parseFilter, wentWrong } from '../../internal/telemetry/filter.ts'
 import { counted, durationText } from '../../internal/telemetry/format.ts'
 import type { Items, OpenCall, RequestEntry } from '../../routes/admin/api-types.ts'
 import { useResource, type ViewProps } from '../context.ts'
-import { html, type Shown, useEffect } from '../html.ts'
+import { html, type Shown, useEffect, useRef } from '../html.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo, setParam } from '../place.ts'
 import { ALL_COLUMNS, FIRST_COLUMNS, requestClass, requestColumns } from '../request-columns.ts'
@@ -18,16 +18,20 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
   const error = errorOf(filter)
   const query = new URLSearchParams({ limit: '200', filter: error === undefined ? filter : '' })
   if (isProblems) query.set('problems', '1')
-  const past = useResource<Items<RequestEntry>>(api, `requests?${query}`)
+  const path = `requests?${query}`
+  const past = useResource<Items<RequestEntry>>(api, path, undefined, model.streams)
+  const told = useRef<string | undefined>(undefined)
   useEffect(() => {
-    if (past.value) model.setTail(past.value.items)
+    // A list that is held stays, unless it is another one that is asked for.
+    if (past.value === undefined || (model.isPaused && told.current === path)) return
+    told.current = path
+    model.setTail(past.value.items)
   }, [past.value, model])
   const open = useResource<Items<OpenCall>>(api, `in-flight?over=${LONG_MS}`, 2_000)
   const shown = (params.get('cols') ?? FIRST_COLUMNS.join(' ')).split(' ')
-  // The stream knows only the filter.
-  const rows = isProblems
-    ? model.tail.filter(row => row.status >= 400 || row.attempts > 1 || row.code || row.fallback)
-    : model.tail
+  // The stream knows only the filter. Of those that were loaded, some are problems because others were much faster.
+  const loaded = new Set(past.value?.items.map(({ requestId }) => requestId))
+  const rows = isProblems ? model.tail.filter(row => loaded.has(row.requestId) || wentWrong(row)) : model.tail
   return html`
     ${heading(
       'Requests',

@@ -47,9 +47,7 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
   }
   const service = model.services.get(route.service)
   const question = linkTo('explain', [], { method: route.methods?.[0] ?? 'GET', url: sampleOf(route) })
-  const changes = model.changes.filter(
-    change => change.id === id || (route.service !== '' && change.service === route.service),
-  )
+  const changes = model.changesOf(route.service, new Set([id]))
   return html`
     ${heading(html`<code>${route.path}</code>`, back, html`<a class="button" href=${question}>Explain a request</a>`)}
     ${route.broken && html`<p class="note bad">The document is invalid and no earlier version was good: the route answers 503.</p>`}
@@ -94,7 +92,8 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
       ${table({
         caption: 'Requests that went wrong',
         columns: requestColumns(['time', 'status', 'method', 'path', 'node', 'total', 'attempts', 'code']),
-        rows: latest.value.items,
+        // To a filter, upper and lower case are the same.
+        rows: latest.value.items.filter(row => row.route === id),
         keyOf: row => row.requestId,
         sorted: true,
         empty: 'None of late.',

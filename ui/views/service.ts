@@ -34,7 +34,7 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
   )
   const routes = [...model.routes.values()].filter(route => route.service === name)
   const ids = new Set(routes.map(({ id }) => id))
-  const changes = model.changes.filter(change => change.service === name || ids.has(change.id))
+  const changes = model.changesOf(name, ids)
   return html`
     ${heading(name, back)}
     ${facts(serviceFacts(service, routes.length))}

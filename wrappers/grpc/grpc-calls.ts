@@ -11,18 +11,23 @@ import type { UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
  * @param isAutomatic whether services without a route document can be called
  */
 export function createGrpcCalls(isAutomatic: boolean): Wrapper {
-  function isOpen({ origin, grpc }: Route, method: string): boolean {
-    if (origin === 'auto' && (!isAutomatic || isAboutTheNode(method))) return false
-    return isListed(method, grpc?.allow)
-  }
-
   return next => (request, call) => {
     const { route, rpc } = request
     if (rpc === undefined) return next(request, call)
     call.rpc = rpc.method
-    if (!isOpen(route, rpc.method)) return Promise.reject(new GatewayError('WG_NO_METHOD'))
+    if (!isOpenMethod(route, rpc.method, isAutomatic)) return Promise.reject(new GatewayError('WG_NO_METHOD'))
     return next(request, call).then(answer => noted(answer, call))
   }
+}
+
+/**
+ * Whether a route opens a method.
+ *
+ * @param isAutomatic whether services without a route document can be called
+ */
+export function isOpenMethod({ origin, grpc }: Route, method: string, isAutomatic: boolean): boolean {
+  if (origin === 'auto' && (!isAutomatic || isAboutTheNode(method))) return false
+  return isListed(method, grpc?.allow)
 }
 
 function noted(answer: UpstreamResponse, call: Call): UpstreamResponse {

@@ -57,27 +57,15 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
     return error
   }
 
-  /** @throws GatewayError when the request is for no method of the service */
-  function findCall(request: UpstreamRequest): { readonly plan: TranscodePlan; readonly found: FoundCall } {
-    const { route, service, method, target } = request
+  /** Finds the call of a request, and counts those that are for no method of the service. */
+  function findCounted({ route, service, method, target }: UpstreamRequest): FoundCall {
     const plan = planOf(route, service)
-    if (plan === undefined) {
-      throw refuse(
-        service,
-        'no-schema',
-        new GatewayError('WG_NO_SCHEMA', { headers: { 'retry-after': '1' } }),
-      )
+    try {
+      return findCall(plan, method, target)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      throw refuse(service, plan === undefined ? 'no-schema' : 'no-method', error)
     }
-    const path = pathOf(target)
-    const match = plan.find(method, path)
-    if (match !== undefined) {
-      const query = target.slice(path.length + 1)
-      return { plan, found: { call: match.entry.value, captures: match.captures, query } }
-    }
-    const allowed = plan.allowedMethods(path)
-    if (allowed.length === 0) throw refuse(service, 'no-method', new GatewayError('WG_NO_METHOD'))
-    const allow = { allow: allowed.join(', ') }
-    throw refuse(service, 'no-method', new GatewayError('WG_METHOD_NOT_ALLOWED', { headers: allow }))
   }
 
   /** Makes the body of the call. @throws GatewayError when the request is not the message of the method */
@@ -147,7 +135,7 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
   return next => {
     const transcode = async (request: UpstreamRequest, call: Call): Promise<UpstreamResponse> => {
       call.isTranscoded = true
-      const { plan, found } = findCall(request)
+      const found = findCounted(request)
       const { method } = found.call
       const refusal: BodyRefusal = { error: undefined }
       const body = await bodyOf(request, found, call, refusal)
@@ -155,7 +143,7 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
       // The timeout of the route begins again with each piece of a body, and ends with the first message of a stream.
       const waitsSince = request.body === null ? call.startedAt : performance.now()
       if (!isStreaming) call.deadlineAt = waitsSince + request.route.timeoutMs
-      const stream = streamFormatFor(request.headers, plan.json.stream)
+      const stream = streamFormatFor(request.headers, found.plan.json.stream)
       const answer = await next(
         {
           ...request,
@@ -184,11 +172,32 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
   }
 }
 
+/**
+ * Finds the call that a request with JSON makes.
+ *
+ * @param plan undefined = the schema of the service is not known yet
+ * @param target as the route leaves it
+ * @throws GatewayError WG_NO_SCHEMA, WG_NO_METHOD or WG_METHOD_NOT_ALLOWED
+ */
+export function findCall(plan: TranscodePlan | undefined, method: string, target: string): FoundCall {
+  if (plan === undefined) throw new GatewayError('WG_NO_SCHEMA', { headers: { 'retry-after': '1' } })
+  const path = pathOf(target)
+  const match = plan.find(method, path)
+  if (match !== undefined) {
+    const query = target.slice(path.length + 1)
+    return { plan, call: match.entry.value, captures: match.captures, query }
+  }
+  const allowed = plan.allowedMethods(path)
+  if (allowed.length === 0) throw new GatewayError('WG_NO_METHOD')
+  throw new GatewayError('WG_METHOD_NOT_ALLOWED', { headers: { allow: allowed.join(', ') } })
+}
+
 /** What a message has in front of it in a gRPC body. */
 const PREFIX_BYTES = 5
 
 /** The call that a request makes, and what its target says. */
 interface FoundCall extends Pick<RequestParts, 'captures' | 'query'> {
+  readonly plan: TranscodePlan
   readonly call: CallPlan
 }
 

@@ -12,7 +12,7 @@ import type {
 } from '../../../routes/admin/api-types.ts'
 import type { TablePagesOptions } from '../../../routes/admin/build-pages.ts'
 import type { NodeHeartbeats } from '../../../routes/admin/heartbeat-types.ts'
-import { isCut, toRequestEntry, toTries } from './kept-request.ts'
+import { isCut, toRequestEntry, toTries, wasGrpcCall } from './kept-request.ts'
 import { LiveFeed, type LiveFeedOptions, type LiveHooks, type LiveSource } from './live-feed.ts'
 import { LiveWatch } from './live-watch.ts'
 import { createTableDetails, leasesIn, type TableDetailsOptions } from './table-details.ts'
@@ -139,7 +139,11 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
   async function explain(request: RequestEntry): Promise<RequestDetail['explain']> {
     const { method, host, path, client } = request
     if (!path.startsWith('/') || client === undefined || isCut(request)) return null
-    const headers = host === undefined ? [] : ['host', host]
+    const headers = [
+      ...(host === undefined ? [] : ['host', host]),
+      // Without it, a call would be explained as a plain request, which other nodes get.
+      ...(wasGrpcCall(request) ? ['content-type', 'application/grpc'] : []),
+    ]
     return options
       .explain({ method, url: path, headers, client, claims: undefined, verify: false })
       .catch(error => {

@@ -47,6 +47,10 @@ export class FiguresMeter {
   readonly #options: FiguresMeterOptions
   readonly #series = new WeakMap<TrafficSeries, SeriesMark>()
   readonly #peers = new WeakMap<Peer, PeerMark>()
+  /** The names of nodes whose last row says that they are at work or not well. */
+  readonly #eventful = new Map<Peer, string>()
+  /** Counts the calls of `take`. */
+  #turn = 0
   #retries = 0
 
   constructor(options: FiguresMeterOptions) {
@@ -57,6 +61,7 @@ export class FiguresMeter {
   async take(): Promise<FiguresDelta> {
     const { history, nodes, budgets, inFlight } = this.#options
     const turns = new Turns()
+    const turn = ++this.#turn
     const retriesBefore = this.#retries
     this.#retries = 0
     for (const [, budget] of budgets) this.#retries += budget.retries
@@ -66,10 +71,21 @@ export class FiguresMeter {
     const services = this.#seriesDeltas(history.services)
     for (const { name, peers } of [...nodes.services()]) {
       for (const peer of peers) {
-        const row = this.#peerDelta(peer)
-        if (row) rows[`${name}/${peer.node.id}`] = row
+        const row = this.#peerDelta(peer, turn)
+        if (row) {
+          const key = `${name}/${peer.node.id}`
+          rows[key] = row
+          if (isUneventful(row)) this.#eventful.delete(peer)
+          else this.#eventful.set(peer, key)
+        }
         if (turns.isOver) await turns.next()
       }
+    }
+    for (const [peer, key] of this.#eventful) {
+      if (this.#peers.get(peer)!.turn === turn) continue
+      // It has left the table, and nothing would ever say that it is no longer so. Another one may have its name by now.
+      this.#eventful.delete(peer)
+      rows[key] ??= GONE
     }
     const retries = Math.max(0, this.#retries - retriesBefore)
     return { total, inFlight: inFlight(), retries, routes, services, nodes: rows }
@@ -98,10 +114,11 @@ export class FiguresMeter {
     return row
   }
 
-  #peerDelta(peer: Peer): NodeDelta | undefined {
+  #peerDelta(peer: Peer, turn: number): NodeDelta | undefined {
     const { inFlight, requests, failures, breaker, health, times } = peer
     const state = stateOf(peer)
     const mark = this.#peers.get(peer)
+    if (mark) mark.turn = turn
     if (
       mark &&
       !mark.isAtWork &&
@@ -119,7 +136,7 @@ export class FiguresMeter {
     const taken = times && marked ? marked.take(times) : []
     const row: NodeDelta = [inFlight, n, failures - before.failures, breaker, health, state, taken]
     const isAtWork = inFlight > 0 || n > 0
-    this.#peers.set(peer, { requests, failures, breaker, health, state, times: marked, isAtWork })
+    this.#peers.set(peer, { turn, requests, failures, breaker, health, state, times: marked, isAtWork })
     return row
   }
 }
@@ -134,7 +151,16 @@ interface SeriesMark {
   readonly times: TimesMark
 }
 
+/** The last row of a node that has left the table: it does nothing, and nobody has to look after it. */
+const GONE: NodeDelta = [0, 0, 0, 'closed', 'unchecked', 'up', []]
+
+function isUneventful([inFlight, n, , breaker, health, state]: NodeDelta): boolean {
+  return inFlight === 0 && n === 0 && breaker === 'closed' && health !== 'unhealthy' && state === 'up'
+}
+
 interface PeerMark {
+  /** The last call of `take` that met it in the table. */
+  turn: number
   readonly requests: number
   readonly failures: number
   readonly breaker: BreakerState

@@ -78,6 +78,14 @@ export class KeptRequest implements FilterFields {
   get code(): string | undefined {
     return this.rest?.code
   }
+
+  get fallback(): true | undefined {
+    return this.rest?.fallback
+  }
+
+  get grpcStatus(): number | undefined {
+    return this.rest?.grpcStatus
+  }
 }
 
 function hasMore(call: Call): boolean {
@@ -125,6 +133,11 @@ function cut(text: string): string {
 function keptPath(target: string): string {
   const path = pathOf(target)
   return path.length <= MAX_CHARACTERS && target.length > MAX_CHARACTERS ? ownText(path) : cut(path)
+}
+
+/** Whether the client spoke gRPC, or gRPC-web: with JSON, the path is another one, or a call is told of no status that the gateway made. */
+export function wasGrpcCall({ rpc, grpcStatus, path }: RequestEntry): boolean {
+  return rpc === undefined ? grpcStatus !== undefined : path.endsWith(`/${rpc}`)
 }
 
 /** Whether the path of a request is longer than what is kept of it. */

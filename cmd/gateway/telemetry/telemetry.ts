@@ -2,6 +2,7 @@ import type { EntryChange } from '../../../discovery/directory.ts'
 import type { Call } from '../../../internal/call.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { ChangeLog } from '../../../internal/telemetry/change-log.ts'
+import { wentWrong } from '../../../internal/telemetry/filter.ts'
 import { LiveTimes } from '../../../internal/telemetry/live-times.ts'
 import { OpenCalls } from '../../../internal/telemetry/open-calls.ts'
 import { RecentRequests } from '../../../internal/telemetry/recent-requests.ts'
@@ -69,7 +70,7 @@ export class Telemetry {
     if (peer !== undefined) recordTries(call)
     if (this.requests === undefined) return
     const kept = new KeptRequest(call, status, totalMs, host)
-    this.requests.add(kept, isSlow || wentWrong(call, status))
+    this.requests.add(kept, isSlow || wentWrong(kept))
     this.watcher?.onRequest(kept)
   }
 
@@ -99,11 +100,6 @@ export class Telemetry {
       STEP_MS - sinceStepMs + EARLY_MS,
     ).unref()
   }
-}
-
-function wentWrong(call: Call, status: number): boolean {
-  if (status >= 400 || call.errorCode !== undefined || call.attempts > 1 || call.degraded) return true
-  return call.grpcStatus !== undefined && call.grpcStatus !== 0
 }
 
 /** Counts the times of the tries at their nodes. */

@@ -67,7 +67,7 @@ function whoOf({ calls }: ResourceContext, { caller, path }: ResourceRequest): W
   if (role !== 'register' && role !== 'operate') {
     throw new ApiError(
       'WA_ROLE',
-      'registering a node needs a token with the role register (waygate admin-token --role register)',
+      'registering a node needs a token with the role register (waygate admin-token --name NAME --role register)',
     )
   }
   if (services !== undefined && !services.includes(service)) {

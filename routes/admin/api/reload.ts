@@ -62,7 +62,7 @@ async function reloadFor(
   if (role !== 'operate') {
     throw new ApiError(
       'WA_ROLE',
-      'a reload needs a token with the role operate, as waygate admin-token makes; SIGHUP does the same without one',
+      'a reload needs a token with the role operate (waygate admin-token --name NAME --role operate); SIGHUP does the same without one',
     )
   }
   if (reload === undefined) throw new ApiError('WA_NOT_FOUND', 'this gateway has no file to reload')

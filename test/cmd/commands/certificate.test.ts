@@ -68,6 +68,13 @@ test('a certificate is sealed and put into etcd, and listed with its names and i
   })
 })
 
+test('what others have written is listed without what a terminal obeys', async t => {
+  const { registry, at } = await openEtcd(t)
+  await registry.put('/waygate/certificates/a\u001b[2Jb', '{')
+  const { lines } = await run(t, 'list', ...at)
+  assert.deepEqual(lines, ['/waygate/certificates/a\ufffd[2Jb: not usable: value is not valid JSON'])
+})
+
 test('without a seal key nothing is written, unless plain keys are allowed', async t => {
   const { registry, at } = await openEtcd(t)
   const { cert, key } = makeAuthority(t).issue('shop.example')

@@ -54,6 +54,7 @@ test('a line says when, what, who answered and what went wrong', () => {
     }),
     '503     12 ms  r1  GET a.example/user/me (route r) WG_NO_NODE (no node is up)',
   )
+  assert.equal(line({ grpcStatus: 5 }), '200     12 ms  r1  GET a.example/user/me -> user/u1 (gRPC status 5)')
   assert.equal(line({ attempts: 2 }), '200     12 ms  r1  GET a.example/user/me -> user/u1 (2 tries)')
   assert.equal(
     line({ service: undefined, node: undefined, path: '/\u001b[2J', fallback: true }),
@@ -101,9 +102,11 @@ test('--problems leaves out of the stream what went well', async t => {
     entry('retried', { attempts: 2 }),
     entry('fallback', { fallback: true }),
     entry('code', { code: 'WG_CLIENT_GONE' }),
+    entry('call', { rpc: 'a.B/C', grpcStatus: 5 }),
+    entry('good-call', { rpc: 'a.B/C', grpcStatus: 0 }),
   ]
   stream.send('requests', { items, lost: 0 })
-  await until('they are there', () => program.stdout() === 'refused\nretried\nfallback\ncode\n')
+  await until('they are there', () => program.stdout() === 'refused\nretried\nfallback\ncode\ncall\n')
 })
 
 test('a stream that ends is opened again, and a gateway that says why is quoted', async t => {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { startFakeAdmin } from '../../support/fake-admin.ts'
 import { until } from '../../support/until.ts'
-import { TESTED_PROGRAM } from '../../support/waygate.ts'
+import { runProgram, TESTED_PROGRAM } from '../../support/waygate.ts'
 
 const FIGURES = {
   ...{ t: 1_796_003_495_000, total: [0, 0, 0, null, null], inFlight: 0, retries: 0 },
@@ -49,4 +50,20 @@ test('on a terminal, services that could not be read are read again', async t =>
   await until('the service is shown', () => /user +1\/2 usable/.test(screen), { withinMs: 20_000 })
   assert.equal(terminal.exitCode, null)
   assert.ok(asked >= 3)
+})
+
+test('rates of a gateway that has just started are those of the time that it has been there', async t => {
+  const end = Date.UTC(2026, 10, 30, 12)
+  const sample = { t: end, figures: [100, 0, 0, 1, 2] }
+  const at = (page: object) => (_: unknown, response: ServerResponse) => {
+    response.setHeader('date', new Date(end + 3_000).toUTCString()).end(JSON.stringify(page))
+  }
+  const { url } = await startFakeAdmin(t, {
+    '/api/v1/services': at({ items: [{ name: 'user', nodes: 1, usable: 1, routes: [] }] }),
+    '/api/v1/figures': at({ stepMs: 5_000, total: [sample], routes: {}, services: { user: [sample] } }),
+    '/api/v1/status': at({ startedAt: new Date(end - 10_000).toISOString() }),
+  })
+  const { stdout, stderr } = await runProgram({ args: ['top', '--once', '--admin', url] })
+  assert.equal(stderr, '10 requests/s   4xx 0 %   5xx 0 %   p50 1 ms   p99 2 ms   in the last 10 s\n\n')
+  assert.match(stdout, /^user +1\/1 usable +10 /m)
 })

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import type { ExplainPage } from '../../../routes/admin/explain.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
+import { putDescriptors, startJsonGateway } from '../../support/json-gateway.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { seededRandom } from '../../support/random.ts'
 import { until } from '../../support/until.ts'
@@ -17,16 +18,18 @@ async function setUp(t: TestContext, options: GatewaySetUp) {
     nodes: { 'user/u1': { port: node.port, weight: 3 }, 'user/u2': { port: node.port, weight: 1 } },
     ...options,
   })
-  const ask = async (question: object): Promise<ExplainPage> => {
-    const response = await fetch(`http://127.0.0.1:${gateway.adminPort}/api/v1/explain`, {
-      method: 'POST',
-      body: JSON.stringify(question),
-      headers: { 'content-type': 'application/json' },
-    })
-    assert.equal(response.status, 200, await response.clone().text())
-    return (await response.json()) as ExplainPage
-  }
+  const ask = (question: object) => askExplain(gateway.adminPort, question)
   return { ...gateway, node, ask }
+}
+
+async function askExplain(adminPort: number, question: object): Promise<ExplainPage> {
+  const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/explain`, {
+    method: 'POST',
+    body: JSON.stringify(question),
+    headers: { 'content-type': 'application/json' },
+  })
+  assert.equal(response.status, 200, await response.clone().text())
+  return (await response.json()) as ExplainPage
 }
 
 const OPEN = { service: 'user', auth: 'none' }
@@ -557,4 +560,69 @@ test('headers with the names that all objects have are shown as they are', async
     headers: Record<string, unknown>
   }
   assert.deepEqual([headers.constructor, headers.valueof], ['a', 'b'])
+})
+
+test('JSON in front of gRPC is explained as the call that it becomes, and a gRPC call as one', async t => {
+  const open = { service: 'task', auth: 'none' }
+  const gateway = await startJsonGateway(t, {
+    routes: {
+      task: { ...open, path: '/task/*', stripPrefix: '/task' },
+      some: { ...open, path: '/some/*', stripPrefix: '/some', grpc: { allow: ['task.v1.Tasks/Get*'] } },
+      rpc: { ...open, path: '/task.v1.Tasks/*', grpc: { allow: ['task.v1.Tasks/Get*'] } },
+    },
+  })
+  putDescriptors(gateway, 'task')
+  await until('the schema is known', async () => (await gateway.ask('GET', '/task/v1/tasks')).status === 200)
+  const explain = async (method: string, url: string, type?: string) => {
+    const question = { method, url, headers: type === undefined ? {} : { 'content-type': type } }
+    const { steps, nodes, wouldAnswer } = await askExplain(gateway.adminPort, question)
+    return [steps.find(({ step }) => step === 'grpc')?.text, nodes.length, wouldAnswer?.code]
+  }
+  const refused = '404 WG_NO_METHOD: The service has no such gRPC method here.'
+  const get = 'task.v1.Tasks/GetTask'
+  for (const [method, path] of [
+    ['GET', '/task/v1/tasks/7'],
+    ['HEAD', '/task/v1/tasks/7'],
+    ['GET', '/some/v1/tasks/7'],
+  ] as const)
+    assert.deepEqual(await explain(method, path), [`JSON becomes the call ${get}`, 1, undefined], path)
+  for (const type of ['application/grpc', 'application/grpc-web+proto'])
+    assert.deepEqual(await explain('POST', `/${get}`, type), [`the call ${get}`, 1, undefined])
+  assert.deepEqual(await explain('GET', '/task/nothing'), [refused, 0, 'WG_NO_METHOD'])
+  assert.deepEqual(await explain('DELETE', '/task/v1/tasks'), [
+    '405 WG_METHOD_NOT_ALLOWED: This path does not support the request method.',
+    ...[0, 'WG_METHOD_NOT_ALLOWED'],
+  ])
+  assert.deepEqual(await explain('POST', '/some/v1/tasks'), [refused, 0, 'WG_NO_METHOD'])
+  assert.deepEqual(await explain('POST', '/task.v1.Tasks/CreateTask', 'application/grpc'), [
+    ...[refused, 0, 'WG_NO_METHOD'],
+  ])
+})
+
+test('a call that is remembered is explained as the client spoke it', async t => {
+  const gateway = await startJsonGateway(t, {
+    withKey: true,
+    routes: {
+      task: { path: '/task.v1.Tasks/*', service: 'task', auth: 'none' },
+      keyed: { path: '/keyed.v1.Tasks/*', service: 'task', auth: 'jwt' },
+    },
+  })
+  putDescriptors(gateway, 'task')
+  const send = (service: string, id: string) =>
+    gateway.ask('POST', `/${service}.v1.Tasks/GetTask`, Buffer.from([0, 0, 0, 0, 0]), {
+      'content-type': 'application/grpc-web+proto',
+      'x-request-id': id,
+    })
+  await send('task', 'served')
+  await send('keyed', 'refused')
+  const explained = async (id: string) => {
+    const { api } = gateway.gateway
+    const { explain } = await until(
+      `request ${id} is remembered`,
+      async () => (await api.request(id)) ?? false,
+    )
+    return [explain?.wouldAnswer, explain?.nodes.length]
+  }
+  assert.deepEqual(await explained('served'), [null, 1])
+  assert.deepEqual(await explained('refused'), [null, 1])
 })

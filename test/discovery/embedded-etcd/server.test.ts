@@ -17,12 +17,12 @@ test('port 0 is any free port, and the address contains it', async () => {
   assert.notEqual(one.address.port, other.address.port)
 })
 
-test('a busy port is an error that names it', async () => {
+test('a busy port is an error that names it, and what to do', async () => {
   await using one = await startEmbeddedEtcd({ port: 0 })
   await assert.rejects(startEmbeddedEtcd({ port: one.address.port }), (error: Error) => {
     assert.equal(
       error.message,
-      `the embedded etcd cannot listen on 127.0.0.1:${one.address.port}: the address is already in use`,
+      `the embedded etcd cannot listen on 127.0.0.1:${one.address.port}: the address is already in use; if another gateway runs here, name its etcd with --etcd, or choose another address with --embedded-etcd`,
     )
     assert.equal((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE')
     return true

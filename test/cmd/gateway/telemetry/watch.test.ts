@@ -82,6 +82,30 @@ test('somebody who comes later first gets all rows that are at work', async t =>
   )
 })
 
+test('a node that leaves the table is told to be at rest, also to somebody who comes later', async t => {
+  const held: (() => void)[] = []
+  const node = await startNode(t, socket => void held.push(() => socket.write(answer('late'))))
+  const { api, get, registry } = await setUp(t, { nodes: {} })
+  const registration = await registry.register({
+    service: 'user',
+    id: 'u9',
+    host: '127.0.0.1',
+    port: node.port,
+  })
+  const first = notingListener(null)
+  t.after(api.watch(first))
+  const asked = get('/user/1')
+  await until('it is told', () => first.figures.some(({ nodes }) => nodes['user/u9']?.[0] === 1))
+  await registration.unregister()
+  await until('it is told no more', () => first.figures.at(-1)!.nodes['user/u9']?.[0] === 0)
+  const second = notingListener(null)
+  t.after(api.watch(second))
+  await until('it has figures', () => second.figures.length > 0)
+  assert.deepEqual(second.figures[0]!.nodes, {})
+  for (const answerIt of held) answerIt()
+  await asked
+})
+
 test('requests that fit the filter of a listener are told, and none to one that wants none', async t => {
   const { api, get } = await setUp(t)
   const [all, failed, none] = [notingListener(), notingListener('status:5xx'), notingListener(null)]

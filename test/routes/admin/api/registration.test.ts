@@ -50,7 +50,7 @@ test('without a token nobody registers, on this machine or not', async t => {
   const { port, fake } = await startAdmin(t)
   const got = await caller(port)('PUT', NODE, '{}')
   assert.equal(got.status, 403)
-  assert.match(String(got.json().detail), /waygate admin-token --role register/)
+  assert.match(String(got.json().detail), /waygate admin-token --name NAME --role register/)
   for (const headers of [{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }] as Record<
     string,
     string

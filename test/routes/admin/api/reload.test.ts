@@ -41,7 +41,7 @@ test('nobody reloads while there is no token, and the answer says what does the 
   const { fake, port } = await startAdmin(t)
   const got = await post(port, PATH)
   assert.equal(got.status, 403)
-  assert.match(String(got.json().detail), /role operate.*SIGHUP/)
+  assert.match(String(got.json().detail), /waygate admin-token --name NAME --role operate.*SIGHUP/)
   assert.deepEqual(fake.asked, [])
 })
 
