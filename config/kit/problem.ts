@@ -62,11 +62,12 @@ export function toReason(findings: readonly Finding[]): string {
 
 /** Formats a value for a message: at most 60 characters, on one line. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  // JSON has no infinity, which `.inf` and `1e400` are.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
 
 /** Returns `, not ADDRESS`; nothing for one that may hold a password, which messages never repeat. */
 export function notAddress(address: string): string {
-  return address.includes('@') ? '' : `, not ${show(address)}`
+  return /[@?]/.test(address) ? '' : `, not ${show(address)}`
 }

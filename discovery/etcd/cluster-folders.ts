@@ -112,6 +112,8 @@ export class ClusterFolders {
       this.#found.set(clusterId, { ...this.#fileOf(clusterId), newest: undefined })
     }
     for (const item of items) {
+      // One that is not UTF-8 has another text than its prefix has, by which it could not be read again.
+      if (!item.key.startsWith(source)) continue
       const known = this.#newest.get(source)
       if (!known || known.modRevision < item.modRevision) this.#newest.set(source, item)
     }

@@ -198,7 +198,15 @@ function readLine(line: string, number: number): Item {
 
 function bytesOf(fields: Readonly<Record<string, unknown>>, name: string): Buffer {
   const { [name]: text, [`${name}Base64`]: base64 } = fields
-  if (typeof text === 'string') return Buffer.from(text)
-  if (typeof base64 === 'string') return Buffer.from(base64, 'base64')
+  if (typeof text === 'string') {
+    if (text.isWellFormed()) return Buffer.from(text)
+    throw new TypeError(`has a ${name} with half a character (an unpaired surrogate)`)
+  }
+  if (typeof base64 === 'string') {
+    const bytes = Buffer.from(base64, 'base64')
+    // Buffer.from leaves out what is not base64.
+    if (bytes.toString('base64') === base64) return bytes
+    throw new TypeError(`has a ${name}Base64 that is not base64`)
+  }
   throw new TypeError(`has neither ${name} nor ${name}Base64`)
 }

@@ -144,6 +144,11 @@ export class EtcdRegistry implements Registry {
       onLeave: () => this.#registrars.delete(registrar),
     })
     this.#registrars.add(registrar)
+    // A former one that puts the key after us would take it along when it ends.
+    await settledOrAborted(
+      former.map(each => each.registered),
+      signal,
+    )
     await startRegistrar(registrar, signal)
     // Only now that the key has its new lease, so that the node is never missing in between.
     await Promise.all(former.map(each => each.unregister()))
@@ -247,4 +252,16 @@ export class EtcdRegistry implements Registry {
     this.#stopping.add(work)
     void work.finally(() => this.#stopping.delete(work))
   }
+}
+
+/** Resolves when all promises have settled, or when `signal` aborts. */
+async function settledOrAborted(
+  promises: readonly Promise<unknown>[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const aborted = Promise.withResolvers<void>()
+  const abort = () => aborted.resolve()
+  signal?.addEventListener('abort', abort, { once: true })
+  await Promise.race([Promise.allSettled(promises), aborted.promise])
+  signal?.removeEventListener('abort', abort)
 }

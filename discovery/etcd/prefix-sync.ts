@@ -280,6 +280,25 @@ export class PrefixSync {
         onSilent: () => finish({ reason: 'etcd is silent', unreachable: true }, true),
       })
 
+      const onCreated = () => {
+        this.#attempt = 0
+        stopAudits = this.#scheduleAudits(finish)
+        if (!this.#connected) this.#setConnected(true)
+      }
+      // A member that lags behind the others is at an older revision as well, and will deliver what comes after ours. A read
+      // is answered with the revision of the whole store.
+      const compareRevisions = async () => {
+        const ours = this.#revision
+        try {
+          const doubt = doubtAboutRead(await this.#transport.readPage({ limit: 1 }), ours, this.#clusterId)
+          if (over) return
+          if (doubt) finish(doubt)
+          else onCreated()
+        } catch (error) {
+          finish(endedBy(error))
+        }
+      }
+
       const onMessage = (message: WatchMessage): void => {
         if (over) return
         const doubt = this.#doubtAbout(message, created)
@@ -289,9 +308,8 @@ export class PrefixSync {
         }
         if (message.created) {
           created = true
-          this.#attempt = 0
-          stopAudits = this.#scheduleAudits(finish)
-          if (!this.#connected) this.#setConnected(true)
+          if (message.revision < this.#revision) void compareRevisions()
+          else onCreated()
         }
         this.#confirmedAt = this.#clock.now()
         stopWaiting()
@@ -332,9 +350,6 @@ export class PrefixSync {
     // What this message leaves open, the next one with events says, or the next read.
     if (message.clusterId !== this.#clusterId && message.clusterId !== UNKNOWN_CLUSTER) {
       return { reason: OTHER_CLUSTER, relist: 'cluster-changed' }
-    }
-    if (message.created && message.revision < this.#revision) {
-      return { reason: OLDER_REVISION, relist: 'behind' }
     }
     if (!created && !message.created) return { reason: 'etcd sent events before it confirmed the watch' }
     return undefined

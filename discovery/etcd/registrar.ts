@@ -106,6 +106,11 @@ export class Registrar implements Registration {
     return this.#registered.promise
   }
 
+  /** Settles as the promise of `start()` does, without starting. */
+  get registered(): Promise<void> {
+    return this.#registered.promise
+  }
+
   async update(changes: RegistrationChanges): Promise<void> {
     this.#values.update(changes)
     const version = ++this.#wanted

@@ -4,7 +4,7 @@ import { isTooDeep, parseJson, TOO_DEEP } from './json.ts'
 /** What is used of the package `yaml`. */
 export type YamlPackage = Pick<
   typeof Yaml,
-  'LineCounter' | 'parseDocument' | 'isMap' | 'isNode' | 'isScalar' | 'isSeq'
+  'LineCounter' | 'parseDocument' | 'isAlias' | 'isMap' | 'isNode' | 'isScalar' | 'isSeq' | 'visit'
 >
 
 /** Loads the package `yaml`. Most processes never need it: they read no documents, or JSON without mistakes. */
@@ -71,22 +71,24 @@ function placesIn(text: string, yaml: YamlPackage): TextDocument {
 function parseYaml(text: string, yaml: YamlPackage): TextDocument {
   const lines = new yaml.LineCounter()
   const options = { uniqueKeys: true, stringKeys: true, version: '1.2', prettyErrors: false } as const
+  const mistakeAt = (offset: number, message: string): SyntaxMistake => {
+    const { line, col: column } = lines.linePos(offset)
+    return { line, column, message }
+  }
   let document: Yaml.Document.Parsed
   let value: unknown
   try {
     document = yaml.parseDocument(text, { ...options, lineCounter: lines })
+    const unresolved = document.errors.length > 0 ? undefined : unresolvedAlias(document, yaml)
+    if (unresolved !== undefined) throw new TextDocumentError([mistakeAt(unresolved, UNRESOLVED_ALIAS)])
     // Aliases of aliases can expand a kilobyte to a gigabyte.
     value = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 })
   } catch (error) {
+    if (error instanceof TextDocumentError) throw error
     throw new TextDocumentError([{ message: messageOf(error as Error) }])
   }
   if (document.errors.length > 0) {
-    throw new TextDocumentError(
-      document.errors.map(error => {
-        const { line, col } = lines.linePos(error.pos[0])
-        return { line, column: col, message: messageOf(error) }
-      }),
-    )
+    throw new TextDocumentError(document.errors.map(error => mistakeAt(error.pos[0], messageOf(error))))
   }
   if (isTooDeep(value)) throw new TextDocumentError([{ message: TOO_DEEP }])
   return {
@@ -98,9 +100,33 @@ function parseYaml(text: string, yaml: YamlPackage): TextDocument {
   }
 }
 
+const UNRESOLVED_ALIAS =
+  'Unresolved alias (a text that begins with * must be quoted; an anchor must be set before the alias)'
+
+/** Returns where the first alias is that has no anchor in front of it. A secret that is not quoted may look like one. */
+function unresolvedAlias(document: Yaml.Document.Parsed, yaml: YamlPackage): number | undefined {
+  const anchors = new Set<string>()
+  let found: number | undefined
+  yaml.visit(document, {
+    Node(_key, node) {
+      if (!yaml.isAlias(node)) {
+        if (node.anchor !== undefined) anchors.add(node.anchor)
+        return undefined
+      }
+      if (anchors.has(node.source)) return undefined
+      found = node.range?.[0] ?? 0
+      return yaml.visit.BREAK
+    },
+  })
+  return found
+}
+
+/** What the parser quotes of the text, which may be a secret, follows a colon or is a tag. */
+const QUOTED = /(?<! ): .*$|(?<=^The )!.*(?= tag has no suffix$)|(?<=^Verbatim tags aren't resolved), so .*$/
+
 function messageOf({ message }: Error): string {
   // The parser is recursive, and reports that it ran out of stack like any mistake.
-  return message.startsWith('Maximum call stack') ? TOO_DEEP : message.split('\n')[0]!
+  return message.startsWith('Maximum call stack') ? TOO_DEEP : message.split('\n')[0]!.replace(QUOTED, '')
 }
 
 function offsetOf(

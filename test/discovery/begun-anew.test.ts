@@ -117,3 +117,20 @@ test('a process that sees the loss remembers what was lost, and so does the one 
   assert.deepEqual(life.directory.formerServices(), ['a'])
   assert.deepEqual(life.warnings, [])
 })
+
+test('an etcd whose latest key is not UTF-8 has not begun anew', async t => {
+  if (!requireEtcd(t)) return
+  const { etcd, dataDir, put } = await setUp(t)
+  const store = storeAt(etcd.url)
+  t.after(() => store.close())
+  await put({ [`${ROUTES}a`]: documentOf('a') })
+  await store.client.put(Buffer.from([...Buffer.from(ROUTES), 0xff])).value('{}')
+  {
+    await using life = await live(etcd, dataDir)
+    assert.deepEqual(life.paths(), ['/a'])
+  }
+  await store.delete(`${ROUTES}a`)
+  await using life = await live(etcd, dataDir)
+  assert.deepEqual([...life.directory.formerServices()], ['a'])
+  assert.deepEqual(life.warnings, [])
+})

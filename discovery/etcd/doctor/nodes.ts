@@ -17,6 +17,9 @@ export interface NodeKey {
   readonly problem: string | undefined
 }
 
+/** The most nodes at one address that are named. */
+const MAX_IDS = 5
+
 /** @throws TypeError when there is no such format */
 export function readNodeKeys({ prefix, format = 'auto', service }: ServicesPrefix, content: PrefixContent) {
   const codec = codecNamed(format)
@@ -133,11 +136,12 @@ function gather(keys: readonly NodeKey[]) {
 }
 
 function sharedAddresses(service: string, nodes: readonly Node[]): string[] {
-  const ids = new Map<string, string[]>()
-  for (const node of nodes) ids.set(addressOf(node), [...(ids.get(addressOf(node)) ?? []), node.id])
-  return [...ids].flatMap(([address, same]) =>
-    same.length > 1 ? [`${service}: ${same.join(' and ')} at ${address}`] : [],
-  )
+  return [...Map.groupBy(nodes, addressOf)].flatMap(([address, same]) => {
+    if (same.length < 2) return []
+    const ids = same.slice(0, MAX_IDS).map(({ id }) => id)
+    if (same.length > MAX_IDS) ids.push(`${same.length - MAX_IDS} more`)
+    return [`${service}: ${ids.join(' and ')} at ${address}`]
+  })
 }
 
 /** Returns the services without a node whose protocol is known and whose weight is above 0, and the reasons. */

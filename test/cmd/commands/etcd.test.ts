@@ -111,6 +111,9 @@ for (const [line, message] of [
   ['7', /line 2 is not an object/],
   ['{"key":"a"}', /line 2 has neither value nor valueBase64/],
   ['{"key":"","value":"x"}', /line 2 has an empty key/],
+  ['{"keyBase64":"L3g=.","value":"x"}', /line 2 has a keyBase64 that is not base64/],
+  ['{"key":"b","valueBase64":"//8"}', /line 2 has a valueBase64 that is not base64/],
+  ['{"key":"\\ud800","value":"x"}', /line 2 has a key with half a character/],
 ] as const) {
   test(`refused: ${line}`, async t => {
     const { imported } = await setUp(t)

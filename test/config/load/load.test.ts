@@ -433,6 +433,19 @@ test('messages never repeat a secret', t => {
   ])
 })
 
+test('an address that is refused is not repeated with what may be a secret in it', t => {
+  assert.deepEqual(problemsOf(t, 'rateLimits: { store: { url: "redis://h/0?password=hush" } }'), [
+    'waygate.yaml:1: $.rateLimits.store.url: must be like redis://10.0.0.7:6379/0',
+  ])
+})
+
+test('a number that JSON does not have is shown as it is', t => {
+  assert.deepEqual(problemsOf(t, 'port: .inf\nadminPort: 1e400'), [
+    'waygate.yaml:1: $.port: must be an integer, not Infinity',
+    'waygate.yaml:2: $.adminPort: must be an integer, not Infinity',
+  ])
+})
+
 test('an empty file sets nothing', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': '# nothing yet\n' })
   assert.equal(loadConfig({ env: {}, cwd }).config.port, 8080)

@@ -212,3 +212,43 @@ test('a prefix matches whole segments, and never the whole store', async t => {
   assert.deepEqual(follower.directory.problems(), [])
   await follower.stop()
 })
+
+test('a node that is registered several times at once is never missing, and has the last registration', async t => {
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd()
+  const store = storeAt(etcd.url)
+  const registry = new EtcdRegistry({ endpoints: [etcd.url] })
+  const watcher = await store.client.watch().prefix('/services/').create()
+  const changes: string[] = []
+  const seen = Promise.withResolvers<void>()
+  watcher.on('put', ({ key, value }) => {
+    if (key.toString().endsWith('/end')) seen.resolve()
+    else changes.push(`weight ${(JSON.parse(value.toString()) as { weight: number }).weight}`)
+  })
+  watcher.on('delete', () => changes.push('deleted'))
+  const weights = [1, 2, 3, 4, 5]
+  const node = { service: 'user', id: 'u1', host: '127.0.0.1', port: 80 }
+  await Promise.all(weights.map(weight => registry.register({ ...node, weight })))
+  await store.put('/services/user/end', '{}')
+  await seen.promise
+  await watcher.cancel()
+  await registry.close()
+  store.close()
+  assert.deepEqual(
+    changes,
+    weights.map(weight => `weight ${weight}`),
+  )
+})
+
+test('a registration that waits for another one of its node ends when its signal aborts', async () => {
+  const registry = new EtcdRegistry({ endpoints: ['127.0.0.1:1'] })
+  const node = { service: 'user', id: 'u1', host: '127.0.0.1', port: 80 }
+  const first = registry.register(node)
+  const second = registry.register(node, { signal: AbortSignal.abort(new Error('enough')) })
+  await assert.rejects(second, /enough/)
+  const stop = new AbortController()
+  const third = registry.register(node, { signal: stop.signal })
+  stop.abort(new Error('enough'))
+  await assert.rejects(third, /enough/)
+  await Promise.all([assert.rejects(first, /unregistered/), registry.close()])
+})

@@ -181,6 +181,13 @@ describe('services', () => {
     )
   })
 
+  test('with many nodes at one address are reported with a few of them', () => {
+    const keys = Array.from({ length: 50_000 }, (_, index) => key('a', `n${10_000 + index}`, '10.0.0.1'))
+    assert.deepEqual(judgeServices(keys, context)[0]?.details?.items, [
+      'a: n10000 and n10001 and n10002 and n10003 and n10004 and 49995 more at 10.0.0.1:80',
+    ])
+  })
+
   test('at loopback addresses are reported only when etcd is on another machine', () => {
     const keys = ['127.0.0.1', '::1', 'localhost', '10.0.0.1'].map((host, index) =>
       key('a', `n${index}`, host),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { PrefixSync } from '../../../discovery/etcd/prefix-sync.ts'
+import { UnreachableError } from '../../../discovery/etcd/transport.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { del, put, ScriptedStore } from './scripted-store.ts'
 import { setUp, setUpFollowed } from './scripted-sync.ts'
@@ -328,6 +329,31 @@ test('a store at an older revision than ours is read again', async t => {
   await clock.advance(300)
   assert.deepEqual(said(), ['off: reset', 'all@2: z'])
   assert.equal(sync.status().relists.get('behind'), 1)
+})
+
+test('a member that lags behind the others is followed, and is no store that has lost its data', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  store.stream.end('reset')
+  await clock.advance(100)
+  store.stream.send({ created: true, revision: store.revision - 1n })
+  await settle()
+  store.put('c')
+  store.stream.events(put('c', store.revision))
+  assert.deepEqual(said(), ['off: reset', 'on', '@8 +c -'])
+  assert.equal(sync.status().relists.get('behind'), undefined)
+})
+
+test('a store that does not say whether it has lost its data is tried again', async t => {
+  const { store, clock, said } = await setUpFollowed(t)
+  store.stream.end('reset')
+  await clock.advance(100)
+  store.failure = new UnreachableError('down')
+  store.stream.send({ created: true, revision: 1n })
+  await clock.advance(300)
+  assert.equal(store.streams.length, 3)
+  store.failure = undefined
+  store.stream.created()
+  assert.deepEqual(said(), ['off: reset', 'on'])
 })
 
 test('a store that is back and refuses is reported once for each reason', async t => {

@@ -50,6 +50,19 @@ test('a name that occurs twice is a mistake with its place, in YAML and in JSON'
   }
 })
 
+test('a mistake has its place and does not repeat the text, which may be a secret that is not quoted', () => {
+  for (const secret of ['*hush', '|hush', '>hush', '!hush!', '!hu!hush', '!<hush']) {
+    const { line, message } = mistakeIn(`a: 1\nb: ${secret}\n`)
+    assert.equal(line, 2, secret)
+    assert.doesNotMatch(message, /hu/, secret)
+  }
+})
+
+test('an alias is found among others that have their anchors', () => {
+  assert.deepEqual(parse('a: &x 1\nb: [*x, *x]\n').value, { a: 1, b: [1, 1] })
+  assert.equal(mistakeIn('a: &x 1\nb: [*x,\n*y]\nc: &y 1\n').line, 3)
+})
+
 test('ten thousand brackets are a mistake, and neither end the process nor take long', () => {
   const many = 10_000
   for (const text of [
