@@ -105,11 +105,16 @@ function header<Row>({ id, title, hint, numeric, sort: by }: Column<Row>, sort: 
 
 const collator = new Intl.Collator('en', { numeric: true })
 
-/** Compares so that what is greater comes first for figures, and what is absent last. */
-function compare(a: string | number | null, b: string | number | null): number {
+/**
+ * Compares so that what is absent comes last.
+ *
+ * @param sign 1: greater figures and the beginning of the alphabet come first; -1: the other way round
+ */
+function compare(a: string | number | null, b: string | number | null, sign: 1 | -1): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null)
-  if (typeof a === 'number' && typeof b === 'number') return b - a
-  return collator.compare(String(a), String(b))
+  return (
+    sign * (typeof a === 'number' && typeof b === 'number' ? b - a : collator.compare(String(a), String(b)))
+  )
 }
 
 interface Kept<Row> {
@@ -144,7 +149,7 @@ function useOrder<Row>(
   const sign = sort.startsWith('-') ? -1 : 1
   const keyed = rows
     .map(row => ({ row, value: by(row), key: keyOf(row) }))
-    .sort((a, b) => sign * compare(a.value, b.value) || collator.compare(a.key, b.key))
+    .sort((a, b) => compare(a.value, b.value, sign) || collator.compare(a.key, b.key))
   const ordered = keyed.map(({ row }) => row)
   kept.current = { rows, ordered, sort, at: now, ranks: new Map(keyed.map(({ key }, index) => [key, index])) }
   return ordered

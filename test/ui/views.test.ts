@@ -180,6 +180,28 @@ test('a filter and an order are kept in the address, and a filter that cannot be
   await page.getByText('there is no field "colour"').waitFor()
 })
 
+test('rows without a figure come last, whichever way the others are sorted', async t => {
+  if (!canRun(t)) return
+  const { page } = await openView(t, '#/routes')
+  const figures = () =>
+    page.evaluate(() => {
+      const heads = [...document.querySelectorAll('main thead th')]
+      const index = heads.findIndex(({ textContent }) => textContent?.includes('p99'))
+      return [...document.querySelectorAll('main tbody tr')].map(row => row.children[index]?.textContent)
+    })
+  await until('there are figures', async () => (await figures()).some(each => each?.endsWith('ms')))
+  for (const [sort, direction] of [
+    ['p99', 'descending'],
+    ['-p99', 'ascending'],
+  ]) {
+    await goTo(page, `#/routes?sort=${sort}`)
+    await page.locator(`main thead th[aria-sort=${direction}]`, { hasText: 'p99' }).waitFor()
+    const shown = await figures()
+    const firstAbsent = shown.indexOf('–')
+    assert.ok(firstAbsent > 0 && !shown.slice(firstAbsent).some(each => each !== '–'), `${shown}`)
+  }
+})
+
 test('markup in the names of nodes, in their metadata and in paths is shown as text', async t => {
   if (!canRun(t)) return
   const { put, gateway } = scene!
