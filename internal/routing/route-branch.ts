@@ -250,6 +250,15 @@ export function hostMatches(pattern: string, host: string): boolean {
   return host.length > suffix.length && host.endsWith(suffix)
 }
 
+/** Returns every pattern that covers a normalised host, the most specific first. A name has as many as it has labels. */
+export function patternsFor(host: string): string[] {
+  const patterns = [host]
+  for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+    patterns.push(`*${host.slice(dot)}`)
+  }
+  return patterns
+}
+
 /**
  * Returns how specifically a route's patterns cover a host. Larger is more specific: a name ranks before a wildcard, a
  * long wildcard before a short one, and a route without hosts last. Patterns that do not cover the host are ignored.

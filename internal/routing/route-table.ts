@@ -3,7 +3,7 @@ import { normaliseHost } from '../http/authority.ts'
 import { demandsOf } from './demands.ts'
 import { comparable } from './path-segments.ts'
 import type { Route } from './route.ts'
-import { hostMatches, type Respell, RouteBranch } from './route-branch.ts'
+import { patternsFor, type Respell, RouteBranch } from './route-branch.ts'
 import { AnyMatch, type EntryConditions, FirstMatch, type PathEntry, type Search } from './route-search.ts'
 
 /** Stands for every method that no document names. Empty, because no real method is. */
@@ -42,9 +42,9 @@ export class RouteTable {
   readonly #createAddressTest: CreateAddressTest
   readonly #conditions = new WeakMap<Route, readonly EntryConditions[]>()
   readonly #methods: ReadonlySet<string>
-  readonly #exactHosts: ReadonlySet<string>
-  /** `.example.org` for `*.example.org`, longest first. */
-  readonly #wildcardSuffixes: readonly string[]
+  /** The documents that name a host, by its pattern. */
+  readonly #byHost = new Map<string, Route[]>()
+  readonly #forAnyHost: Route[] = []
   readonly #groups = new Map<string, RouteBranch>()
   /** Those in which paths are compared in another spelling. */
   readonly #respelled = new Map<Respell, Map<string, RouteBranch>>()
@@ -60,22 +60,17 @@ export class RouteTable {
     this.#autoExample = options.autoExample
     this.#createAddressTest = options.createAddressTest ?? noAddressTest
     this.hasConditions = documents.some(({ match }) => match !== undefined)
-    const hosts = new Set<string>()
     const methods = new Set<string>()
     let hasGuardedUpperCase = false
     for (const route of documents) {
-      for (const host of route.hosts ?? []) hosts.add(host)
+      if (route.hosts) this.#addToHosts(route, route.hosts)
+      else this.#forAnyHost.push(route)
       for (const method of route.methods ?? []) methods.add(method)
       hasGuardedUpperCase ||= hasUpperCase(route.path) && demandsOf(route).some(demand => demand !== '')
     }
     this.hasGuardedUpperCase = hasGuardedUpperCase
     if (methods.has('GET')) methods.add('HEAD')
     this.#methods = methods
-    this.#exactHosts = new Set([...hosts].filter(host => !host.startsWith('*.')))
-    this.#wildcardSuffixes = [...hosts]
-      .filter(host => host.startsWith('*.'))
-      .map(host => host.slice(1))
-      .sort((a, b) => b.length - a.length)
     this.#defaultGroup = this.#group('', asWritten)
   }
 
@@ -188,19 +183,26 @@ export class RouteTable {
     return group
   }
 
+  #addToHosts(route: Route, hosts: readonly string[]): void {
+    for (const host of hosts) {
+      const others = this.#byHost.get(host)
+      if (others) others.push(route)
+      else this.#byHost.set(host, [route])
+    }
+  }
+
   /** Returns the most specific host of documents that covers a host; '' = none. */
   #groupKey(host: string | undefined): string {
-    if (host === undefined || (this.#exactHosts.size === 0 && this.#wildcardSuffixes.length === 0)) {
-      return ''
-    }
-    const name = normaliseHost(host)
-    if (this.#exactHosts.has(name)) return name
-    const suffix = this.#wildcardSuffixes.find(end => name.length > end.length && name.endsWith(end))
-    return suffix === undefined ? '' : `*${suffix}`
+    if (host === undefined || this.#byHost.size === 0) return ''
+    return patternsFor(normaliseHost(host)).find(pattern => this.#byHost.has(pattern)) ?? ''
   }
 
   #group(host: string, respell: Respell): RouteBranch {
-    const documents = () => this.documents.filter(route => isFor(route, host))
+    // One request for each of many hosts must not look at all documents each time.
+    const documents = () => [
+      ...new Set(patternsFor(host).flatMap(pattern => this.#byHost.get(pattern) ?? [])),
+      ...this.#forAnyHost,
+    ]
     return new RouteBranch({ host, documents, respell, conditionsOf: route => this.#conditionsOf(route) })
   }
 }
@@ -231,10 +233,6 @@ const asWritten: Respell = path => path
 
 function keyOfDemands(route: Route): string {
   return demandsOf(route).join('\n')
-}
-
-function isFor({ hosts }: Route, host: string): boolean {
-  return !hosts || hosts.some(pattern => hostMatches(pattern, host))
 }
 
 function firstSegment(path: string): string {

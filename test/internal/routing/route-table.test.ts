@@ -340,3 +340,45 @@ test('a table without documents matches nothing and allows nothing', () => {
   assert.equal(table.match('GET', 'h', '/'), undefined)
   assert.deepEqual(table.allowedMethods('h', '/'), [])
 })
+
+test('the first requests for thousands of hosts after a change do not each look at all documents', () => {
+  let reads = 0
+  const documents = Array.from({ length: 2_000 }, (_, i) => {
+    const hosts = [`${i % 2 === 0 ? '' : '*.'}h${i}.example`]
+    const route = testRoute({ id: `r${i}`, path: '/*' })
+    const get = () => {
+      reads++
+      return hosts
+    }
+    return Object.defineProperty({ ...route }, 'hosts', { enumerable: true, get })
+  })
+  const table = new RouteTable(documents)
+  for (let i = 0; i < documents.length; i++) {
+    const host = `${i % 2 === 0 ? '' : 'a.b.'}h${i}.example`
+    assert.equal(idOf(table, `GET ${host} /x`), `r${i}`)
+    assert.equal(table.possible('GET', host, '/X', path => path.toLowerCase()).length, 1)
+  }
+  assert.ok(reads < 50 * documents.length, `${reads} reads`)
+})
+
+test('each pattern for hosts that covers a host has its say, however many labels the host has', () => {
+  const table = tableOf([
+    { id: 'com', path: '/a/*', hosts: ['*.com'] },
+    { id: 'example', path: '/b/*', hosts: ['*.example.com', 'example.com'] },
+    { id: 'eu', path: '/c/*', hosts: ['*.eu.example.com', '*.example.com'] },
+    { id: 'all', path: '/*' },
+  ])
+  check(table, {
+    com: ['GET com.com /a', 'GET x.y.z.com /a', 'GET a.eu.example.com /a', 'GET example.com /a'],
+    example: ['GET example.com /b', 'GET a.b.eu.example.com /b', 'GET eu.example.com /b'],
+    eu: ['GET a.eu.example.com /c', 'GET x.example.com /c'],
+    all: [
+      'GET com /a',
+      'GET .com /a',
+      'GET example.com /c',
+      'GET - /a',
+      'GET xexample.com /b',
+      'GET com.org /a',
+    ],
+  })
+})
