@@ -47,7 +47,7 @@ export class RouteTable {
   readonly #forAnyHost: Route[] = []
   readonly #groups = new Map<string, RouteBranch>()
   /** Those in which paths are compared in another spelling. */
-  readonly #respelled = new Map<Respell, Map<string, RouteBranch>>()
+  readonly #respelled = new Map<Respell, Map<RouteBranch, RouteBranch>>()
   readonly #defaultGroup: RouteBranch
   readonly #autoExample: Route | undefined
   #demandsDiffer: boolean | undefined
@@ -71,7 +71,7 @@ export class RouteTable {
     this.hasGuardedUpperCase = hasGuardedUpperCase
     if (methods.has('GET')) methods.add('HEAD')
     this.#methods = methods
-    this.#defaultGroup = this.#group('', asWritten)
+    this.#defaultGroup = this.#group('')
   }
 
   /** Whether routes differ in what they demand of clients, so that it matters which of them a path selects. */
@@ -150,7 +150,13 @@ export class RouteTable {
       groups = new Map()
       this.#respelled.set(respell, groups)
     }
-    return this.#groupIn(groups, this.#groupKey(host), respell)
+    const written = this.#groupOf(host)
+    let group = groups.get(written)
+    if (!group) {
+      group = written.respelled(respell)
+      groups.set(written, group)
+    }
+    return group
   }
 
   #conditionsOf(route: Route): readonly EntryConditions[] {
@@ -168,17 +174,13 @@ export class RouteTable {
 
   #groupOf(host: string | undefined): RouteBranch {
     const key = this.#groupKey(host)
-    return key === '' ? this.#defaultGroup : this.#groupIn(this.#groups, key, asWritten)
-  }
-
-  #groupIn(groups: Map<string, RouteBranch>, key: string, respell: Respell): RouteBranch {
-    let group = groups.get(key)
+    if (key === '') return this.#defaultGroup
+    let group = this.#groups.get(key)
     if (!group) {
       // Any name that the key covers will do. Documents that match one of these names match all of them, because a more
       // specific pattern would have been chosen as the key.
-      const example = key.startsWith('*.') ? `\0${key.slice(1)}` : key
-      group = this.#group(example, respell)
-      groups.set(key, group)
+      group = this.#group(key.startsWith('*.') ? `\0${key.slice(1)}` : key)
+      this.#groups.set(key, group)
     }
     return group
   }
@@ -197,13 +199,14 @@ export class RouteTable {
     return patternsFor(normaliseHost(host)).find(pattern => this.#byHost.has(pattern)) ?? ''
   }
 
-  #group(host: string, respell: Respell): RouteBranch {
+  #group(host: string): RouteBranch {
     // One request for each of many hosts must not look at all documents each time.
     const documents = () => [
       ...new Set(patternsFor(host).flatMap(pattern => this.#byHost.get(pattern) ?? [])),
       ...this.#forAnyHost,
     ]
-    return new RouteBranch({ host, documents, respell, conditionsOf: route => this.#conditionsOf(route) })
+    const conditionsOf = (route: Route) => this.#conditionsOf(route)
+    return new RouteBranch({ host, documents, respell: asWritten, conditionsOf })
   }
 }
 
