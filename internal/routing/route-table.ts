@@ -44,6 +44,7 @@ export class RouteTable {
   readonly #methods: ReadonlySet<string>
   /** The documents that name a host, by its pattern. */
   readonly #byHost = new Map<string, Route[]>()
+  #hasWildcards = false
   readonly #forAnyHost: Route[] = []
   readonly #groups = new Map<string, RouteBranch>()
   /** Those in which paths are compared in another spelling. */
@@ -187,6 +188,7 @@ export class RouteTable {
 
   #addToHosts(route: Route, hosts: readonly string[]): void {
     for (const host of hosts) {
+      this.#hasWildcards ||= host.startsWith('*')
       const others = this.#byHost.get(host)
       if (others) others.push(route)
       else this.#byHost.set(host, [route])
@@ -196,7 +198,9 @@ export class RouteTable {
   /** Returns the most specific host of documents that covers a host; '' = none. */
   #groupKey(host: string | undefined): string {
     if (host === undefined || this.#byHost.size === 0) return ''
-    return patternsFor(normaliseHost(host)).find(pattern => this.#byHost.has(pattern)) ?? ''
+    const name = normaliseHost(host)
+    if (this.#byHost.has(name)) return name
+    return this.#hasWildcards ? (patternsFor(name).find(pattern => this.#byHost.has(pattern)) ?? '') : ''
   }
 
   #group(host: string): RouteBranch {
