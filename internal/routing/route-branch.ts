@@ -304,9 +304,7 @@ export function patternsFor(host: string): string[] {
  */
 function hostSpecificity(patterns: readonly string[] | undefined, host: string): number {
   if (!patterns) return 0
-  const covering = patterns.filter(pattern => hostMatches(pattern, host))
-  return Math.max(
-    0,
-    ...covering.map(pattern => (pattern.startsWith('*.') ? pattern.length : 1_000 + pattern.length)),
-  )
+  const covering = patternsFor(host).find(pattern => patterns.includes(pattern))
+  if (covering === undefined) return 0
+  return covering.startsWith('*.') ? covering.length : 1_000 + covering.length
 }
