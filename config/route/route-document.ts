@@ -141,7 +141,7 @@ function closedRoute(
   findings: readonly Finding[],
   context: RouteContext,
 ): Route | undefined {
-  const { path, methods, hosts, match, whenUnmatched, service, priority } = membersOf(document)
+  const { path, methods, hosts, match, whenUnmatched, service, priority, enabled } = membersOf(document)
   const isReadable = (field: string) => !findings.some(finding => finding.path[0] === field)
   if (path === undefined || !NAME.test(id) || !MATCHING.every(isReadable)) return undefined
   const name = typeof service === 'string' && isReadable('service') ? service : ''
@@ -150,7 +150,10 @@ function closedRoute(
   const which = isReadable('match')
     ? { match, whenUnmatched: whenClosed, priority: isReadable('priority') ? priority : undefined }
     : { priority: LAST }
-  const route = toRoute(id, { path, methods, hosts, service: name, ...which } as RouteDocument, context)
+  // A document that means no requests closes none.
+  const isEnabled = enabled !== false || !isReadable('enabled')
+  const closed = { path, methods, hosts, service: name, enabled: isEnabled, ...which } as RouteDocument
+  const route = toRoute(id, closed, context)
   return closeRoute(route)
 }
 

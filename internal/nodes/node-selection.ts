@@ -49,7 +49,7 @@ export function waitsToBeSelected({ metadata }: Pick<Node, 'metadata'>): boolean
 }
 
 /** The metadata that a selector asks for, ordered by name. */
-function entriesOf({ version, meta = {} }: NodeSelector): [name: string, value: string][] {
+export function entriesOf({ version, meta = {} }: NodeSelector): [name: string, value: string][] {
   const entries = Object.entries(meta).sort(([a], [b]) => (a < b ? -1 : 1))
   return version === undefined ? entries : [['version', version], ...entries]
 }

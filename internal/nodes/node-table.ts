@@ -3,7 +3,13 @@ import { createBalancer } from '../balancers/balancers.ts'
 import { FailingRequests } from './failing-requests.ts'
 import type { Health } from './health.ts'
 import { type Lane, laneOf, type Node, sameEndpoint, speaksHttp1 } from './node.ts'
-import { createNodeSelection, includesNode, type NodeSelection, waitsToBeSelected } from './node-selection.ts'
+import {
+  createNodeSelection,
+  entriesOf,
+  includesNode,
+  type NodeSelection,
+  waitsToBeSelected,
+} from './node-selection.ts'
 import type { Peer } from './peer.ts'
 
 /** What peers have counted; see {@link Peer}. */
@@ -213,8 +219,10 @@ class Group implements PeerGroup {
   }
 }
 
+/** With more selections than this, a change of nodes makes a lane forget those that no request had since the change before. */
+const MAX_IDLE_SELECTIONS = 256
 /** Selections of a lane beyond so many make it forget the one that it has known longest. */
-const MAX_SELECTIONS = 256
+const MAX_SELECTIONS = 10_000
 
 class LiveLane extends Group implements ServicePeers {
   isPanicking = false
@@ -222,8 +230,12 @@ class LiveLane extends Group implements ServicePeers {
   readonly failing = new FailingRequests()
   #hasWaiting = false
   readonly #selected = new Map<string, SelectedPeers>()
+  /** By name and value of their metadata, for the names that were asked for since the last change. */
+  readonly #byValue = new Map<string, ReadonlyMap<string, readonly Peer[]>>()
 
   replace(peers: readonly Peer[]): void {
+    if (this.#selected.size > MAX_IDLE_SELECTIONS) this.#forgetIdle()
+    this.#byValue.clear()
     this.peers = peers
     this.speaksHttp2 = peers.some(({ node }) => !speaksHttp1(node))
     this.#hasWaiting = peers.some(({ node }) => waitsToBeSelected(node))
@@ -253,8 +265,27 @@ class LiveLane extends Group implements ServicePeers {
       selected = new SelectedPeers(this.name, selection)
       this.#selected.set(selection.key, selected)
     }
-    selected.follow(this.peers)
+    selected.follow(this)
     return selected
+  }
+
+  /** Returns the peers whose metadata has a value. Many selections after one change must not each look at all peers. */
+  peersWith(name: string, value: string): readonly Peer[] {
+    let byValue = this.#byValue.get(name)
+    if (!byValue) {
+      byValue = Map.groupBy(
+        this.peers.filter(({ node }) => Object.hasOwn(node.metadata, name)),
+        ({ node }) => node.metadata[name]!,
+      )
+      this.#byValue.set(name, byValue)
+    }
+    return byValue.get(value) ?? []
+  }
+
+  #forgetIdle(): void {
+    for (const [key, selected] of this.#selected) {
+      if (!selected.follows(this.peers)) this.#selected.delete(key)
+    }
   }
 }
 
@@ -270,10 +301,17 @@ class SelectedPeers extends Group {
     this.#selection = selection
   }
 
-  /** @param peers those of the lane */
-  follow(peers: readonly Peer[]): void {
-    if (peers === this.#of) return
-    this.#of = peers
-    this.peers = peers.filter(({ node }) => includesNode(this.#selection, node))
+  /** Whether it was asked for since the lane has these peers. */
+  follows(peers: readonly Peer[]): boolean {
+    return peers === this.#of
+  }
+
+  follow(lane: LiveLane): void {
+    if (this.follows(lane.peers)) return
+    this.#of = lane.peers
+    const { only } = this.#selection
+    const lists = only === undefined ? [] : entriesOf(only).map(entry => lane.peersWith(...entry))
+    const fewest = lists.reduce((a, b) => (b.length < a.length ? b : a), lane.peers)
+    this.peers = fewest.filter(({ node }) => includesNode(this.#selection, node))
   }
 }

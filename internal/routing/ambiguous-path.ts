@@ -37,8 +37,15 @@ export function isAmbiguousPath(table: RouteTable, route: Route, request: Routed
   const readings = lenientReadings(stripPrefix(path, route.stripPrefix))
   if (readings === undefined) return true
   const judged = facts === undefined || hasQuery(readings.paths) ? [] : table.possible(method, host, path)
-  const areGuarded = (others: readonly Route[]) =>
-    others.some(other => !judged.includes(other) && demandsMore(other, route, isHandshake))
+  /** Those that count for no reading. Thousands of documents may have one path, and most readings lead to the same ones. */
+  const harmless = new Set(judged)
+  const isGuarded = (other: Route) => {
+    if (harmless.has(other)) return false
+    if (demandsMore(other, route, isHandshake)) return true
+    harmless.add(other)
+    return false
+  }
+  const areGuarded = (others: readonly Route[]) => others.some(isGuarded)
   const leadsElsewhere = (reading: string) =>
     areGuarded(table.possible(method, host, reading)) ||
     areGuarded(table.possible(method, host, reading, foldCase)) ||

@@ -24,6 +24,11 @@ export interface BranchContent {
   readonly conditionsOf: (route: Route) => readonly EntryConditions[]
 }
 
+/** A pattern of a document. */
+interface OwnPlace extends Omit<PathEntry, keyof EntryConditions> {
+  readonly pattern: string
+}
+
 /**
  * The documents for one host that a path may lead to. A few documents share routers; more are divided among child
  * branches by the hash of one literal segment. Collisions do no harm, because the routers compare the whole path.
@@ -38,15 +43,29 @@ export class RouteBranch {
   #children: readonly (RouteBranch | undefined)[] | undefined
   /** The documents that belong to no child. */
   #own: readonly Route[] = []
-  /** By method. A single router would throw on a method that it does not know, and take all other documents with it. */
-  readonly #routers = new Map<string, Router>()
+  /** What the own documents have in the routers. */
+  #places: readonly OwnPlace[] | undefined
+  /**
+   * By method; null when no document takes it. A single router would throw on a method that it does not know, and take all
+   * other documents with it.
+   */
+  readonly #routers = new Map<string, Router | null>()
   /** Those for paths that end with a slash. No parameter matches the empty segment behind it. */
-  readonly #slashRouters = new Map<string, Router>()
+  readonly #slashRouters = new Map<string, Router | null>()
+  /** By the places in it. Most methods have the same documents, and with thousands of hosts, routers take the most memory. */
+  readonly #built = new Map<string, Router>()
 
   constructor(content: BranchContent, level = 0, parent?: RouteBranch) {
     this.#content = content
     this.#level = level
     this.#parent = parent
+  }
+
+  /** Returns the root of the same documents in another spelling, which is this one when none is spelled differently. */
+  respelled(respell: Respell): RouteBranch {
+    const documents = this.#content.documents()
+    if (documents.every(({ path }) => respell(path) === path)) return this
+    return new RouteBranch({ ...this.#content, documents: () => documents, respell })
   }
 
   /**
@@ -62,8 +81,12 @@ export class RouteBranch {
     for (let branch: RouteBranch | undefined = this.#reach(path); branch; branch = branch.#parent) {
       if (branch.#own.length === 0) continue
       const routers = endsWithSlash ? branch.#slashRouters : branch.#routers
-      const router = routers.get(method) ?? branch.#build(method, endsWithSlash)
-      const found = router.find(ONLY_METHOD, path, search?.constraints)
+      let router = routers.get(method)
+      if (router === undefined) {
+        router = branch.#routerFor(method, endsWithSlash)
+        routers.set(method, router)
+      }
+      const found = router?.find(ONLY_METHOD, path, search?.constraints)
       if (found) return search?.end ?? (found.store as PathEntry)
     }
     return undefined
@@ -122,18 +145,36 @@ export class RouteBranch {
     return this.#children
   }
 
-  #build(method: string, endsWithSlash: boolean): Router {
-    const { host, respell, conditionsOf } = this.#content
-    const patterns = new Map<string, PathEntry[]>()
-    for (const route of this.#own) {
+  /** Returns null when no document takes the method. */
+  #routerFor(method: string, endsWithSlash: boolean): Router | null {
+    this.#places ??= this.#own.flatMap(route =>
+      patternsOf(this.#content.respell(route.path)).map(([pattern, implied]) => ({
+        ...{ route, pattern, implied },
+        startsLiterally: startsLiterally(route.path),
+      })),
+    )
+    const taken: number[] = []
+    for (const [index, { route, pattern }] of this.#places.entries()) {
       if (route.methods && !methodsOf(route).includes(method)) continue
-      for (const [pattern, implied] of patternsOf(respell(route.path))) {
-        if (endsWithSlash && ENDS_WITH_PARAMETER.test(pattern)) continue
-        const entries = patterns.get(pattern) ?? []
-        const place = { route, implied, startsLiterally: startsLiterally(route.path) }
-        for (const conditions of conditionsOf(route)) entries.push({ ...place, ...conditions })
-        patterns.set(pattern, entries)
-      }
+      if (!endsWithSlash || !ENDS_WITH_PARAMETER.test(pattern)) taken.push(index)
+    }
+    if (taken.length === 0) return null
+    const key = taken.join()
+    let router = this.#built.get(key)
+    if (router === undefined) {
+      router = this.#build(taken.map(index => this.#places![index]!))
+      this.#built.set(key, router)
+    }
+    return router
+  }
+
+  #build(places: readonly OwnPlace[]): Router {
+    const { host, conditionsOf } = this.#content
+    const patterns = new Map<string, PathEntry[]>()
+    for (const { pattern, ...place } of places) {
+      const entries = patterns.get(pattern) ?? []
+      for (const conditions of conditionsOf(place.route)) entries.push({ ...place, ...conditions })
+      patterns.set(pattern, entries)
     }
     const router = createRouter({
       caseSensitive: true,
@@ -149,8 +190,6 @@ export class RouteBranch {
       const constraints = last === 0 ? {} : { constraints: { conditions: reachable } }
       router.on(ONLY_METHOD, pattern, constraints, unused, reachable[0])
     }
-    const routers = endsWithSlash ? this.#slashRouters : this.#routers
-    routers.set(method, router)
     return router
   }
 }
@@ -250,15 +289,22 @@ export function hostMatches(pattern: string, host: string): boolean {
   return host.length > suffix.length && host.endsWith(suffix)
 }
 
+/** Returns every pattern that covers a normalised host, the most specific first. A name has as many as it has labels. */
+export function patternsFor(host: string): string[] {
+  const patterns = [host]
+  for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+    patterns.push(`*${host.slice(dot)}`)
+  }
+  return patterns
+}
+
 /**
  * Returns how specifically a route's patterns cover a host. Larger is more specific: a name ranks before a wildcard, a
  * long wildcard before a short one, and a route without hosts last. Patterns that do not cover the host are ignored.
  */
 function hostSpecificity(patterns: readonly string[] | undefined, host: string): number {
   if (!patterns) return 0
-  const covering = patterns.filter(pattern => hostMatches(pattern, host))
-  return Math.max(
-    0,
-    ...covering.map(pattern => (pattern.startsWith('*.') ? pattern.length : 1_000 + pattern.length)),
-  )
+  const covering = patternsFor(host).find(pattern => patterns.includes(pattern))
+  if (covering === undefined) return 0
+  return covering.startsWith('*.') ? covering.length : 1_000 + covering.length
 }

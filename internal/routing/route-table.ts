@@ -3,7 +3,7 @@ import { normaliseHost } from '../http/authority.ts'
 import { demandsOf } from './demands.ts'
 import { comparable } from './path-segments.ts'
 import type { Route } from './route.ts'
-import { hostMatches, type Respell, RouteBranch } from './route-branch.ts'
+import { patternsFor, type Respell, RouteBranch } from './route-branch.ts'
 import { AnyMatch, type EntryConditions, FirstMatch, type PathEntry, type Search } from './route-search.ts'
 
 /** Stands for every method that no document names. Empty, because no real method is. */
@@ -42,12 +42,13 @@ export class RouteTable {
   readonly #createAddressTest: CreateAddressTest
   readonly #conditions = new WeakMap<Route, readonly EntryConditions[]>()
   readonly #methods: ReadonlySet<string>
-  readonly #exactHosts: ReadonlySet<string>
-  /** `.example.org` for `*.example.org`, longest first. */
-  readonly #wildcardSuffixes: readonly string[]
+  /** The documents that name a host, by its pattern. */
+  readonly #byHost = new Map<string, Route[]>()
+  #hasWildcards = false
+  readonly #forAnyHost: Route[] = []
   readonly #groups = new Map<string, RouteBranch>()
   /** Those in which paths are compared in another spelling. */
-  readonly #respelled = new Map<Respell, Map<string, RouteBranch>>()
+  readonly #respelled = new Map<Respell, Map<RouteBranch, RouteBranch>>()
   readonly #defaultGroup: RouteBranch
   readonly #autoExample: Route | undefined
   #demandsDiffer: boolean | undefined
@@ -60,23 +61,18 @@ export class RouteTable {
     this.#autoExample = options.autoExample
     this.#createAddressTest = options.createAddressTest ?? noAddressTest
     this.hasConditions = documents.some(({ match }) => match !== undefined)
-    const hosts = new Set<string>()
     const methods = new Set<string>()
     let hasGuardedUpperCase = false
     for (const route of documents) {
-      for (const host of route.hosts ?? []) hosts.add(host)
+      if (route.hosts) this.#addToHosts(route, route.hosts)
+      else this.#forAnyHost.push(route)
       for (const method of route.methods ?? []) methods.add(method)
       hasGuardedUpperCase ||= hasUpperCase(route.path) && demandsOf(route).some(demand => demand !== '')
     }
     this.hasGuardedUpperCase = hasGuardedUpperCase
     if (methods.has('GET')) methods.add('HEAD')
     this.#methods = methods
-    this.#exactHosts = new Set([...hosts].filter(host => !host.startsWith('*.')))
-    this.#wildcardSuffixes = [...hosts]
-      .filter(host => host.startsWith('*.'))
-      .map(host => host.slice(1))
-      .sort((a, b) => b.length - a.length)
-    this.#defaultGroup = this.#group('', asWritten)
+    this.#defaultGroup = this.#group('')
   }
 
   /** Whether routes differ in what they demand of clients, so that it matters which of them a path selects. */
@@ -155,7 +151,13 @@ export class RouteTable {
       groups = new Map()
       this.#respelled.set(respell, groups)
     }
-    return this.#groupIn(groups, this.#groupKey(host), respell)
+    const written = this.#groupOf(host)
+    let group = groups.get(written)
+    if (!group) {
+      group = written.respelled(respell)
+      groups.set(written, group)
+    }
+    return group
   }
 
   #conditionsOf(route: Route): readonly EntryConditions[] {
@@ -173,35 +175,42 @@ export class RouteTable {
 
   #groupOf(host: string | undefined): RouteBranch {
     const key = this.#groupKey(host)
-    return key === '' ? this.#defaultGroup : this.#groupIn(this.#groups, key, asWritten)
-  }
-
-  #groupIn(groups: Map<string, RouteBranch>, key: string, respell: Respell): RouteBranch {
-    let group = groups.get(key)
+    if (key === '') return this.#defaultGroup
+    let group = this.#groups.get(key)
     if (!group) {
       // Any name that the key covers will do. Documents that match one of these names match all of them, because a more
       // specific pattern would have been chosen as the key.
-      const example = key.startsWith('*.') ? `\0${key.slice(1)}` : key
-      group = this.#group(example, respell)
-      groups.set(key, group)
+      group = this.#group(key.startsWith('*.') ? `\0${key.slice(1)}` : key)
+      this.#groups.set(key, group)
     }
     return group
   }
 
-  /** Returns the most specific host of documents that covers a host; '' = none. */
-  #groupKey(host: string | undefined): string {
-    if (host === undefined || (this.#exactHosts.size === 0 && this.#wildcardSuffixes.length === 0)) {
-      return ''
+  #addToHosts(route: Route, hosts: readonly string[]): void {
+    for (const host of hosts) {
+      this.#hasWildcards ||= host.startsWith('*')
+      const others = this.#byHost.get(host)
+      if (others) others.push(route)
+      else this.#byHost.set(host, [route])
     }
-    const name = normaliseHost(host)
-    if (this.#exactHosts.has(name)) return name
-    const suffix = this.#wildcardSuffixes.find(end => name.length > end.length && name.endsWith(end))
-    return suffix === undefined ? '' : `*${suffix}`
   }
 
-  #group(host: string, respell: Respell): RouteBranch {
-    const documents = () => this.documents.filter(route => isFor(route, host))
-    return new RouteBranch({ host, documents, respell, conditionsOf: route => this.#conditionsOf(route) })
+  /** Returns the most specific host of documents that covers a host; '' = none. */
+  #groupKey(host: string | undefined): string {
+    if (host === undefined || this.#byHost.size === 0) return ''
+    const name = normaliseHost(host)
+    if (this.#byHost.has(name)) return name
+    return this.#hasWildcards ? (patternsFor(name).find(pattern => this.#byHost.has(pattern)) ?? '') : ''
+  }
+
+  #group(host: string): RouteBranch {
+    // One request for each of many hosts must not look at all documents each time.
+    const documents = () => [
+      ...new Set(patternsFor(host).flatMap(pattern => this.#byHost.get(pattern) ?? [])),
+      ...this.#forAnyHost,
+    ]
+    const conditionsOf = (route: Route) => this.#conditionsOf(route)
+    return new RouteBranch({ host, documents, respell: asWritten, conditionsOf })
   }
 }
 
@@ -231,10 +240,6 @@ const asWritten: Respell = path => path
 
 function keyOfDemands(route: Route): string {
   return demandsOf(route).join('\n')
-}
-
-function isFor({ hosts }: Route, host: string): boolean {
-  return !hosts || hosts.some(pattern => hostMatches(pattern, host))
 }
 
 function firstSegment(path: string): string {

@@ -139,7 +139,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     'waygate_routes_closed',
     'Routes whose document cannot be used; they answer 503.',
     'max',
-    () => [{ labels: {}, value: table.routes().filter(route => route.isBroken).length }],
+    () => [{ labels: {}, value: table.routes().filter(route => route.isBroken && !route.isDisabled).length }],
   )
 
   live(

@@ -570,6 +570,24 @@ test('a refused document that says which requests it means becomes a closed rout
   }
 })
 
+test('a refused document that says that it is disabled closes nothing', () => {
+  const isDisabled = (text: string) => {
+    const entry = decodeRoute('/r/', { key: '/r/r1', value: text, modRevision: 1n })
+    const parsed = parse(entry.kind === 'route' && entry.document)
+    assert.ok('reason' in parsed && parsed.closed, text)
+    return parsed.closed.isDisabled
+  }
+  assert.equal(isDisabled('{"path":"/a","service":"s","enabled":false,"timeoutMs":"soon"}'), true)
+  for (const unclear of [
+    '"enabled":"false"',
+    '"enabled":false,"enabled":true',
+    '"enabled":true,"x":1',
+    '"x":1',
+  ]) {
+    assert.equal(isDisabled(`{"path":"/a","service":"s",${unclear}}`), false, unclear)
+  }
+})
+
 test('a route id must be a name', () => {
   for (const id of ['', 'a/b', '-a', 'a b', '__proto__', 'x'.repeat(256)]) {
     assert.match(reasonOf({ path: '/a', service: 's' }, id), /^\$: the route id .* must be/, id)

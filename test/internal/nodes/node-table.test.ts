@@ -213,15 +213,57 @@ test('a request that selects nothing gets the whole service, without nodes that 
   assert.equal(service.peers.length, 2)
 })
 
-test('selections that are used no longer are forgotten', () => {
+test('selections that no request had between two changes are forgotten when there are many', () => {
   const { table } = setUp()
   table.set('user', [testNode()])
   const service = table.get('user')!
-  const first = service.select(createNodeSelection({ version: '0' }))
-  for (let version = 1; version < 256; version++) {
-    service.select(createNodeSelection({ version: String(version) }))
+  const select = (version: number) => service.select(createNodeSelection({ version: String(version) }))
+  const groups = Array.from({ length: 300 }, (_, version) => select(version))
+  table.set('user', [testNode({ weight: 2 })])
+  assert.equal(select(0), groups[0])
+  table.set('user', [testNode({ weight: 3 })])
+  assert.equal(select(0), groups[0])
+  assert.notEqual(select(1), groups[1])
+})
+
+test('selections without end are forgotten when nodes do not change either', () => {
+  const { table } = setUp()
+  table.set('user', [testNode()])
+  const select = (version: number) =>
+    table.get('user')!.select(createNodeSelection({ version: String(version) }))
+  const [first, second] = [select(0), select(1)]
+  for (let version = 2; version < 10_000; version++) select(version)
+  assert.equal(select(0), first)
+  select(10_000)
+  assert.equal(select(1), second)
+  assert.notEqual(select(0), first)
+})
+
+test('a thousand selections of one service keep their balancers, and do not each look at all nodes', () => {
+  const { table } = setUp()
+  let reads = 0
+  const nodes = Array.from({ length: 2_000 }, (_, i) => {
+    const metadata = { version: '2', tenant: `t${i >> 1}` }
+    const get = () => {
+      reads++
+      return metadata
+    }
+    return Object.defineProperty({ ...testNode({ id: `n${i}` }) }, 'metadata', { get })
+  })
+  const groups: PeerGroup[] = []
+  for (const round of [0, 1, 2]) {
+    table.set('user', nodes.slice(2 * round))
+    for (let i = round; i < 1_000; i++) {
+      const group = table
+        .get('user')!
+        .select(createNodeSelection({ version: '2', meta: { tenant: `t${i}` } }))
+      assert.deepEqual(
+        group.peers.map(({ node }) => node.id),
+        [`n${2 * i}`, `n${2 * i + 1}`],
+      )
+      groups[i] ??= group
+      assert.equal(group, groups[i])
+    }
   }
-  assert.equal(service.select(createNodeSelection({ version: '0' })), first)
-  service.select(createNodeSelection({ version: '256' }))
-  assert.notEqual(service.select(createNodeSelection({ version: '0' })), first)
+  assert.ok(reads < 100 * nodes.length, `${reads} reads`)
 })

@@ -5,6 +5,7 @@ import createRouter from 'find-my-way'
 import { loadConfig } from '../../../config/load/load.ts'
 import { NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { createAutoRoute } from '../../../config/route/route-document.ts'
+import { foldCase, foldText } from '../../../internal/routing/lenient-readings.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import { RouteTable } from '../../../internal/routing/route-table.ts'
 import { testRoute } from '../../support/route.ts'
@@ -339,4 +340,90 @@ test('a table without documents matches nothing and allows nothing', () => {
   const table = new RouteTable([])
   assert.equal(table.match('GET', 'h', '/'), undefined)
   assert.deepEqual(table.allowedMethods('h', '/'), [])
+})
+
+test('the first requests for thousands of hosts after a change do not each look at all documents', () => {
+  let reads = 0
+  const documents = Array.from({ length: 2_000 }, (_, i) => {
+    const hosts = [`${i % 2 === 0 ? '' : '*.'}h${i}.example`]
+    const route = testRoute({ id: `r${i}`, path: '/*' })
+    const get = () => {
+      reads++
+      return hosts
+    }
+    return Object.defineProperty({ ...route }, 'hosts', { enumerable: true, get })
+  })
+  const table = new RouteTable(documents)
+  for (let i = 0; i < documents.length; i++) {
+    const host = `${i % 2 === 0 ? '' : 'a.b.'}h${i}.example`
+    assert.equal(idOf(table, `GET ${host} /x`), `r${i}`)
+    assert.equal(table.possible('GET', host, '/X', path => path.toLowerCase()).length, 1)
+  }
+  assert.ok(reads < 50 * documents.length, `${reads} reads`)
+})
+
+test('methods with the same documents share what is built for them, as do spellings that change nothing', () => {
+  let reads = 0
+  const documents = Array.from({ length: 100 }, (_, i) => {
+    const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+    const route = testRoute({ id: `r${i}`, hosts: [`h${i}.example`], methods })
+    const get = () => {
+      reads++
+      return '/a/*'
+    }
+    return Object.defineProperty({ ...route }, 'path', { enumerable: true, get })
+  })
+  const table = new RouteTable(documents)
+  for (let i = 0; i < documents.length; i++) {
+    const host = `h${i}.example`
+    assert.deepEqual(table.allowedMethods(host, '/b'), [])
+    for (const respell of [undefined, foldCase, foldText]) {
+      for (const path of ['/a/X', '/a/X/']) {
+        const idsOf = (method: string) => table.possible(method, host, path, respell).map(({ id }) => id)
+        for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'])
+          assert.deepEqual(idsOf(method), [`r${i}`])
+        assert.deepEqual(idsOf('LOCK'), [])
+      }
+    }
+  }
+  assert.ok(reads < 10 * documents.length, `${reads} reads`)
+})
+
+test('methods whose documents differ, and paths with a slash at the end, find their own documents', () => {
+  const table = tableOf([
+    { id: 'get', path: '/a/:id', methods: ['GET'] },
+    { id: 'post', path: '/a/:Id', methods: ['POST', 'PUT'] },
+    { id: 'put', path: '/a/B', methods: ['PUT'] },
+    { id: 'all', path: '/a/*' },
+  ])
+  check(table, {
+    get: ['GET - /a/1', 'HEAD - /a/1', 'GET - /a/B'],
+    post: ['POST - /a/1', 'PUT - /a/1', 'POST - /a/B', 'PUT - /a/b'],
+    put: ['PUT - /a/B'],
+    all: ['GET - /a/', 'POST - /a/', 'PUT - /a/B/', 'DELETE - /a/1', 'LOCK - /a/B', 'PATCH - /a/x/'],
+  })
+  const idsOf = (method: string) => table.possible(method, undefined, '/A/b', foldCase).map(({ id }) => id)
+  assert.deepEqual([idsOf('PUT'), idsOf('GET'), idsOf('LOCK')], [['put'], ['get'], ['all']])
+})
+
+test('each pattern for hosts that covers a host has its say, however many labels the host has', () => {
+  const table = tableOf([
+    { id: 'com', path: '/a/*', hosts: ['*.com'] },
+    { id: 'example', path: '/b/*', hosts: ['*.example.com', 'example.com'] },
+    { id: 'eu', path: '/c/*', hosts: ['*.eu.example.com', '*.example.com'] },
+    { id: 'all', path: '/*' },
+  ])
+  check(table, {
+    com: ['GET com.com /a', 'GET x.y.z.com /a', 'GET a.eu.example.com /a', 'GET example.com /a'],
+    example: ['GET example.com /b', 'GET a.b.eu.example.com /b', 'GET eu.example.com /b'],
+    eu: ['GET a.eu.example.com /c', 'GET x.example.com /c'],
+    all: [
+      'GET com /a',
+      'GET .com /a',
+      'GET example.com /c',
+      'GET - /a',
+      'GET xexample.com /b',
+      'GET com.org /a',
+    ],
+  })
 })
