@@ -68,6 +68,11 @@ export class KeptBody implements RequestBody, BodySink {
     if (this.#flows.length === 0) this.#flow?.stop()
   }
 
+  /** Whether a chunk is no longer there. */
+  isGone(index: number): boolean {
+    return index < this.#dropped
+  }
+
   /** Returns a chunk by its number; undefined when it has not come. */
   chunk(index: number): Buffer | undefined {
     return this.#chunks[index - this.#dropped]
@@ -159,6 +164,12 @@ class KeptFlow implements BodyFlow {
 
   /** Passes on what has come. */
   advance(): void {
+    // Another try that runs at the same time has taken the beginning before this one had its connection.
+    if (this.#kept.isGone(this.next)) {
+      this.stop()
+      this.#sink.onError(new Error('the beginning of the body is no longer kept'))
+      return
+    }
     let chunk = this.#kept.chunk(this.next)
     while (chunk !== undefined && !this.isPaused && !this.#isOver) {
       this.next++

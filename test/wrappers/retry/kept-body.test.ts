@@ -23,6 +23,20 @@ function take(kept: KeptBody) {
   return { got, flow }
 }
 
+test('a try that would begin behind the beginning of a body that was let go fails, and the other gets all of it', () => {
+  const { source, kept } = keep(3)
+  const other = take(kept)
+  other.flow.resume()
+  source.send('ab')
+  source.send('cd')
+  const late = take(kept)
+  late.flow.resume()
+  source.send('ef')
+  source.end()
+  assert.deepEqual(other.got, ['ab', 'cd', 'ef', 'end'])
+  assert.deepEqual(late.got, ['the beginning of the body is no longer kept'])
+})
+
 test('every try gets the body from its beginning, and nothing is read before one wants it', () => {
   const { source, kept } = keep()
   const first = take(kept)
