@@ -25,10 +25,11 @@ export interface Balancer {
 /**
  * How a try ended.
  * - `answered`: the head of an answer came.
+ * - `untimed`: the head of an answer came, but part of the time was the client's, which had a body to send.
  * - `failed`: no answer came, or one whose status says that the node failed.
  * - `abandoned`: nobody waited for an answer any longer.
  */
-export type TryEnd = 'answered' | 'failed' | 'abandoned'
+export type TryEnd = 'answered' | 'untimed' | 'failed' | 'abandoned'
 
 /** Whether a peer is available and was not tried yet. */
 export function mayServe(peer: Peer, { tried }: PickContext): boolean {

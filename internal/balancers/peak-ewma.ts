@@ -25,8 +25,9 @@ interface Estimate {
  *
  * A failure counts as at least twice the usual latency of the peer and of the service, and twice that again when the
  * next try fails as well. Otherwise a node that fails fast would attract all requests. An abandoned try took at least
- * as long as it lasted. A peer without an answer so far gets one request, and no second one before the first is
- * answered.
+ * as long as it lasted. An answer that cannot be timed took as long as is usual, or less if it came earlier; without it, the
+ * peers whose last timed try is longest ago would get all requests. A peer without an answer so far gets one request, and
+ * no second one before the first is answered.
  *
  * A pick takes 120 ns with 3 nodes and 140 ns with 1,000 (bench/balancers.ts).
  *
@@ -43,6 +44,8 @@ export function createPeakEwma({
   function costAt(time: number, peer: Peer): number {
     const estimate = estimates.get(peer)
     if (estimate === undefined) return peer.inFlight === 0 ? 0 : Number.MAX_SAFE_INTEGER
+    // Failures alone say nothing of how long answers take, so there is nothing yet to compare with.
+    if (usualMs === 0) return 0
     return estimate.latencyMs * Math.exp((estimate.at - time) / DECAY_MS)
   }
 
@@ -57,11 +60,13 @@ export function createPeakEwma({
       const before = known?.latencyMs ?? 0
       // An abandoned try would have taken longer, by an unknown time, so it can only raise the estimate.
       if (end === 'abandoned' && elapsedMs <= before) return
-      const latencyMs =
-        end === 'failed'
-          ? Math.max(elapsedMs, Math.min(MAX_FAILURE_MS, FAILURE_FACTOR * Math.max(before, usualMs)))
-          : elapsedMs
-      if (end === 'answered') usualMs += USUAL_PART * (elapsedMs - usualMs)
+      let latencyMs = elapsedMs
+      if (end === 'untimed') latencyMs = Math.min(elapsedMs, usualMs)
+      else if (end === 'failed') {
+        const failureMs = FAILURE_FACTOR * Math.max(before, usualMs)
+        latencyMs = Math.max(elapsedMs, Math.min(MAX_FAILURE_MS, failureMs))
+      }
+      if (end === 'answered') usualMs += (usualMs === 0 ? 1 : USUAL_PART) * (elapsedMs - usualMs)
       if (known === undefined) {
         estimates.set(peer, { latencyMs, at })
         return

@@ -4,11 +4,18 @@ import { type AddressInfo, createServer, isIPv4 } from 'node:net'
 import type { TestContext } from 'node:test'
 
 /**
- * How a name server answers for a name: with addresses, which may have a time to live in seconds; with an error; not at
- * all; or over UDP only with the wish to be asked over TCP.
+ * How a name server answers for a name: with addresses, which may have a time to live in seconds, and may be those of
+ * another name for which this one is an alias; with an error; not at all; or over UDP only with the wish to be asked over
+ * TCP. IPv4 addresses may come late.
  */
 export type NameAnswer =
-  | { readonly addresses: readonly string[]; readonly ttl?: number; readonly truncated?: boolean }
+  | {
+      readonly addresses: readonly string[]
+      readonly ttl?: number
+      readonly truncated?: boolean
+      readonly isAlias?: boolean
+      readonly ip4AfterMs?: number
+    }
   | 'unknown'
   | 'SERVFAIL'
   | 'silent'
@@ -23,6 +30,7 @@ export interface NameServer {
 }
 
 const TYPE_A = 1
+const TYPE_CNAME = 5
 const TYPE_AAAA = 28
 const HEADER_BYTES = 12
 const RCODES = { unknown: 3, SERVFAIL: 2 } as const
@@ -44,7 +52,10 @@ export async function startNameServer(
     if (typeof answer === 'string') return Buffer.concat([head(query, RCODES[answer], false, 0), question])
     const isCut = answer.truncated === true && isUdp
     const fitting = answer.addresses.filter(each => type === (isIPv4(each) ? TYPE_A : TYPE_AAAA))
-    const records = isCut ? [] : fitting.map(each => record(type, each, answer.ttl ?? 60))
+    const alias = answer.isAlias === true ? [record(TYPE_CNAME, ALIASED, answer.ttl ?? 60, SAME_NAME)] : []
+    const owner = answer.isAlias === true ? ALIASED : SAME_NAME
+    const found = fitting.map(each => record(type, addressBytes(each), answer.ttl ?? 60, owner))
+    const records = isCut ? [] : [...alias, ...found]
     return Buffer.concat([head(query, 0, isCut, records.length), question, ...records])
   }
 
@@ -60,12 +71,19 @@ export async function startNameServer(
   })
   await once(tcp.listen(at.port, at.host), 'listening')
   const { port } = tcp.address() as AddressInfo
+  const late = new Set<NodeJS.Timeout>()
   const udp = createSocket('udp4').on('message', (query, from) => {
     const answer = reply(query, true)
-    if (answer !== undefined) udp.send(answer, from.port, from.address)
+    if (answer === undefined) return
+    const { name, end } = readName(query)
+    const set = answers.get(name)
+    const send = () => udp.send(answer, from.port, from.address)
+    if (typeof set !== 'object' || set.ip4AfterMs === undefined || query.readUInt16BE(end) !== TYPE_A) send()
+    else late.add(setTimeout(send, set.ip4AfterMs))
   })
   await once(udp.bind(port, at.host), 'listening')
   t.after(() => {
+    for (const each of late) clearTimeout(each)
     udp.close()
     tcp.close()
   })
@@ -93,13 +111,19 @@ function head(query: Buffer, rcode: number, isTruncated: boolean, answers: numbe
   return bytes
 }
 
-function record(type: number, address: string, ttl: number): Buffer {
-  // The name is that of the question.
-  const head = Buffer.from([0xc0, 0x0c, 0, type, 0, 1, 0, 0, 0, 0, 0, 0])
-  const bytes = isIPv4(address) ? Buffer.from(address.split('.').map(Number)) : ipv6Bytes(address)
-  head.writeUInt32BE(ttl, 6)
-  head.writeUInt16BE(bytes.length, 10)
-  return Buffer.concat([head, bytes])
+/** Stands for the name of the question. */
+const SAME_NAME = Buffer.from([0xc0, HEADER_BYTES])
+/** The name that every alias stands for: `aliased`. */
+const ALIASED = Buffer.from('\x07aliased\0', 'latin1')
+
+function record(type: number, value: Buffer, ttl: number, owner: Buffer): Buffer {
+  const head = Buffer.from([0, type, 0, 1, 0, 0, 0, 0, 0, value.length])
+  head.writeUInt32BE(ttl, 4)
+  return Buffer.concat([owner, head, value])
+}
+
+function addressBytes(address: string): Buffer {
+  return isIPv4(address) ? Buffer.from(address.split('.').map(Number)) : ipv6Bytes(address)
 }
 
 function ipv6Bytes(address: string): Buffer {

@@ -74,9 +74,9 @@ function observed(
     outcome => {
       // A time that includes the body which the client had to send first is not the time of an answer.
       const isFailure = isFailedAnswer(outcome)
-      if (body === null || rpc?.isStreaming === false || isFailure) {
-        balancer.observe!(peer, now() - begunAt, isFailure ? 'failed' : 'answered')
-      }
+      const isTimed = body === null || rpc?.isStreaming === false
+      const end = isFailure ? 'failed' : isTimed ? 'answered' : 'untimed'
+      balancer.observe!(peer, now() - begunAt, end)
       return outcome
     },
     error => {

@@ -73,10 +73,7 @@ export class StaleAnswers {
       onEnd: isWhole => {
         letGo()
         if (pieces === undefined || !isWhole) return
-        const body = Buffer.concat(
-          pieces.map(piece => (typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)),
-        )
-        this.#put(key, { headers: response.headers, body, keptAt: this.#now() })
+        this.#put(key, { headers: response.headers, body: joined(pieces), keptAt: this.#now() })
       },
     })
   }
@@ -99,6 +96,18 @@ export class StaleAnswers {
     this.#answers.delete(key)
     this.#bytes -= sizeOf(key, answer)
   }
+}
+
+/** Joins pieces in memory of their own. What `Buffer.concat` returns may keep 64 KiB, which it shares with other buffers. */
+function joined(pieces: readonly (Buffer | string)[]): Buffer {
+  const body = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    if (typeof piece === 'string') body.write(piece, at, 'latin1')
+    else piece.copy(body, at)
+    at += piece.length
+  }
+  return body
 }
 
 function declaredLength({ headers }: UpstreamResponse): number {

@@ -248,7 +248,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink, LateWrite
     if (end === -1) {
       if (this.#reader.head) this.#expectMore()
     } else if (this.#reader.head!.status === SWITCHING_PROTOCOLS) {
-      if (end < size) this.#held = copyOf(buffer, end, size)
+      if (end < size) this.#held = joined(this.#held, copyOf(buffer, end, size))
       this.pause()
     } else this.#finish(end < size)
   }
@@ -348,6 +348,11 @@ export class NodeConnection implements ExchangeConnection, AnswerSink, LateWrite
       this.abort(new UpstreamFailure(kind, this.#writeError ?? error, this.#carried > 0 && !this.#heard))
     }
   }
+}
+
+/** TLS delivers all records of a read, although the socket is paused. */
+function joined(before: Buffer | undefined, bytes: Buffer): Buffer {
+  return before === undefined ? bytes : Buffer.concat([before, bytes])
 }
 
 function copyOf(buffer: Buffer, from: number, to: number): Buffer {

@@ -42,6 +42,11 @@ const REFUSALS = {
     'the service is at its concurrency limit, and no slot became free in time',
   ),
 } as const satisfies Record<OverloadReason, GatewayError>
+/**
+ * With fewer requests that wait for the heads of their answers, an adaptive limit lets further ones in. Otherwise long
+ * answers, such as event streams, could hold all of its slots, and nothing would show any more that it may grow.
+ */
+const MIN_WAITING = 2
 /** How long a request with a longer body takes depends more on the client than on the service. */
 const MAX_TIMED_BODY_BYTES = 65_536
 
@@ -55,6 +60,8 @@ export class ServiceLimiter {
   #settings: ServiceLimitSettings
   #gradient: GradientLimit | undefined = undefined
   #inFlight = 0
+  /** Requests that were let through and whose answer has not begun. */
+  #waiting = 0
   #refused = 0
 
   constructor(options: ServiceLimiterOptions) {
@@ -116,19 +123,19 @@ export class ServiceLimiter {
   pass(next: Upstream, request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
     if (call.ended) return Promise.reject(asAnswer(call.ended))
     if (this.#queue.length > 0) this.#admitWaiting()
-    const { limit } = this
-    if (this.#inFlight < limit && this.#queue.length === 0) {
-      this.#inFlight++
+    if (this.#queue.length === 0 && this.#hasSlot(this.limit)) {
+      this.#letIn()
       return this.#send(next, request, call)
     }
     const { queue, queueMs } = this.#settings
-    if (this.#queue.length >= (queue ?? Math.ceil(limit / 2)) || queueMs === 0) {
+    if (this.#queue.length >= (queue ?? Math.ceil(this.limit / 2)) || queueMs === 0) {
       return Promise.reject(this.#refuse('the queue is full'))
     }
     // The slot was counted when the request was let in.
     return this.#queue.wait(call, queueMs).then(() => {
       if (call.ended === undefined) return this.#send(next, request, call)
       // It was ended in the turn in which it was let in, when there was nothing left to cancel.
+      this.#waiting--
       this.release(call)
       throw asAnswer(call.ended)
     })
@@ -148,6 +155,7 @@ export class ServiceLimiter {
     gradient?.began(this.#inFlight, begunAt)
     return next(request, call).then(
       response => {
+        this.#begun()
         // A quick failure does not show how long a good answer takes.
         if (gradient && !isFailedAnswer(response) && isTimed(request)) {
           gradient.answered(begunAt, this.#now())
@@ -155,16 +163,33 @@ export class ServiceLimiter {
         return response
       },
       error => {
+        this.#begun()
         if (call.limiter === this) this.release(call)
         throw error
       },
     )
   }
 
+  /** Notes that the answer of a request has begun, or will not come. */
+  #begun(): void {
+    this.#waiting--
+    if (this.#queue.length > 0) this.#admitWaiting()
+  }
+
+  #letIn(): void {
+    this.#inFlight++
+    this.#waiting++
+  }
+
+  #hasSlot(limit: number): boolean {
+    if (this.#inFlight < limit) return true
+    return this.#gradient !== undefined && this.#waiting < MIN_WAITING && this.#inFlight < this.#settings.max
+  }
+
   /** Lets waiting requests through while there are free slots. */
   #admitWaiting(): void {
     const { limit } = this
-    while (this.#inFlight < limit && this.#queue.admit()) this.#inFlight++
+    while (this.#hasSlot(limit) && this.#queue.admit()) this.#letIn()
   }
 
   #refuse(reason: OverloadReason): GatewayError {

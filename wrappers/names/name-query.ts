@@ -1,4 +1,4 @@
-import { lookup, NODATA, NOTFOUND, promises, SERVFAIL } from 'node:dns'
+import { lookup, NODATA, NOTFOUND, promises, type RecordWithTtl, SERVFAIL } from 'node:dns'
 import { setTimeout } from 'node:timers/promises'
 import { candidatesOf, type SearchRules, SystemNames } from './system-names.ts'
 
@@ -80,7 +80,10 @@ function isUnknown({ code }: NodeJS.ErrnoException): boolean {
 }
 
 async function askServers(resolver: promises.Resolver, name: string): Promise<FoundAddresses> {
-  const queries = [resolver.resolve6(name, { ttl: true }), resolver.resolve4(name, { ttl: true })]
+  const queries = [
+    resolver.resolve6(name, { ttl: true }).then(atLeastOne),
+    resolver.resolve4(name, { ttl: true }).then(atLeastOne),
+  ]
   await Promise.any(queries).catch(({ errors }: AggregateError) => {
     // That there is no address of one family says less than that the other is not known.
     throw errors.find(error => !isUnknown(error)) ?? errors[0]
@@ -92,6 +95,13 @@ async function askServers(resolver: promises.Resolver, name: string): Promise<Fo
     addresses: records.map(({ address }) => address),
     ttlMs: 1_000 * Math.min(...records.map(({ ttl }) => ttl)),
   }
+}
+
+/** An alias whose name has no address of the family is answered with an empty list, where a name is answered with an error. */
+function atLeastOne(records: RecordWithTtl[]): RecordWithTtl[] {
+  if (records.length === 0)
+    throw Object.assign(new Error('the name is an alias without an address'), { code: NODATA })
+  return records
 }
 
 function askSystem(name: string): Promise<FoundAddresses> {

@@ -4,6 +4,7 @@ import { beginTries, type CallTry } from '../../internal/tries.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { TimeSamples } from '../time-samples.ts'
+import { KeptBody } from './kept-body.ts'
 import { type RetryBudget, RetryBudgets } from './retry-budget.ts'
 import { isHedgeable, isUnwanted } from './retry-rules.ts'
 
@@ -94,8 +95,10 @@ class Race {
   }
 
   #hedge(): void {
-    // A body that is no longer kept cannot be sent to two nodes.
-    if (this.#request.body?.begun || !this.#budget.take(performance.now())) return
+    const { body } = this.#request
+    // A body that is not kept, or no longer, cannot be sent to two nodes.
+    if (body !== null && (!(body instanceof KeptBody) || body.begun)) return
+    if (!this.#budget.take(performance.now())) return
     this.#isHedged = true
     this.#budget.hedges++
     const { peer } = this.#tries[0]!
@@ -136,8 +139,9 @@ class Race {
     this.#inFlight--
     if (by === this.#tries[0]) this.#first?.failed(error, performance.now())
     if (this.#isOver) return
-    // The failure of a try that was sent says more than the lack of another node.
-    if (this.#failure === undefined || error instanceof UpstreamFailure) this.#failure = error
+    // The failure of a try that was sent says more than the lack of another node, or than that it was given up.
+    if (this.#failure === undefined || (error instanceof UpstreamFailure && error.kind !== 'aborted'))
+      this.#failure = error
     if (this.#inFlight > 0) return
     if (this.#unwanted && !this.#unwanted.response.isBroken) {
       this.#win(this.#unwanted.response, this.#unwanted.by)

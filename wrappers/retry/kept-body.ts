@@ -68,6 +68,11 @@ export class KeptBody implements RequestBody, BodySink {
     if (this.#flows.length === 0) this.#flow?.stop()
   }
 
+  /** Whether a chunk is no longer there. */
+  isGone(index: number): boolean {
+    return index < this.#dropped
+  }
+
   /** Returns a chunk by its number; undefined when it has not come. */
   chunk(index: number): Buffer | undefined {
     return this.#chunks[index - this.#dropped]
@@ -91,12 +96,14 @@ export class KeptBody implements RequestBody, BodySink {
     else this.adjust()
   }
 
-  onData(chunk: Buffer): void {
+  onData(given: Buffer): void {
+    let chunk = given
     if (!this.begun) {
       this.#bytes += chunk.length
       this.#memory.bytes += chunk.length
       const isTooLong = this.#bytes > this.#maxBytes || this.#chunks.length >= MAX_CHUNKS
       if (isTooLong || this.#memory.bytes > this.#memory.maxBytes) this.letGo()
+      else if (this.#chunks.length > 0) chunk = alone(chunk)
     }
     this.#chunks.push(chunk)
     this.#notify()
@@ -123,6 +130,17 @@ export class KeptBody implements RequestBody, BodySink {
     this.#chunks.splice(0, next - this.#dropped)
     this.#dropped = next
   }
+}
+
+/**
+ * Returns a chunk that keeps no more memory than its own. A short one may share 64 KiB with others, and a client that sends
+ * slowly could keep that much with each. The first chunk stays as it is, because most short bodies come in one.
+ */
+function alone(chunk: Buffer): Buffer {
+  if (chunk.buffer.byteLength <= 2 * chunk.length) return chunk
+  const copy = Buffer.allocUnsafeSlow(chunk.length)
+  chunk.copy(copy)
+  return copy
 }
 
 /** Passes the body on from its beginning, to one try. */
@@ -159,6 +177,12 @@ class KeptFlow implements BodyFlow {
 
   /** Passes on what has come. */
   advance(): void {
+    // Another try that runs at the same time has taken the beginning before this one had its connection.
+    if (this.#kept.isGone(this.next)) {
+      this.stop()
+      this.#sink.onError(new Error('the beginning of the body is no longer kept'))
+      return
+    }
     let chunk = this.#kept.chunk(this.next)
     while (chunk !== undefined && !this.isPaused && !this.#isOver) {
       this.next++

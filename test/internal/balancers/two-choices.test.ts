@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Balancer } from '../../../internal/balancers/balancer.ts'
+import type { Balancer, TryEnd } from '../../../internal/balancers/balancer.ts'
 import { createBalancer } from '../../../internal/balancers/balancers.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
@@ -18,10 +18,20 @@ interface Shared {
   /** Requests in flight at all times. */
   readonly concurrency: number
   readonly requests: number
+  /** How the try with this number ended. Default: it was answered. */
+  readonly endOf?: (sent: number) => TryEnd
 }
 
 /** Simulates a closed loop on a clock of its own: each answer triggers the next request. */
-function closedLoop({ balancer, peers, clock = { now: 0 }, latencyMs, concurrency, requests }: Shared) {
+function closedLoop({
+  balancer,
+  peers,
+  clock = { now: 0 },
+  latencyMs,
+  concurrency,
+  requests,
+  endOf,
+}: Shared) {
   const counts = new Map<string, number>()
   const open: { readonly peer: FakePeer; readonly begunAt: number; readonly endsAt: number }[] = []
   for (let sent = 0; sent < requests; sent++) {
@@ -30,7 +40,7 @@ function closedLoop({ balancer, peers, clock = { now: 0 }, latencyMs, concurrenc
       const { peer, begunAt, endsAt } = open.pop()!
       clock.now = endsAt
       peer.inFlight--
-      balancer.observe?.(peer, endsAt - begunAt, 'answered')
+      balancer.observe?.(peer, endsAt - begunAt, endOf?.(sent) ?? 'answered')
     }
     const peer = balancer.pick(peers, NONE_TRIED) as FakePeer
     peer.inFlight++
@@ -166,6 +176,22 @@ test('a node that fails fast does not attract requests', () => {
     balancer.observe!(peer, bad ? 0.2 : 10, bad ? 'failed' : 'answered')
   }
   assert.ok(failed < 50, `${failed} of 1,000`)
+})
+
+test('nodes share the requests also where few answers can be timed, and after a failure', () => {
+  for (const timed of [0, 1_000]) {
+    const clock = { now: 0 }
+    const shareOf = closedLoop({
+      balancer: peakEwma(clock),
+      peers: fakePeers({ a: 1, b: 1, c: 1 }),
+      clock,
+      latencyMs: () => 10,
+      concurrency: 30,
+      requests: 100_000,
+      endOf: sent => (sent === 100 ? 'failed' : sent % timed === 1 ? 'answered' : 'untimed'),
+    })
+    for (const id of ['a', 'b', 'c']) assert.ok(Math.abs(shareOf(id) - 1 / 3) < 0.05, `${shareOf(id)}`)
+  }
 })
 
 test('an abandoned try counts with the time that it lasted, when that is long', () => {

@@ -6,8 +6,9 @@ import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { createBalance } from '../../../wrappers/balance/balance.ts'
 import { createObserve } from '../../../wrappers/observe.ts'
+import { FakeBody } from '../../support/bodies.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
-import { testRequest } from '../../support/route.ts'
+import { testRequest, testRoute } from '../../support/route.ts'
 
 const REQUEST = testRequest()
 const RESPONSE: UpstreamResponse = { status: 200, headers: [], sendBody: () => {}, discard: () => {} }
@@ -94,4 +95,47 @@ test('the time to the end of the upstream call is measured, with and without an 
   })
   assert.equal((await refusal(failed(REQUEST, call))).code, 'WG_NO_NODE')
   assert.equal(call.upstreamMs, 3)
+})
+
+test('a node that has failed once gets no more than its share of requests with bodies, whose answers are not timed', async () => {
+  const table = new NodeTable(node => new FakePeer(node))
+  table.set(
+    'user',
+    ['a', 'b', 'c'].map(id => testNode({ id })),
+  )
+  const request = testRequest({
+    route: testRoute({ balancer: 'peak-ewma' }),
+    method: 'POST',
+    body: new FakeBody(),
+  })
+  const open: (() => void)[] = []
+  let status = 503
+  const upstream = createBalance(table)((_, { peer }) => {
+    peer!.inFlight++
+    const { promise, resolve } = Promise.withResolvers<UpstreamResponse>()
+    const answer = { ...RESPONSE, status }
+    open.push(() => {
+      peer!.inFlight--
+      resolve(answer)
+    })
+    return promise
+  })
+  const ask = () => {
+    const call = new Call('id', 'POST', '/', 0)
+    return { call, answer: upstream(request, call) }
+  }
+  const first = ask()
+  open.pop()!()
+  await first.answer
+  status = 200
+  let ofFirst = 0
+  for (let i = 0; i < 1_000; i++) {
+    const { call, answer } = ask()
+    if (call.peer === first.call.peer) ofFirst++
+    if (open.length <= 30) continue
+    open.shift()!()
+    void answer
+    await new Promise(setImmediate)
+  }
+  assert.ok(ofFirst < 450, `${ofFirst} of 1,000`)
 })

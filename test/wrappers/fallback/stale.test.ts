@@ -222,6 +222,18 @@ test('memory is bounded: the least recently used answers are evicted', () => {
   assert.ok(answers.get('k999', 1_000), 'a new answer replaces an old one')
 })
 
+test('a kept body takes only the memory that is counted for it', () => {
+  const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
+  const { response: given, observer } = passing()
+  answers.keep('k', given)
+  observer().onChunk('\xe9t\xe9 ')
+  observer().onChunk(Buffer.from('et hiver'))
+  observer().onEnd(true)
+  const { body } = answers.get('k', 1_000)!.answer
+  assert.equal(body.toString('latin1'), '\xe9t\xe9 et hiver')
+  assert.equal(body.buffer.byteLength, 12)
+})
+
 test('an answer that is too long is not kept, and the earlier one stays', () => {
   const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
   keep(answers, 'k', 2_000)

@@ -9,7 +9,7 @@ import type { Chunk } from '../../../wrappers/transport/node-try.ts'
 /** One GET on a pool. It records all calls. */
 export class TestExchange implements NodeExchange {
   readonly method = 'GET'
-  readonly isWebSocket = false
+  readonly isWebSocket: boolean
   readonly bodyIdleTimeoutMs: number | undefined = undefined
   readonly #target: string
   /** The names of the methods that were called, in order. */
@@ -24,8 +24,9 @@ export class TestExchange implements NodeExchange {
   onCall: (name: string) => void = () => {}
   readonly #over = Promise.withResolvers<void>()
 
-  constructor(target: string) {
+  constructor(target: string, isWebSocket = false) {
     this.#target = target
+    this.isWebSocket = isWebSocket
   }
 
   /** Resolves with the body when the answer is whole or has failed. */

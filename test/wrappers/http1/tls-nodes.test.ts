@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
+import { NodeTls } from '../../../wrappers/transport/node-tls.ts'
 import { LOOPBACK, makeAuthority, pemOf } from '../../support/certificates.ts'
 import { openRaw, send } from '../../support/http.ts'
-import { answer } from '../../support/node-server.ts'
+import { answer, startNode } from '../../support/node-server.ts'
 import { testTls } from '../../support/node-tls.ts'
 import { untilSteady } from '../../support/until.ts'
 import { startDispatchFront } from './dispatch-front.ts'
+import { startPool, TestExchange } from './pool-scene.ts'
 
 const authority = makeAuthority({ after })
 const server = pemOf(authority.issue('server', { names: LOOPBACK }))
@@ -137,4 +139,36 @@ test('a node that has answered before and then ends a connection is not taken fo
   isWell = false
   assert.equal((await get()).status, 599)
   assert.equal(peer.problem, undefined)
+})
+
+test('what a node sends behind a 101 waits until the connection is handed over, in however many records it came', async t => {
+  const sent = Buffer.alloc(40_000, 'what the node sends at once ')
+  const head = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'
+  const node = await startNode(
+    t,
+    socket => socket.write(Buffer.concat([Buffer.from(head), sent])),
+    '127.0.0.1',
+    server,
+  )
+  const settings = testTls({ ca: authority.pem })
+  const tls = new NodeTls({ host: '127.0.0.1', protocol: 'https' }, () => settings)
+  const { pool } = startPool(t, node.port, { tls })
+  const exchange = new TestExchange('/', true)
+  const accepted = new Promise<void>(resolve => {
+    exchange.onCall = name => {
+      if (name === 'head') setImmediate(resolve)
+    }
+  })
+  pool.request(exchange)
+  await accepted
+  const { socket, read } = exchange.connection!.detach()
+  let received = Buffer.alloc(0)
+  await new Promise<void>(resolve => {
+    read(bytes => {
+      received = Buffer.concat([received, bytes])
+      if (received.length === sent.length) resolve()
+    })
+  })
+  socket.destroy()
+  assert.ok(received.equals(sent))
 })

@@ -225,6 +225,25 @@ test('an adaptive limit learns from good answers only', async () => {
   assert.equal(await limitAfter(503), 100)
 })
 
+test('long answers that hold all slots of an adaptive limit leave two to learn from, up to its maximum', async () => {
+  const { ask, sent, limiter, use } = scene({ concurrent: null, adaptive: true, max: 103 })
+  const begun: Promise<unknown>[] = []
+  for (let i = 0; i < 100; i++) begun.push(ask().outcome)
+  for (const { answer } of sent) answer()
+  await Promise.all(begun)
+  const [a, b, c] = [ask(), ask(), ask()]
+  await settled()
+  assert.deepEqual([limiter.limit, limiter.inFlight, limiter.queued], [100, 102, 1])
+  sent[100]!.answer()
+  assert.equal(await a.outcome, 200)
+  await settled()
+  assert.deepEqual([limiter.inFlight, limiter.queued, sent.length], [103, 0, 103])
+  for (const { answer } of sent) answer()
+  assert.deepEqual([await b.outcome, await c.outcome], [200, 200])
+  use({ queueMs: 0 })
+  assert.equal(await ask().outcome, 'WG_OVERLOADED')
+})
+
 test('a call that has ended takes no slot', async () => {
   const { limiter, sent, ask } = scene()
   const { call } = ask()

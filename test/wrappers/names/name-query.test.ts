@@ -42,6 +42,14 @@ test('addresses of both families are found, and those of one where there is no o
   await assert.rejects(query('none.test'), { code: 'ENODATA' })
 })
 
+test('an alias that has no address of one family is found with those of the other, however late they come', async t => {
+  const { server, query } = await startScene(t)
+  server.set('alias.test', { addresses: ['127.0.0.2'], isAlias: true, ttl: 7, ip4AfterMs: 350 })
+  assert.deepEqual(await query('alias.test'), { addresses: ['127.0.0.2'], ttlMs: 7_000 })
+  server.set('none.test', { addresses: [], isAlias: true })
+  await assert.rejects(query('none.test'), { code: 'ENODATA' })
+})
+
 test('an answer is asked for anew each time, however long its record lives', async t => {
   const { server, query } = await startScene(t)
   server.set('node.test', { addresses: ['127.0.0.2'], ttl: 3_600 })

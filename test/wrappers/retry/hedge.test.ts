@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Call } from '../../../internal/call.ts'
+import type { Peer } from '../../../internal/nodes/peer.ts'
+import type { UpstreamResponse } from '../../../internal/upstream.ts'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { Http1Response } from '../../../routes/public/http1/response.ts'
-import { RecentTimes } from '../../../wrappers/retry/hedge.ts'
+import { createHedge, RecentTimes } from '../../../wrappers/retry/hedge.ts'
+import { KeptBody } from '../../../wrappers/retry/kept-body.ts'
+import { FakeBody } from '../../support/bodies.ts'
 import { openRaw } from '../../support/http.ts'
 import { answer, type Script } from '../../support/node-server.ts'
+import { testRequest, testRoute } from '../../support/route.ts'
 import { fails, ok, resets, startScene } from './retry-scene.ts'
 
 const silent: Script = () => {}
@@ -37,6 +44,44 @@ test('only GET is hedged, only on routes with hedging, and only until the first 
     assert.equal((await ask(method)).text, 'ok')
     assert.deepEqual(seen(), { a: 1, b: 0 })
   }
+})
+
+test('a call is sent to a second node only with a body that is kept', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const route = testRoute({ hedge: { afterMs: 1 } })
+  const rpc = { method: 'a.B/C', isIdempotent: true, isStreaming: false } as const
+  const given = new FakeBody()
+  for (const [body, tries] of [
+    [given, 1],
+    [new KeptBody(given, 10, { bytes: 0, maxBytes: 10 }), 2],
+  ] as const) {
+    let sent = 0
+    const upstream = createHedge()((_, call) => {
+      sent++
+      call.peer = { inFlight: 0 } as Peer
+      return Promise.withResolvers<UpstreamResponse>().promise
+    })
+    void upstream(testRequest({ route, rpc, body }), new Call('id', 'POST', '/', 0))
+    t.mock.timers.tick(1)
+    assert.equal(sent, tries)
+  }
+})
+
+test('of two tries that failed, the one that was given up says least', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const fail: ((failure: UpstreamFailure) => void)[] = []
+  const upstream = createHedge()((_, call) => {
+    call.peer = { inFlight: 0 } as Peer
+    const { promise, reject } = Promise.withResolvers<UpstreamResponse>()
+    fail.push(reject)
+    return promise
+  })
+  const route = testRoute({ hedge: { afterMs: 1 } })
+  const answer = upstream(testRequest({ route }), new Call('id', 'GET', '/', 0))
+  t.mock.timers.tick(1)
+  fail[1]!(new UpstreamFailure('reset'))
+  fail[0]!(new UpstreamFailure('aborted'))
+  await assert.rejects(answer, { kind: 'reset' })
 })
 
 test('a failure or an unwanted status does not win against a good answer that comes later', async t => {

@@ -23,6 +23,33 @@ function take(kept: KeptBody) {
   return { got, flow }
 }
 
+test('a try that would begin behind the beginning of a body that was let go fails, and the other gets all of it', () => {
+  const { source, kept } = keep(3)
+  const other = take(kept)
+  other.flow.resume()
+  source.send('ab')
+  source.send('cd')
+  const late = take(kept)
+  late.flow.resume()
+  source.send('ef')
+  source.end()
+  assert.deepEqual(other.got, ['ab', 'cd', 'ef', 'end'])
+  assert.deepEqual(late.got, ['the beginning of the body is no longer kept'])
+})
+
+test('a body that comes in many short chunks keeps no memory that they share with others', () => {
+  const { source, kept } = keep(100)
+  const chunks: Buffer[] = []
+  const flow = kept.open({ onData: chunk => void chunks.push(chunk), onEnd() {}, onError() {} })
+  flow.resume()
+  for (const text of ['a', 'b', 'c']) source.send(text)
+  assert.equal(String(Buffer.concat(chunks)), 'abc')
+  assert.deepEqual(
+    chunks.slice(1).map(({ buffer }) => buffer.byteLength),
+    [1, 1],
+  )
+})
+
 test('every try gets the body from its beginning, and nothing is read before one wants it', () => {
   const { source, kept } = keep()
   const first = take(kept)
