@@ -115,7 +115,7 @@ test('a chosen port that is taken gives one clear line, and nothing is left runn
     const args = ['demo', '--port', '0', '--admin-port', '0', '--embedded-etcd', `127.0.0.1:${port}`]
     await using program = await startProgram({ args, env: { TMPDIR: temp } })
     assert.deepEqual(await program.exited, { code: 1, signal: null })
-    assert.match(program.stderr(), new RegExp(`^waygate: .*127\\.0\\.0\\.1:${port}.*in use\\n$`))
+    assert.match(program.stderr(), new RegExp(`^waygate: .*127\\.0\\.0\\.1:${port}.*in use; .*\\n$`))
     assert.deepEqual(await readdir(temp), [])
   } finally {
     server.close()
