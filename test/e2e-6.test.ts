@@ -1,3 +1,3 @@
 import { runTogether } from './support/together.ts'
 
-runTogether('e2e', { part: 6, of: 8 })
+runTogether('e2e', { part: 6, of: 10 })

@@ -1,3 +1,3 @@
 import { runTogether } from './support/together.ts'
 
-runTogether('ui')
+runTogether('routes', { part: 1, of: 2 })

@@ -1,3 +1,3 @@
 import { runTogether } from './support/together.ts'
 
-runTogether('routes')
+runTogether('e2e', { part: 9, of: 10 })
