@@ -71,7 +71,7 @@ test('npm test runs every test file once', () => {
   const patterns = [...scripts.test.matchAll(/"(test\/[^"]+)"/g)].map(([, pattern]) => pattern!)
   const alone = patterns.flatMap(pattern => globSync(pattern, { cwd: root }))
   const together = alone.flatMap(file => {
-    const call = /^runTogether\('(.+)'(?:, \{ part: (\d), of: (\d) \})?\)$/m.exec(read(file))
+    const call = /^runTogether\('(.+)'(?:, \{ part: (\d+), of: (\d+) \})?\)$/m.exec(read(file))
     if (!call) return []
     const [, folder, part, of] = call
     return filesOf(folder!, part ? { part: Number(part), of: Number(of) } : undefined)
