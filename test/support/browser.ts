@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
 
 /** The path of Chromium; undefined where there is none. */
 const program = process.env.CHROMIUM || pathOf('chromium')
@@ -21,8 +28,13 @@ const FLAGS = [
 const TELL_REPORTS = `addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
   console.error('policy: ' + violatedDirective + ' ' + blockedURI))`
 
+/** Resolves when the page draws: with whether it is visible. */
+const DRAW = 'new Promise(done => requestAnimationFrame(() => done(!document.hidden)))'
+
 /** How long a test waits for something to be on a page: generous, because the machine may be busy. */
 const WAIT_MS = 15_000
+const DRAWN_WITHIN_MS = 3_000
+const MOST_BROWSERS = 3
 /** The browser stays so long after the last page was closed, for the tests of the next file. */
 const IDLE_MS = 1_000
 
@@ -62,8 +74,7 @@ export async function openPage(
 ): Promise<TestPage> {
   clearTimeout(idle)
   users++
-  browser ??= chromium.launch({ executablePath: program!, args: FLAGS })
-  const context = await (await browser).newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const { context, page } = await openDrawnPage({ viewport: { width: 1280, height: 800 }, ...options })
   context.setDefaultTimeout(WAIT_MS)
   const complaints: string[] = []
   context.on('console', message => complaints.push(`${message.type()}: ${message.text()}`))
@@ -77,7 +88,24 @@ export async function openPage(
     if (--users === 0) idle = setTimeout(endBrowser, IDLE_MS)
   }
   t.after(close)
-  return { page: await context.newPage(), complaints, newTab: () => context.newPage(), close }
+  return { page, complaints, newTab: () => context.newPage(), close }
+}
+
+/** Opens a page that draws. Chromium without a GPU sometimes stops to, for good; another browser takes its place then. */
+async function openDrawnPage(
+  options: BrowserContextOptions,
+): Promise<{ context: BrowserContext; page: Page }> {
+  for (let attempt = 1; ; attempt++) {
+    browser ??= chromium.launch({ executablePath: program!, args: FLAGS })
+    const opened = browser
+    const context = await (await opened).newContext(options)
+    const page = await context.newPage()
+    const drawn = page.evaluate<boolean>(DRAW).catch(() => false)
+    const isDrawn = await Promise.race([drawn, delay(DRAWN_WITHIN_MS, false, { ref: false })])
+    // Pages of other tests may still be open in it.
+    if (isDrawn || attempt === MOST_BROWSERS || users > 1) return { context, page }
+    if (browser === opened) await endBrowser()
+  }
 }
 
 async function endBrowser(): Promise<void> {

@@ -1,3 +1,3 @@
 import { runTogether } from './support/together.ts'
 
-runTogether('ui', { part: 1, of: 2 })
+runTogether('ui')

@@ -1,3 +1,0 @@
-import { runTogether } from './support/together.ts'
-
-runTogether('ui', { part: 2, of: 2 })
