@@ -14,7 +14,7 @@ import { UsageError } from '../cli/format-error.ts'
 import { visible } from '../cli/output.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 
-/** Prints a line of which others may have written a part: whoever may write to etcd, or who has made a certificate. */
+/** Prints a line. Keys of etcd and fields of certificates in it may have control characters, which are made visible. */
 const say = (line: string) => console.log(visible(line))
 
 type PutCommand = Extract<CertificateCommand, { readonly action: 'put' }>

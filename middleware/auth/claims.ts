@@ -71,8 +71,8 @@ const PLAIN = /^[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e]
  * Writes a claim as a header value that reaches the node unchanged: printable ASCII is kept, anything else is
  * percent-encoded UTF-8 (and so is `%`, to be unambiguous). Lists are joined by commas, objects are JSON.
  *
- * A comma within an entry of a list is written as `%2C` first: whoever may choose one entry, such as the name of a team, must
- * not get another one with it.
+ * A comma within an entry of a list is written as `%2C` first. Otherwise a user who chooses one entry, such as the name of a
+ * team, would get another one with it.
  */
 function headerValue(value: unknown): string {
   let text: string

@@ -43,8 +43,8 @@ const REFUSALS = {
   ),
 } as const satisfies Record<OverloadReason, GatewayError>
 /**
- * With fewer requests that wait for the heads of their answers, an adaptive limit lets further ones in. Otherwise long
- * answers, such as event streams, could hold all of its slots, and nothing would show any more that it may grow.
+ * An adaptive limit lets in at least so many requests that wait for the heads of their answers. Only those show that it may
+ * grow, and long answers, such as event streams, could hold all of its slots.
  */
 const MIN_WAITING = 2
 /** How long a request with a longer body takes depends more on the client than on the service. */

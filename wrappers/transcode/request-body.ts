@@ -196,7 +196,7 @@ class LinesSink implements BodySink {
     this.#sink.onError(error)
   }
 
-  /** Drops the line whose end has not come. Nothing is passed on any more. */
+  /** Drops the line whose end has not come, and passes on nothing that follows. */
   drop(): void {
     this.#isOver = true
     this.#held.take()

@@ -99,7 +99,7 @@ function inJson(t: TestContext, path: string, body: object): Conversation {
 }
 
 for (const [kind, begin] of Object.entries(KINDS)) {
-  test(`a client that does not read answers is not read from any more, until it does: ${kind}`, async t => {
+  test(`while a client reads no answers, its requests are not read: ${kind}`, async t => {
     const etcd = await startEmbeddedEtcd({ port: 0 })
     t.after(() => etcd.close())
     using other = new RawClient(etcd.url)
