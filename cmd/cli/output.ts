@@ -134,6 +134,11 @@ function textOf(value: string | number | null | undefined): string {
   return value === undefined || value === null || value === '' ? '-' : visible(String(value))
 }
 
+/** Prints a line. Keys of etcd, names and fields of certificates in it may have control characters, which are made visible. */
+export function say(line: string): void {
+  console.log(visible(line))
+}
+
 /** Replaces control characters, which texts of clients and of the registry may have: a terminal would obey them. */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd')

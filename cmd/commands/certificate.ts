@@ -11,11 +11,8 @@ import { readAltNames } from '../../internal/tls/alt-names.ts'
 import { readCaller } from '../cli/caller.ts'
 import type { CertificateCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
-import { visible } from '../cli/output.ts'
+import { say } from '../cli/output.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
-
-/** Prints a line. Keys of etcd and fields of certificates in it may have control characters, which are made visible. */
-const say = (line: string) => console.log(visible(line))
 
 type PutCommand = Extract<CertificateCommand, { readonly action: 'put' }>
 

@@ -13,16 +13,13 @@ import { createBindings } from '../../wrappers/transcode/bindings.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 import { readCaller } from '../cli/caller.ts'
 import type { DescriptorsCommand } from '../cli/command.ts'
-import { visible } from '../cli/output.ts'
+import { say, visible } from '../cli/output.ts'
 import { createNames } from '../gateway/names.ts'
 import { createNodeGuard } from '../gateway/node-guard.ts'
 import { createNodeTable } from '../gateway/node-table.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { LiveRules } from '../gateway/service-rules.ts'
 import { UpstreamTls } from '../gateway/upstream-tls.ts'
-
-/** Prints a line. Names in descriptors are those that others have chosen. */
-const say = (line: string) => console.log(visible(line))
 
 /** Runs `waygate descriptors`. Resolves with the exit code, 1 when descriptors have a problem. */
 export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1> {
