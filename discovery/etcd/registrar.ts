@@ -14,6 +14,7 @@ import { watchKey } from './watch-key.ts'
 const MIN_TTL_SECONDS = 6
 /** A watch usually reports a deleted key sooner. */
 const CHECK_MS = 30_000
+/** So many leases, and values, of puts without an answer are remembered. */
 const MAX_UNSURE = 4
 
 /** The options of {@link Registrar}. The TTL must be at least 6 s. */
@@ -65,8 +66,8 @@ export class Registrar implements Registration {
    */
   #formers: readonly string[] = []
   #everPut = false
-  /** The value of the last put, whether or not it has succeeded. */
-  #value = ''
+  /** Values that the key may have from here, for the same reason, in the same order. */
+  #puts: readonly string[] = []
   #displaced = false
   #isDisplacedLogged = false
   /** Versions of the value that etcd should have and does have. `update()` waits until they are equal. */
@@ -190,12 +191,12 @@ export class Registrar implements Registration {
   async #put(session: LeaseSession, replaces?: bigint): Promise<void> {
     const version = this.#wanted
     const lease = session.id
-    this.#value = encodeNode(this.node)
-    const value = Buffer.from(this.#value)
-    const [surest, ...others] = this.#formers.filter(former => former !== lease)
-    const formers = surest === undefined ? [] : [surest, ...others.slice(-MAX_UNSURE)]
-    this.#formers = [...formers, lease]
+    const encoded = encodeNode(this.node)
+    const value = Buffer.from(encoded)
+    this.#formers = withNewest(this.#formers, lease)
+    this.#puts = withNewest(this.#puts, encoded)
     if (this.#everPut) {
+      const formers = this.#formers.slice(0, -1)
       const done = await putIfFree(this.#client, { key: this.#key, value, lease, formers, replaces })
       // Why, is for a check to find out.
       if (!done && !this.#displaced) this.#doubts++
@@ -205,6 +206,7 @@ export class Registrar implements Registration {
       this.#everPut = true
     }
     this.#formers = [lease]
+    this.#puts = [encoded]
     this.#written = version
     for (const listener of this.#writtenListeners) listener()
   }
@@ -216,7 +218,7 @@ export class Registrar implements Registration {
       clock: this.#clock,
       random: Math.random,
       signal: session.over,
-      isOurs: ({ lease, value }) => lease === session.id && value === this.#value,
+      isOurs: ({ lease, value }) => lease === session.id && this.#puts.includes(value),
       onDoubt: () => {
         this.#doubts++
         this.#pausing?.abort()
@@ -262,7 +264,7 @@ export class Registrar implements Registration {
     if (found === undefined) {
       if (!isHeld) await this.#putBack(session)
     } else if (found.lease === session.id) {
-      if (found.value !== this.#value) await this.#takeOver(session, found)
+      if (!this.#puts.includes(found.value)) await this.#takeOver(session, found)
     } else if (found.lease === undefined) await this.#takeOver(session, found)
     else await this.#put(session)
     if (this.#displaced && !this.#isDisplacedLogged) {
@@ -328,4 +330,10 @@ export class Registrar implements Registration {
   #about(): { service: string; id: string } {
     return { service: this.node.service, id: this.node.id }
   }
+}
+
+/** Adds an item to a list whose first item is certain. Of the others, the latest are kept. */
+function withNewest(list: readonly string[], item: string): readonly string[] {
+  const [surest, ...others] = list.filter(other => other !== item)
+  return surest === undefined ? [item] : [surest, ...others.slice(-MAX_UNSURE), item]
 }

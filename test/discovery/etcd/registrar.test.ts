@@ -139,6 +139,31 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal((await registry.getService('user'))?.nodes[0]?.weight, 5)
   })
 
+  test('writes an update whose first put had no answer, when it reads its own older value in between', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const client = createEtcdClient({ endpoints: [etcd.url] })
+    const txn = client.kv.txn.bind(client.kv)
+    let failures = 0
+    client.kv.txn = async request => {
+      if (failures++ > 0) return txn(request)
+      // A watch that begins again, or this event, is a reason to read the key.
+      const lease = BigInt((await leaseOf(etcd.url))!).toString(16)
+      await etcdctl(etcd.url, 'put', KEY, '--ignore-value', `--lease=${lease}`)
+      throw new Error('no answer')
+    }
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    await registrar.update({ weight: 5 })
+    assert.ok(failures > 1)
+    const [node] = (await open(t, etcd.url).getService('user'))?.nodes ?? []
+    assert.equal(node?.weight, 5)
+  })
+
   // test/faults/registrar.ts checks the times that hold on quieter machines.
   test('is back at once when its process continues after it was stopped past the TTL', async t => {
     if (!requireEtcd(t)) return
