@@ -4,6 +4,7 @@ import {
   createSecretKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign as signBytes,
 } from 'node:crypto'
 import { describe, test } from 'node:test'
@@ -332,6 +333,14 @@ test('a token may be as long as the limit, and not one byte longer', () => {
   assert.ok(ofPad(pad).length > MAX_TOKEN_BYTES - 4)
   assert.equal(present(ofPad(pad)).subject, 'u1')
   refused('WG_TOKEN_INVALID', () => present(ofPad(pad + 1)), 'one more')
+})
+
+test('a token with 200 groups is accepted, which is as many as large issuers write', () => {
+  const { present } = setUp()
+  const token = sign({ groups: Array.from({ length: 200 }, () => randomUUID()) })
+  assert.ok(token.length > 10_000)
+  assert.equal(present(token).subject, 'u1')
+  assert.equal(present(token).subject, 'u1')
 })
 
 test('exactly one bearer token is asked for, its scheme in any case', () => {
