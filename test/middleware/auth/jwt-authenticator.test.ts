@@ -625,6 +625,24 @@ test('until the revocations are loaded, tokens with a jti are answered with 503'
   assert.equal(present(sign()).subject, 'u1')
 })
 
+test('while keys cannot be fetched, a token with another kid is answered with 503, since its key may be new', () => {
+  const source = {
+    ...{ isLoaded: true, find: () => undefined, refresh: () => undefined },
+    mayLack: (keyId: string) => keyId === 'new',
+  }
+  const authenticator = createJwtAuthenticator({
+    issuers: [{ keys: source, requireExpiry: true, rolesClaim: 'roles' }],
+    ...{ clockToleranceMs: 0, claimHeaders: {}, cacheSize: 10, now: () => NOW },
+  })
+  const present = (token: string) =>
+    authenticator.authenticate(readHead(['authorization', `Bearer ${token}`]), new Call('id', 'GET', '/', 0))
+  assert.throws(() => present(craft({ ...HS256, kid: 'new' }, CLAIMS)), { code: 'WG_AUTH_UNAVAILABLE' })
+  assert.throws(() => present(craft(HS256, CLAIMS)), { code: 'WG_TOKEN_INVALID' })
+  const expired = craft({ ...HS256, kid: 'new' }, { ...CLAIMS, exp: seconds(-1) })
+  assert.throws(() => present(expired), { code: 'WG_TOKEN_EXPIRED' })
+  assert.throws(() => present(craft({ ...HS256, kid: 'old' }, CLAIMS)), { code: 'WG_TOKEN_INVALID' })
+})
+
 test('keys are fetched for a token whose key is unknown, unless the token would be refused anyway', async () => {
   const source = {
     isLoaded: true,
