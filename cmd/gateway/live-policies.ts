@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import type { SameSite } from '../../internal/http/header-lines.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { CreatePolicy, Exchange, Policy, RoutePlan } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -31,6 +32,8 @@ export interface PolicySettings {
   readonly credentialPlaces?: CredentialPlaces
   /** Signs the cookies of policies; undefined = they set none. */
   readonly cookieKey?: KeyObject | undefined
+  /** Of the cookies of splits. */
+  readonly sameSite?: SameSite | undefined
 }
 
 export interface LivePoliciesOptions extends PolicySettings {
@@ -57,10 +60,11 @@ export function openPolicies(
 
 /** Returns what policies are made with. */
 function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicySettings {
-  const { apiKeys, jwt, clientLimits } = config
+  const { apiKeys, jwt, clientLimits, routes } = config
   return {
     upstream,
     cookieKey: keys.stickyCookie,
+    sameSite: routes.stickyCookie.sameSite,
     maxTargetBytes: clientLimits.targetBytes,
     credentialPlaces: {
       keyHeader: apiKeys.enabled ? apiKeys.header.toLowerCase() : undefined,
@@ -180,7 +184,7 @@ export class LivePolicies {
   }
 
   #toolsOf(name: string): PolicyTools {
-    const { maxTargetBytes, credentialPlaces, cookieKey } = this.#settings
+    const { maxTargetBytes, credentialPlaces, cookieKey, sameSite } = this.#settings
     return {
       maxTargetBytes: maxTargetBytes ?? Number.POSITIVE_INFINITY,
       credentialPlaces: credentialPlaces ?? {},
@@ -205,6 +209,7 @@ export class LivePolicies {
         if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
       },
       cookieKey,
+      sameSite,
       mirrors: this.#mirrors,
       mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,
