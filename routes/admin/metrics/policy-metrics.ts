@@ -1,10 +1,10 @@
 import type { LocalCounters } from '../../../internal/limits/local-counters.ts'
 import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
-import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+import type { LabelledValue, LiveMetrics } from './live-metric.ts'
+import { OTHER } from './request-labels.ts'
 
 /** Routes beyond so many share the label `other`. */
 const MAX_ROUTES = 5_000
-const OTHER = 'other'
 
 /** Counts what the policies of routes have decided. */
 export class PolicyCounts implements CountedByRoute {
@@ -89,86 +89,65 @@ class ReasonCounter {
 }
 
 /** Adds the metrics of policies. */
-export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): void {
-  live(
-    'counter',
+export function addPolicyMetrics(live: LiveMetrics, counts: PolicyCounts): void {
+  live.counter(
     'waygate_policy_refusals_total',
     'Requests that a policy of their route refused, by route, policy and rule.',
-    'sum',
     () => counts.refusals.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_policy_would_refuse_total',
     'Requests that a policy would have refused if it were enforced, by route, policy and rule.',
-    'sum',
     () => counts.wouldRefusals.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_cors_preflights_total',
     'CORS preflights answered by the gateway, by route and result: allowed, refused.',
-    'sum',
     () => counts.preflights.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_mirror_requests_total',
     'Requests that were to be copied, by route and what became of the copy: answered, failed, timeout, body_too_large, full.',
-    'sum',
     () => counts.mirrored.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_compress_bytes_total',
     'Bytes of bodies that the gateway compressed, by route, content coding and side: in, out.',
-    'sum',
     () => counts.compressed.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_compress_skipped_total',
     'Answers of routes with compression that were sent as they are, by reason.',
-    'sum',
     () => counts.notCompressed.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_split_diverted_total',
     'Requests that went to stable because their variant had no usable node, by route and variant.',
-    'sum',
     () => counts.diversions.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_rate_limited_total',
     'Requests that a rate limit or a quota refused, by route and rule.',
-    'sum',
     () => counts.limited.samples(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_would_limit_total',
     'Requests that a rate limit or a quota would have refused if it were enforced, by route and rule.',
-    'sum',
     () => counts.wouldLimit.samples(),
   )
 }
 
 /** Adds the metrics of the counters that this process has in memory. */
-export function addLocalCounterMetrics(live: AddLiveMetric, counters: LocalCounters): void {
-  live(
-    'gauge',
+export function addLocalCounterMetrics(live: LiveMetrics, counters: LocalCounters): void {
+  live.gauge(
     'waygate_limit_local_keys',
     'Keys, such as addresses, that rate limits count in memory.',
     'sum',
-    () => [{ labels: {}, value: counters.keys }],
+    () => counters.keys,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_limit_evictions_total',
     'Keys that were forgotten while they were counted, because there were more than rateLimits.localKeys.',
-    'sum',
-    () => [{ labels: {}, value: counters.evictions }],
+    () => counters.evictions,
   )
 }
