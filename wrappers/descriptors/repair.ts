@@ -9,7 +9,7 @@ import {
 } from '@bufbuild/protobuf/wkt'
 import { QuietError } from '../../internal/http/quiet-error.ts'
 import { standardFileOf, standardTypes } from '../protobuf/standard-types.ts'
-import { tooMuchInFile, tooMuchInSet } from './descriptor-size.ts'
+import { tooMuchIn } from './descriptor-size.ts'
 
 /** Why a set of descriptors is not used, as a text for people. It has no stack, because what others send is no crash. */
 export class DescriptorError extends QuietError {
@@ -38,7 +38,7 @@ const MAX_NAME = { length: 512, parts: 128 }
  */
 export function readDescriptorSet(bytes: Buffer): DescriptorFile[] {
   return read('it is not a FileDescriptorSet', () => {
-    refuse(tooMuchInSet(bytes))
+    refuse(tooMuchIn(bytes, 'set'))
     return fromBinary(FileDescriptorSetSchema, bytes).file
   })
 }
@@ -55,7 +55,7 @@ export function writeDescriptorSet(files: DescriptorFile[]): Buffer {
  */
 export function readDescriptorFile(bytes: Buffer): DescriptorFile {
   return read('a file is not a FileDescriptorProto', () => {
-    refuse(tooMuchInFile(bytes))
+    refuse(tooMuchIn(bytes, 'file'))
     return fromBinary(FileDescriptorProtoSchema, bytes)
   })
 }

@@ -88,6 +88,11 @@ export function assignAt(root: Json, path: readonly DescField[], value: unknown)
 /** Returns the fault of a field that a path leads to. */
 export function faultAt(path: readonly DescField[], message: string): FieldFault {
   const fault = new FieldFault(message)
-  fault.path = path.map(({ jsonName }) => `.${jsonName}`).join('')
+  fault.path = textOfPath(path)
   return fault
+}
+
+/** Returns a path as faults have it, such as `.task.title`. */
+export function textOfPath(path: readonly DescField[]): string {
+  return path.map(({ jsonName }) => `.${jsonName}`).join('')
 }
