@@ -14,7 +14,7 @@ import type {
   WorkerPage,
 } from './page-types.ts'
 import { Turns } from './turns.ts'
-import type { SourceDetails, TableProblem } from './views.ts'
+import type { SourceFreshness, TableProblem } from './views.ts'
 
 /** Each list is ordered from the best to the worst. */
 const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
@@ -198,13 +198,8 @@ export function mergeSources(all: readonly RouteList['source'][]): RouteList['so
   }
 }
 
-/** How far one source, or several together, can be trusted. */
-type Trust = Pick<SourceDetails, 'connected' | 'stale' | 'ageMs' | 'drift' | 'relists'> & {
-  readonly reason?: string | undefined
-}
-
 /** Merges how up to date several sources are: of each fact the worst, and the sums of counts. */
-export function mergeTrust(all: readonly Trust[]) {
+export function mergeTrust(all: readonly Omit<SourceFreshness, 'revision'>[]) {
   const relists: Record<string, number> = {}
   for (const [reason, count] of all.flatMap(one => Object.entries(one.relists))) {
     relists[reason] = (relists[reason] ?? 0) + count
