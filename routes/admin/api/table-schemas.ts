@@ -54,7 +54,6 @@ export const REVISION = about(
 )
 export const TIME = about(number, 'Milliseconds since 1970.')
 
-/** A list of the API. */
 export function items<Item>(item: Schema<Item>): Schema<Items<Item>> {
   return object<Items<Item>>({ items: list(item) as never, next: optional(string) as never } as never)
 }

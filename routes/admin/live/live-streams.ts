@@ -3,7 +3,7 @@ import { asksForHidden } from '../api/masked.ts'
 import { ApiError } from '../api-errors.ts'
 import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
 import type { RouteList } from '../page-types.ts'
-import { writeLiveTable } from '../write-pages.ts'
+import { writeRouteList } from '../write-pages.ts'
 import { FiguresTexts } from './figure-rows.ts'
 import { type ChangedNames, LiveStream, type Viewer } from './live-stream.ts'
 
@@ -203,7 +203,9 @@ export class LiveStreams {
   async #sendWhole(stream: LiveStream): Promise<void> {
     stream.needsTable = false
     const list = await this.#list()
-    await stream.sendPieces('table', writeLiveTable(list))
+    const { revision, routes, services } = list
+    const whole: LiveTablePart = { revision, whole: true, gone: NOTHING_GONE, routes, services }
+    await stream.sendTable(writeRouteList(whole))
     const problems = await this.#options.api.problems()
     const missed = stream.missed!
     const later = missed.routes.size + missed.services.size > 0 ? await this.#list() : undefined
@@ -221,6 +223,8 @@ export class LiveStreams {
     return list
   }
 }
+
+const NOTHING_GONE: LiveTablePart['gone'] = { routes: [], services: [] }
 
 const HEEDLESS: LiveListener = {
   onTable: () => {},

@@ -53,7 +53,6 @@ export class GrpcCounts implements CountedByRoute {
   }
 }
 
-/** Adds the metrics of gRPC calls. */
 export function addGrpcMetrics(live: LiveMetrics, counts: GrpcCounts): void {
   live.counter(
     'waygate_grpc_calls_total',

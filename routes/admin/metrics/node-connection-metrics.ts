@@ -13,7 +13,6 @@ export interface LookUpsView {
   readonly failed: number
 }
 
-/** Adds the metrics of what became of HTTP/2 connections to nodes. */
 export function addSessionMetrics(live: LiveMetrics, sessions: SessionsView): void {
   live.counter('waygate_node_goaways_total', 'GOAWAY frames that nodes have sent.', () => sessions.goaways)
   live.counter(
@@ -23,7 +22,6 @@ export function addSessionMetrics(live: LiveMetrics, sessions: SessionsView): vo
   )
 }
 
-/** Adds the metric of look-ups of nodes' names. */
 export function addLookUpMetrics(live: LiveMetrics, lookUps: LookUpsView): void {
   live.counter('waygate_name_lookups_total', "Look-ups of nodes' names, by their result.", () =>
     byLabel('result', Object.entries(lookUps)),

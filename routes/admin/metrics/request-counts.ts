@@ -178,7 +178,6 @@ export class RefusalCounts {
     if (errorCode !== undefined) this.#counts.set(errorCode, this.#counts.get(errorCode)! + 1)
   }
 
-  /** Adds the metric. */
   addTo(live: LiveMetrics): void {
     live.counter(
       'waygate_refused_total',

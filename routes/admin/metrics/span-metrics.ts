@@ -20,7 +20,6 @@ export class SpanCounts {
 /** Returns the counts of spans; undefined = nothing was ever traced. */
 export type SpansView = () => SpanCounts | undefined
 
-/** Adds the metrics of tracing. */
 export function addSpanMetrics(live: LiveMetrics, spans: SpansView): void {
   live.counter('waygate_spans_sent_total', 'Spans that the collector of traces has taken.', () => {
     const counts = spans()

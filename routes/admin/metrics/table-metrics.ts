@@ -22,7 +22,7 @@ import {
   type SessionsView,
 } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
-import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addLocalCounterMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addReloadMetrics, type ReloadCounts } from './reload-metrics.ts'
 import { addSpanMetrics, type SpansView } from './span-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
@@ -125,7 +125,7 @@ export function addTableMetrics(live: LiveMetrics, views: MetricViews): void {
   addLimitMetrics(live, limits, nodes, loop)
   addConnectionMetrics(live, connections, http2, views.files, views.proxyProtocol)
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
-  addPolicyMetrics(live, policies)
+  policies.addTo(live)
   addLocalCounterMetrics(live, views.localCounters)
   if (views.spans !== undefined) addSpanMetrics(live, views.spans)
   if (views.reloads !== undefined) addReloadMetrics(live, views.reloads)

@@ -14,7 +14,6 @@ export interface TlsView {
   readonly certificates: { views(): readonly CertificateView[] }
 }
 
-/** Adds the metrics of TLS for clients. */
 export function addTlsMetrics(live: LiveMetrics, { counts, certificates }: TlsView): void {
   live.counter('waygate_tls_handshakes_total', 'TLS handshakes of clients that were completed.', () => [
     { labels: { resumed: 'false' }, value: counts.full },

@@ -45,7 +45,6 @@ function* samplesOf(counts: Map<string, Map<string, number>>, label: string): Ge
   }
 }
 
-/** Adds the metrics of JSON in front of gRPC. */
 export function addTranscodeMetrics(
   live: LiveMetrics,
   counts: TranscodeCounts,
