@@ -3,6 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import type { RouteList, ServicePage, ServicesPage } from './page-types.ts'
 
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** Serializing this many nodes takes well below a millisecond. */
 const NODES_A_PART = 128
 const PIECE_CHARS = 65_536

@@ -112,20 +112,18 @@ export function repairFiles(given: readonly FileDescriptorProto[]): FileDescript
   return inOrder(files)
 }
 
-/** A type that a name leads to. */
-interface Found {
-  /** Absolute, with a dot in front. */
-  readonly name: string
-  readonly file: string
-  readonly isEnum: boolean
-}
-
-type Resolve = (name: string, scope: string) => Found
-
 interface TypePlace {
   readonly file: string
   readonly isEnum: boolean
 }
+
+/** A type that a name leads to. */
+interface Found extends TypePlace {
+  /** Absolute, with a dot in front. */
+  readonly name: string
+}
+
+type Resolve = (name: string, scope: string) => Found
 
 function withoutDuplicates(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
   const byName = new Map<string, FileDescriptorProto>()
@@ -203,13 +201,9 @@ function placeOf(name: string, places: ReadonlyMap<string, TypePlace>): Found | 
   const place = places.get(name)
   if (place !== undefined) return { name: `.${name}`, ...place }
   const standard = standardFileOf(name)
-  return (
-    standard && { name: `.${name}`, file: standard.proto.name, isEnum: isStandardEnum(name, standard.enums) }
-  )
-}
-
-function isStandardEnum(name: string, enums: readonly { readonly typeName: string }[]): boolean {
-  return enums.some(({ typeName }) => typeName === name)
+  if (standard === undefined) return undefined
+  const isEnum = standard.enums.some(({ typeName }) => typeName === name)
+  return { name: `.${name}`, file: standard.proto.name, isEnum }
 }
 
 function repairMessage(message: DescriptorProto, scope: string, resolve: Resolve): void {

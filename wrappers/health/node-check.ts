@@ -1,12 +1,9 @@
 import { type Health, type HealthCheck, HealthStreak } from '../../internal/nodes/health.ts'
 import { type Node, usesTls } from '../../internal/nodes/node.ts'
 import { NodeTls, type TlsSettings } from '../transport/node-tls.ts'
-import type { SocketTarget } from '../transport/open-socket.ts'
-import { type CheckResult, checkNode } from './check-node.ts'
+import { type CheckOptions, type CheckResult, checkNode } from './check-node.ts'
 
-export interface NodeCheckOptions extends Pick<SocketTarget, 'names' | 'allows'> {
-  readonly node: Node
-  readonly check: HealthCheck
+export interface NodeCheckOptions extends Omit<CheckOptions, 'tls'> {
   /** Returns the present settings of TLS with the nodes of a service. */
   readonly tlsOf: (service: string) => TlsSettings
   /** What earlier checks have found. */

@@ -1,9 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { FieldFault } from '../protobuf/field-fault.ts'
-import { setOwn } from '../protobuf/special-decoders.ts'
+import { type Json, setOwn } from '../protobuf/special-decoders.ts'
 import { isJsonObject, isWrapper } from '../protobuf/special-encoders.ts'
-
-type Json = Record<string, unknown>
 
 /** Types that are a text in JSON, and so can stand in a path or a query. */
 const TEXT_TYPES = new Set(['Timestamp', 'Duration', 'FieldMask'].map(name => `google.protobuf.${name}`))

@@ -4,7 +4,7 @@ import { ApiError } from '../api-errors.ts'
 import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
 import type { RouteList } from '../page-types.ts'
 import { writeRouteList } from '../write-pages.ts'
-import { FiguresTexts } from './figure-rows.ts'
+import { FiguresTexts, type RouteFields } from './figure-rows.ts'
 import { type ChangedNames, LiveStream, type Viewer } from './live-stream.ts'
 
 /** A browser has one for each window, and each costs as much as its table. */
@@ -35,7 +35,7 @@ export class LiveStreams {
   #changed: ChangedNames | undefined
   #gather: NodeJS.Timeout | undefined
   /** What is known of each route, for filters of rows. */
-  #routes = new Map<string, { readonly path: string; readonly service: string }>()
+  #routes = new Map<string, RouteFields>()
   #isOver = false
   #gatherMs = GATHER_MS
 

@@ -1,14 +1,11 @@
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { ClientConnectionsView } from '../../../middleware/connection/client-connections.ts'
+import type { LimitPage } from '../page-types.ts'
 import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 /** The concurrency limit of a service, as pages and metrics show it. */
-export interface LimitView {
+export interface LimitView extends LimitPage {
   readonly service: string
-  readonly kind: 'static' | 'adaptive'
-  readonly limit: number
-  readonly inFlight: number
-  readonly queued: number
   readonly refused: number
 }
 
