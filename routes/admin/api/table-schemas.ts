@@ -31,8 +31,8 @@ import type { LastGoodValue, SourceDetails, SourceView, TableProblem } from '../
 import {
   about,
   boolean,
+  dateTime,
   either,
-  formatted,
   integer,
   list,
   literal,
@@ -95,7 +95,7 @@ export const SourceSchema = named(
   }),
 )
 
-const LastGood = object<LastGoodValue>({ revision: string, since: formatted('date-time') })
+const LastGood = object<LastGoodValue>({ revision: string, since: dateTime })
 
 export const ProblemSchema = named(
   'Problem',
@@ -116,7 +116,7 @@ export const Status = named(
     version: string,
     name: string,
     pid: integer,
-    startedAt: formatted('date-time'),
+    startedAt: dateTime,
     ready: boolean,
     revision: REVISION,
     source: SourceSchema,
