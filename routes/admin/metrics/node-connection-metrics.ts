@@ -13,16 +13,17 @@ export interface LookUpsView {
   readonly failed: number
 }
 
-export function addSessionMetrics(live: LiveMetrics, sessions: SessionsView): void {
+export function addNodeConnectionMetrics(
+  live: LiveMetrics,
+  sessions: SessionsView,
+  lookUps: LookUpsView,
+): void {
   live.counter('waygate_node_goaways_total', 'GOAWAY frames that nodes have sent.', () => sessions.goaways)
   live.counter(
     'waygate_node_sessions_retired_total',
     'HTTP/2 connections to nodes that take no further requests, by the reason: goaway, cancels, ids, address, age, flood.',
     () => byLabel('reason', Object.entries(sessions.retired)),
   )
-}
-
-export function addLookUpMetrics(live: LiveMetrics, lookUps: LookUpsView): void {
   live.counter('waygate_name_lookups_total', "Look-ups of nodes' names, by their result.", () =>
     byLabel('result', Object.entries(lookUps)),
   )

@@ -15,12 +15,7 @@ import {
 import { addLimitStoreMetrics, type LimitStoreView } from './limit-store-metrics.ts'
 import type { LiveMetrics } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
-import {
-  addLookUpMetrics,
-  addSessionMetrics,
-  type LookUpsView,
-  type SessionsView,
-} from './node-connection-metrics.ts'
+import { addNodeConnectionMetrics, type LookUpsView, type SessionsView } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
 import { addLocalCounterMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addReloadMetrics, type ReloadCounts } from './reload-metrics.ts'
@@ -66,8 +61,7 @@ export interface MetricViews {
 
 /** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
 export function addTableMetrics(live: LiveMetrics, views: MetricViews): void {
-  const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
-  const { grpc, transcode, descriptors, lostLines } = views
+  const { nodes, table, budgets, health, lostLines } = views
   addNodeMetrics(live, nodes, views.byNode)
   live.gauge(
     'waygate_service_panicking',
@@ -122,18 +116,17 @@ export function addTableMetrics(live: LiveMetrics, views: MetricViews): void {
     perService(budget => budget.retrying),
   )
 
-  addLimitMetrics(live, limits, nodes, loop)
-  addConnectionMetrics(live, connections, http2, views.files, views.proxyProtocol)
+  addLimitMetrics(live, views.limits, nodes, views.loop)
+  addConnectionMetrics(live, views.connections, views.http2, views.files, views.proxyProtocol)
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
-  policies.addTo(live)
+  views.policies.addTo(live)
   addLocalCounterMetrics(live, views.localCounters)
   if (views.spans !== undefined) addSpanMetrics(live, views.spans)
   if (views.reloads !== undefined) addReloadMetrics(live, views.reloads)
   if (views.limitStore !== undefined) addLimitStoreMetrics(live, views.limitStore)
-  addSessionMetrics(live, sessions)
-  addLookUpMetrics(live, views.lookUps)
-  addGrpcMetrics(live, grpc)
-  addTranscodeMetrics(live, transcode, descriptors)
+  addNodeConnectionMetrics(live, views.sessions, views.lookUps)
+  addGrpcMetrics(live, views.grpc)
+  addTranscodeMetrics(live, views.transcode, views.descriptors)
   live.gauge(
     'waygate_routes_closed',
     'Routes whose document cannot be used; they answer 503.',
