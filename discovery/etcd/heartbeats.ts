@@ -80,13 +80,13 @@ async function register(
     const hasLostLease = found !== undefined && found.lease === undefined && (await renew(etcd, lease))
     if (found && !isOwn && !hasLostLease) return taken(key, found)
     await grant(etcd, lease, ttlSeconds)
-    const done = await putIfFree(etcd.client, {
+    const revision = await putIfFree(etcd.client, {
       ...{ key: Buffer.from(key), value: Buffer.from(value), lease },
-      formers: isOwn ? [found.lease!] : [],
+      ours: isOwn ? [lease, found.lease!] : [lease],
       replaces: hasLostLease ? found.modRevision : undefined,
       options: etcd.options(),
     })
-    if (done) {
+    if (revision !== undefined) {
       // It ends by itself in any case.
       if (isOwn && found.lease !== lease) await revoke(etcd, found.lease!).catch(() => {})
       return { outcome: found ? 'updated' : 'registered', leftSeconds: ttlSeconds }

@@ -12,9 +12,9 @@ export interface PutIfFree {
   readonly value: Buffer
   /** The lease to put it under. */
   readonly lease: string
-  /** Earlier leases of ours, under which the key also counts as ours. */
-  readonly formers: readonly string[]
-  /** The revision of a write by somebody else that may be replaced; undefined when there is none. */
+  /** Leases under which the key counts as ours, whatever its value. Default: none. */
+  readonly ours?: readonly string[] | undefined
+  /** The revision of a write that may be replaced; undefined when there is none. */
   readonly replaces?: bigint | undefined
   /** Those of the call. Default: those of the client. */
   readonly options?: { readonly deadline: number }
@@ -24,18 +24,18 @@ export interface PutIfFree {
  * Puts a key in one transaction if it does not exist, is under one of our own leases, or was written last at
  * the revision `replaces`.
  *
- * @returns false when the key belongs to another process
+ * @returns the revision of the put; undefined when the key has been written by somebody else
  */
 export async function putIfFree(
   client: Etcd3,
-  { key, value, lease, formers, replaces, options }: PutIfFree,
-): Promise<boolean> {
+  { key, value, lease, ours = [], replaces, options }: PutIfFree,
+): Promise<bigint | undefined> {
   const result = CompareResult.Equal
   const isUnder = (by: string): ICompare => ({ key, result, target: CompareTarget.Lease, lease: by })
   const isAbsent: ICompare = { key, result, target: CompareTarget.Create, create_revision: '0' }
   const isAsRead: ICompare[] =
     replaces === undefined ? [] : [{ key, result, target: CompareTarget.Mod, mod_revision: String(replaces) }]
-  const conditions = [...[lease, ...formers].map(isUnder), isAbsent, ...isAsRead]
+  const conditions = [...ours.map(isUnder), isAbsent, ...isAsRead]
   // A transaction has "and" but no "or", so each condition is checked in the failure branch of the one before
   // it.
   const request = conditions.reduceRight<ITxnRequest | undefined>(
@@ -46,7 +46,8 @@ export async function putIfFree(
     }),
     undefined,
   )
-  let answer: ITxnResponse | undefined = await client.kv.txn(request!, options)
+  const whole = await client.kv.txn(request!, options)
+  let answer: ITxnResponse | undefined = whole
   while (answer && !answer.succeeded) answer = answer.responses[0]?.response_txn
-  return answer !== undefined
+  return answer && BigInt(whole.header.revision)
 }

@@ -164,6 +164,54 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(node?.weight, 5)
   })
 
+  /** A registrar of {@link U1} whose transactions go through `txn`, and the weight that etcd has. */
+  async function withTxn(t: TestContext, url: string, clock = systemClock) {
+    const client = createEtcdClient({ endpoints: [url] })
+    const send = client.kv.txn.bind(client.kv)
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, clock })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    const weight = async () => (await open(t, url).getService('user'))?.nodes[0]?.weight
+    return { client, registrar, send, weight }
+  }
+
+  test('keeps an update when etcd carries out an older one late, whose answer was given up', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    const older = Promise.withResolvers<() => Promise<unknown>>()
+    client.kv.txn = request => {
+      client.kv.txn = send
+      older.resolve(() => send(request))
+      return Promise.reject(new Error('no answer'))
+    }
+    const first = registrar.update({ weight: 3 })
+    const arrive = await older.promise
+    await registrar.update({ weight: 5 })
+    await first
+    await arrive()
+    assert.equal(await weight(), 5)
+    await registrar.update({ metadata: { a: 'b' } })
+    assert.equal(await weight(), 5)
+  })
+
+  test('keeps the weight that an operator writes under its lease while an update is on its way', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await etcdctl(etcd.url, 'put', '--ignore-lease', KEY, written({ weight: 0 }))
+      return send(request)
+    }
+    await registrar.update({ weight: 5, metadata: { a: 'b' } })
+    assert.equal(await weight(), 0)
+    assert.deepEqual(registrar.node.metadata, { a: 'b' })
+  })
+
   // test/faults/registrar.ts checks the times that hold on quieter machines.
   test('is back at once when its process continues after it was stopped past the TTL', async t => {
     if (!requireEtcd(t)) return
