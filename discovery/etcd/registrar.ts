@@ -137,7 +137,9 @@ export class Registrar implements Registration {
     this.#pausing?.abort()
     this.#registered.reject(new Error('the node was unregistered before etcd had it'))
     for (const listener of this.#writtenListeners) listener()
-    this.#running = this.#session?.end() ?? Promise.resolve()
+    // An earlier lease may be alive in etcd, and have the key.
+    const sessions = new Set([...this.#leases, ...(this.#session ? [this.#session] : [])])
+    this.#running = Promise.all([...sessions].map(session => session.end())).then(() => {})
     await this.#running
     this.#onLeave?.()
     if (this.#everPut) this.#logger.info(this.#about(), 'unregistered')

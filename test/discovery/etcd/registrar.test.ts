@@ -212,6 +212,25 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.deepEqual(registrar.node.metadata, { a: 'b' })
   })
 
+  test('leaves nothing behind when it ends before its key is under its next lease', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const { client, registrar, weight } = await withTxn(t, etcd.url, clock)
+    const putting = Promise.withResolvers<void>()
+    client.kv.txn = () => {
+      putting.resolve()
+      return Promise.reject(new Error('no answer'))
+    }
+    // Here the lease is over. In etcd it has most of its time left, as after an outage of etcd, which then starts it anew.
+    jumpedMs = 7_000
+    await putting.promise
+    await registrar.unregister()
+    assert.equal(await weight(), undefined)
+    assert.equal(await leases(etcd.url), 0)
+  })
+
   // test/faults/registrar.ts checks the times that hold on quieter machines.
   test('is back at once when its process continues after it was stopped past the TTL', async t => {
     if (!requireEtcd(t)) return
