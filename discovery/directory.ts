@@ -287,8 +287,8 @@ export class Directory {
   }
 
   /**
-   * Removes a suspect, or one of its nodes. Does nothing when the registry has the key again, or while an
-   * event is being applied, because that event may be about to confirm the key.
+   * Removes a suspect, or one of its nodes, as `suspects()` has returned it. Does nothing when the registry has the key again, or
+   * while an event is being applied, because that event may be about to confirm the key.
    *
    * @returns whether it has removed anything
    */
@@ -297,7 +297,9 @@ export class Directory {
     const source = this.#sources.withSuspect(key)
     const state = source?.get(key)
     if (!source || !state) return false
-    const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
+    // The key may have come back with another node of the id, and have been lost again.
+    if (node && !state.nodes.includes(node)) return false
+    const nodes = node ? state.nodes.filter(each => each !== node) : []
     const kept = nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map()
     const { revision = '0' } = source.state
     for (const _ of this.#write(source, [], [key], kept, { revision, recall: RECALLS_NOTHING }));

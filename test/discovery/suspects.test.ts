@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import { silentLogger } from '../../discovery/logger.ts'
@@ -213,6 +213,27 @@ test('a suspect counts as removed once it is, which waits until an event has bee
   for (const _ of steps);
   await until('it is gone', () => shown().length === 0)
   assert.deepEqual(lines, ['suspect removed: its grace period ended'])
+})
+
+test('a connection that fails says nothing of the address at which the node was registered meanwhile', async t => {
+  const { directory, shown } = setUp()
+  const asked: { port: number; refuse(): void }[] = []
+  const watch = new SuspectWatch({
+    ...{ directory, graceMs: 60_000, intervalMs: 5 },
+    openConnection: ({ port }, done) =>
+      void asked.push({ port, refuse: () => done(new Error('refused'), new Socket()) }),
+  })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, snapshot([], true))
+  watch.check()
+  applyTo(directory, change([nodeAt('user', 'u1', 2)]))
+  applyTo(directory, snapshot([], true))
+  asked[0]!.refuse()
+  await until('the new address is asked', () => asked.length === 2)
+  assert.deepEqual([shown(), asked.map(({ port }) => port)], [['u1?'], [1, 2]])
+  asked[1]!.refuse()
+  await until('it is gone', () => shown().length === 0)
 })
 
 test('a suspect that dies later is removed then', async t => {
