@@ -91,6 +91,7 @@ type Report = (key: string, before: RegistryEntry | undefined, after: RegistryEn
 
 /** The kinds of keys whose values are judged by settings that a reload can change. */
 const REREAD_SCOPES = ['routes', 'api-keys', 'policies'] as const
+const isReread = (scope: RegistryScope) => REREAD_SCOPES.some(each => each === scope)
 const RECALLS_NOTHING: ReadOptions['recall'] = () => undefined
 const LOST = 'the registry no longer has this route and may have lost it; in use until its grace period ends'
 
@@ -381,7 +382,10 @@ export class Directory {
     }
     for (const key of deletes) set(key, doubted.get(key))
     // An earlier event of the same burst removed these. Restore them, unless they have come back already.
-    for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
+    // The rules may have changed in between.
+    for (const [key, state] of doubted) {
+      if (!source.get(key)) set(key, isReread(source.scope) ? rereadState(state, this.#options) : state)
+    }
     for (const entry of puts) {
       const prepared = this.#options.prepare?.(entry)
       if (prepared) yield prepared
