@@ -66,6 +66,7 @@ export class Registrar implements Registration {
    */
   #leases: readonly LeaseSession[] = []
   #everPut = false
+  #isFailing = false
   /** Values that the key may have from here, for the same reason, in the same order. */
   #puts: readonly string[] = []
   /**
@@ -148,7 +149,6 @@ export class Registrar implements Registration {
   async #run(): Promise<void> {
     const { signal } = this.#leaving
     let attempt = 0
-    let failing = false
     while (!signal.aborted) {
       try {
         const again = this.#everPut
@@ -156,7 +156,6 @@ export class Registrar implements Registration {
         if (signal.aborted) return
         this.#logger.info(this.#about(), again ? 'registered again' : 'registered')
         attempt = 0
-        failing = false
         void this.#watch(session)
         await this.#lookAfter(session)
         if (signal.aborted) return
@@ -164,9 +163,7 @@ export class Registrar implements Registration {
         this.#logger.warn({ ...this.#about(), reason }, 'lease lost; registering again')
       } catch (error) {
         if (signal.aborted) return
-        const reason = (error as Error).message
-        if (!failing) this.#logger.warn({ ...this.#about(), reason }, 'registration failed; retrying')
-        failing = true
+        this.#noteFailure(error as Error)
       }
       await sleep(this.#clock, jitteredBackoffMs(attempt++, Math.random), signal)
     }
@@ -184,14 +181,37 @@ export class Registrar implements Registration {
     this.#session = session
     session.lost.addEventListener('abort', () => this.#pausing?.abort(), { once: true })
     await session.grant()
-    try {
-      await this.#put(session)
-    } catch (error) {
-      await session.end()
-      throw error
-    }
+    await this.#putFirst(session)
     this.#registered.resolve()
     return session
+  }
+
+  /**
+   * Puts the key under a new lease. When that fails, the lease is kept for the next attempt: a put without an answer may have
+   * succeeded, and the node would be gone with the lease.
+   *
+   * @throws Error when the session is over
+   */
+  async #putFirst(session: LeaseSession): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#put(session)
+        this.#isFailing = false
+        return
+      } catch (error) {
+        session.noteError(error)
+        if (!session.over.aborted) {
+          this.#noteFailure(error as Error)
+          await sleep(this.#clock, jitteredBackoffMs(attempt, Math.random), session.over)
+        }
+        if (session.over.aborted) throw error
+      }
+    }
+  }
+
+  #noteFailure({ message: reason }: Error): void {
+    if (!this.#isFailing) this.#logger.warn({ ...this.#about(), reason }, 'registration failed; retrying')
+    this.#isFailing = true
   }
 
   /**

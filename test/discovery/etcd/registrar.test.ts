@@ -165,10 +165,10 @@ describe('a registration', { concurrency: 4 }, () => {
   })
 
   /** A registrar of {@link U1} whose transactions go through `txn`, and the weight that etcd has. */
-  async function withTxn(t: TestContext, url: string, clock = systemClock) {
+  async function withTxn(t: TestContext, url: string, { clock = systemClock, logger = silentLogger } = {}) {
     const client = createEtcdClient({ endpoints: [url] })
     const send = client.kv.txn.bind(client.kv)
-    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, clock })
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, clock, logger })
     t.after(async () => {
       await registrar.unregister()
       client.close()
@@ -217,7 +217,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await using etcd = await startEtcd()
     let jumpedMs = 0
     const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
-    const { client, registrar, weight } = await withTxn(t, etcd.url, clock)
+    const { client, registrar, weight } = await withTxn(t, etcd.url, { clock })
     const putting = Promise.withResolvers<void>()
     client.kv.txn = () => {
       putting.resolve()
@@ -229,6 +229,28 @@ describe('a registration', { concurrency: 4 }, () => {
     await registrar.unregister()
     assert.equal(await weight(), undefined)
     assert.equal(await leases(etcd.url), 0)
+  })
+
+  test('is never missing when the put under its next lease has no answer', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const lines: string[] = []
+    const info = (_: object, message: string) => void lines.push(message)
+    const { client, send } = await withTxn(t, etcd.url, { clock, logger: { ...silentLogger, info } })
+    const created = async () => (await client.kv.range({ key: Buffer.from(KEY) })).kvs[0]?.create_revision
+    const before = [await created(), await leaseOf(etcd.url)]
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await send(request)
+      throw new Error('no answer')
+    }
+    jumpedMs = 7_000
+    await until('it is registered again', () => lines.includes('registered again'))
+    const after = [await created(), await leaseOf(etcd.url)]
+    assert.equal(after[0], before[0])
+    assert.notEqual(after[1], before[1])
   })
 
   // test/faults/registrar.ts checks the times that hold on quieter machines.
