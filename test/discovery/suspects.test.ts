@@ -228,6 +228,41 @@ test('a suspect that accepts no connection goes at once; one that does stays unt
   assert.ok(performance.now() - since >= 1_400, 'not before the end of its grace')
 })
 
+/** Stops this process, as a debugger or a busy event loop does. */
+const standStill = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+
+test('a suspect outlives a stall of this process in which its grace period would have ended', async t => {
+  const { directory, shown } = setUp()
+  const { port, connections } = await listening(t)
+  const watch = new SuspectWatch({ directory, graceMs: 1_000, intervalMs: 20 })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', port)]))
+  applyTo(directory, snapshot([], true))
+  watch.check()
+  await until('it was looked at', () => connections() > 0)
+  standStill(1_300)
+  const before = connections()
+  await until('it is looked at again, or gone', () => connections() > before + 1 || shown().length === 0)
+  assert.deepEqual(shown(), ['u1?'])
+  await until('its grace period ends', () => shown().length === 0)
+})
+
+test('a connection that takes too long in a stall of this process is tried again', async t => {
+  const { directory, shown } = setUp()
+  const { port, connections } = await listening(t)
+  const watch = new SuspectWatch({ directory, graceMs: 60_000, intervalMs: 20 })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', port)]))
+  applyTo(directory, snapshot([], true))
+  // After that, timers come before sockets are read.
+  setImmediate(() => {
+    watch.check()
+    standStill(1_300)
+  })
+  await until('it is looked at again, or gone', () => connections() > 1 || shown().length === 0)
+  assert.deepEqual(shown(), ['u1?'])
+})
+
 test('a suspect counts as removed once it is, which waits until an event has been applied', async t => {
   const { directory, shown } = setUp()
   const lines: string[] = []
