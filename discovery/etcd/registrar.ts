@@ -188,7 +188,8 @@ export class Registrar implements Registration {
 
   /**
    * Puts the key under a new lease. When that fails, the lease is kept for the next attempt: a put without an answer may have
-   * succeeded, and the node would be gone with the lease.
+   * succeeded, and the node would be gone with the lease. Only that of the very first put is revoked. Such a put replaces
+   * whatever is there, so it must find no lease when etcd carries it out late.
    *
    * @throws Error when the session is over
    */
@@ -200,6 +201,7 @@ export class Registrar implements Registration {
         return
       } catch (error) {
         session.noteError(error)
+        if (!this.#everPut) await session.end()
         if (!session.over.aborted) {
           this.#noteFailure(error as Error)
           await sleep(this.#clock, jitteredBackoffMs(attempt, Math.random), session.over)

@@ -198,6 +198,28 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(await weight(), 5)
   })
 
+  test('is not undone by its first put, when etcd carries that out late', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const client = createEtcdClient({ endpoints: [etcd.url] })
+    const put = client.kv.put.bind(client.kv)
+    let arrive: (() => Promise<unknown>) | undefined
+    client.kv.put = request => {
+      client.kv.put = put
+      arrive = () => put(request)
+      return Promise.reject(new Error('no answer'))
+    }
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    await registrar.update({ weight: 5 })
+    await assert.rejects(arrive!(), /lease not found/)
+    assert.equal((await open(t, etcd.url).getService('user'))?.nodes[0]?.weight, 5)
+  })
+
   test('keeps the weight that an operator writes under its lease while an update is on its way', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
