@@ -249,6 +249,8 @@ export class Registrar implements Registration {
   /** Leaves the key to another process. */
   #leave(): void {
     this.#displaced = true
+    // An etcd that has lost its data gives revisions again.
+    this.#revision = undefined
     this.#noteWritten(this.#wanted)
   }
 
