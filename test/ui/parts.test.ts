@@ -310,6 +310,34 @@ test('what needs attention comes with the worst first, and many nodes with one f
   )
 })
 
+test('a problem leads to the route whose document has it, not to one that is called like another key', () => {
+  const sources = [
+    { name: '/waygate/routes/', scope: 'routes' },
+    { name: '/waygate/policies/', scope: 'policies' },
+  ]
+  const model = modelOf(
+    ['table', { ...WHOLE, routes: [{ id: 'shop', broken: true }, { id: 'team/shop' }] }],
+    ['source', { stale: false, sources }],
+    [
+      'problem',
+      {
+        items: ['/waygate/policies/shop', '/waygate/routes/shop', '/waygate/routes/team/shop', 'shop'].map(
+          key => ({ key, reason: 'no' }),
+        ),
+      },
+    ],
+  )
+  assert.deepEqual(
+    attentionLines(model).map(({ severity, subject, href }) => `${severity} ${subject} ${href}`),
+    [
+      'bad /waygate/routes/shop #/routes/shop',
+      'bad shop #/routes/shop',
+      'warn /waygate/policies/shop #/source',
+      'warn /waygate/routes/team/shop #/routes/team%2Fshop',
+    ],
+  )
+})
+
 test('a node is shown as its last figures say, not as the table said before', () => {
   const model = modelOf(
     ['table', WHOLE],
