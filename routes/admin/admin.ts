@@ -27,6 +27,9 @@ const MAX_BODY_BYTES = 300 * 1024
 /** Longer, and a client without a token could keep any number of connections, or one with a token the memory of any number of pages. */
 const PATIENCE_MS = 60_000
 
+/** Each takes a file descriptor and memory away from traffic. Viewers, scrapes and probes need far fewer. */
+const MAX_CONNECTIONS = 1_000
+
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
 
@@ -46,6 +49,8 @@ export interface AdminOptions extends AdminSettings {
   readonly onInternalError: (error: unknown) => void
   /** How long a request may take to arrive, and its answer to be read on, milliseconds. Default: 60,000. */
   readonly patienceMs?: number | undefined
+  /** How many connections there may be; further ones are closed at once. Default: 1,000. */
+  readonly maxConnections?: number | undefined
 }
 
 /**
@@ -60,6 +65,7 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     onInternalError,
     settings = { current: options },
     patienceMs = PATIENCE_MS,
+    maxConnections = MAX_CONNECTIONS,
   } = options
   const app = Fastify({
     logger: false,
@@ -72,6 +78,7 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     frameworkErrors: ({ code }, _request, reply) =>
       refuse(reply, code === 'FST_ERR_BAD_URL' ? BAD_PATH : NO_PAGE),
   })
+  app.server.maxConnections = maxConnections
   let admission = { of: settings.current, admit: createAdmit(settings.current) }
   const callers = new WeakMap<FastifyRequest, Caller>()
   const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY

@@ -43,16 +43,32 @@ export class LiveStreams {
     this.#options = options
   }
 
-  /** @throws ApiError when there are too many */
-  assertRoom(): void {
+  /**
+   * @param owner who asks for a stream
+   * @throws ApiError when there are too many, and nobody else has more of them than the owner would have
+   */
+  assertRoom(owner: string): void {
     if (this.#isOver) throw new ApiError('WA_STREAMS', 'the gateway shuts down')
-    if (this.#streams.size < MAX_STREAMS) return
+    if (this.#streams.size < MAX_STREAMS || this.#surplus(owner) !== undefined) return
     throw new ApiError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
+  }
+
+  /** Returns the latest stream of whoever has the most; undefined when nobody has more than the owner with one more. */
+  #surplus(owner: string): LiveStream | undefined {
+    const byOwner = Map.groupBy(this.#streams, stream => stream.viewer.owner)
+    const own = byOwner.get(owner)?.length ?? 0
+    const [most] = [...byOwner.values()].sort((a, b) => b.length - a.length)
+    return most !== undefined && most.length > own + 1 ? most.at(-1) : undefined
   }
 
   /** Begins the stream of a viewer, unless it has gone already, as it may while the API is loaded. */
   open(raw: FastifyReply['raw'], viewer: Viewer): void {
     if (raw.destroyed) return
+    const surplus = this.#streams.size < MAX_STREAMS ? undefined : this.#surplus(viewer.owner)
+    if (surplus !== undefined) {
+      this.#streams.delete(surplus)
+      void surplus.end(`there are ${MAX_STREAMS} streams, and another token has fewer of them`)
+    }
     const stream = new LiveStream(raw, viewer, () => {
       if (stream.needsTable && !stream.isSyncing) this.#sync(stream)
     })

@@ -66,7 +66,10 @@ test('a viewer that has gone before its stream begins takes no place, and nothin
   const closed = once(raw, 'close')
   request.destroy()
   await closed
-  const viewer = { figures: true, tail: undefined, rows: undefined, isMasked: false, mayGoOn: () => true }
+  const viewer = {
+    ...{ owner: 'a', figures: true, tail: undefined, rows: undefined },
+    ...{ isMasked: false, mayGoOn: () => true },
+  }
   streams.open(raw, viewer)
   assert.equal(fake.listeners.size, 0)
 })
@@ -275,6 +278,30 @@ test('there are 64 streams at most, and one that ends makes room', async t => {
     )
     return response?.statusCode === 200
   })
+})
+
+test('a token that has all streams loses one to a token that has fewer, and gets no other', async t => {
+  const tokens = {
+    many: { sha256: hash('sha256', 'many'), role: 'read' as const },
+    few: { sha256: hash('sha256', 'few'), role: 'operate' as const },
+  }
+  const { port, ask } = await startAdmin(t, { tokens })
+  const [many, few] = [{ authorization: 'Bearer many' }, { authorization: 'Bearer few' }]
+  const first = await openEvents(t, port, '/api/v1/live', many)
+  const others = await Promise.all(
+    Array.from({ length: 63 }, () => openEvents(t, port, '/api/v1/live', many)),
+  )
+  await Promise.all([first, ...others].map(stream => stream.next('problem')))
+  await (await openEvents(t, port, '/api/v1/live', few)).next('problem')
+  await until('a stream has ended', () => others.some(({ events }) => events.at(-1)?.event === 'bye'))
+  assert.deepEqual(first.events, [], 'the first ones stay')
+  const refused = await ask('/api/v1/live', many)
+  assert.deepEqual([refused.status, refused.json().code], [503, 'WA_STREAMS'])
+  await (await openEvents(t, port, '/api/v1/live', few)).next('problem')
+  await until(
+    'another one has ended',
+    () => others.filter(({ events }) => events.at(-1)?.event === 'bye').length === 2,
+  )
 })
 
 test('streams end with bye before the listener is closed', async t => {
