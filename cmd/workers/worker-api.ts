@@ -54,6 +54,8 @@ export class WorkerApi implements ApiPages {
   readonly #startedAt = new Date().toISOString()
   readonly #watch: LiveWatch
   readonly #seen = new SeenChanges()
+  /** The workers whose last delta has not come. */
+  readonly #unheard = new WeakSet<WorkerProcess>()
   #workers: readonly WorkerProcess[] = []
   /** What workers are told to tell of; undefined while nobody watches. */
   #filters: readonly string[] | undefined = undefined
@@ -168,7 +170,15 @@ export class WorkerApi implements ApiPages {
 
   async #takeLive(): Promise<ReadonlyMap<string, LiveDelta | undefined>> {
     const workers = this.#workers
-    const deltas = await Promise.all(workers.map(worker => askWorker(worker, 'live', [])))
+    const deltas = await Promise.all(
+      workers.map(async worker => {
+        const delta = await askWorker(worker, 'live', [!this.#unheard.has(worker)])
+        // It may have answered too late. What it has told then, it tells nobody again by itself.
+        if (delta === undefined) this.#unheard.add(worker)
+        else this.#unheard.delete(worker)
+        return delta
+      }),
+    )
     return new Map(workers.map((worker, i) => [String(worker.pid), deltas[i]]))
   }
 

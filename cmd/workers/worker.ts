@@ -112,7 +112,7 @@ async function answerPage(
       if (turns.isOver) await turns.next()
     }
   } else if (!('api' in page)) answer(await answerQuestion(pages, page))
-  else if (page.api === 'live') answer(await live.take())
+  else if (page.api === 'live') answer(await live.take(...page.args))
   else {
     const asked = api[page.api] as (...args: readonly unknown[]) => Promise<unknown>
     answer(await asked(...page.args))

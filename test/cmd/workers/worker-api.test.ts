@@ -23,6 +23,9 @@ class FakeWorker {
   /** The names of the pages that it was asked for. */
   readonly asked: string[] = []
   isSilent = false
+  /** Whether it tells what is live when nobody waits for it any longer, and how often it has. */
+  isLate = false
+  late = 0
   onRequests: WorkerProcess['onRequests'] = () => {}
   onChange: WorkerProcess['onChange'] = () => {}
   readonly #api: OwnApiPages
@@ -42,7 +45,12 @@ class FakeWorker {
   async ask({ api, args }: ApiQuestion): Promise<readonly unknown[] | undefined> {
     this.asked.push(api)
     if (this.isSilent) return undefined
-    if (api === 'live') return [sent(await this.#live.take())]
+    if (api === 'live') {
+      const delta = sent(await this.#live.take(...args))
+      if (!this.isLate) return [delta]
+      this.late++
+      return undefined
+    }
     const asked = this.#api[api] as (...all: readonly unknown[]) => Promise<unknown>
     return [sent(await asked(...args))]
   }
@@ -202,6 +210,31 @@ test('a worker that comes later is watched, and one that has gone takes its requ
   update([workers[0]!])
   assert.equal(workers[1]!.filters.at(-1), undefined)
   await until('its requests are gone', () => seen.figures.some(({ nodes }) => nodes['user/u1']?.[0] === 0))
+  held[0]!()
+  await asked
+})
+
+test('what a worker has told too late is told again: changes, problems, and the state of nodes', async t => {
+  const { api, gateways, workers, get, held } = await setUp(t)
+  const seen = notingListener()
+  t.after(api.watch(seen))
+  await until('the baseline is known', () => seen.figures.length > 0)
+  const [, late] = workers
+  const [, { registry }] = gateways
+  late!.isLate = true
+  registry.putRoute('new', { path: '/new', service: 'user', auth: 'none' })
+  registry.putRoute('bad', { path: 'no slash', service: 'user' })
+  registry.setConnected(false)
+  const asked = get(gateways[1], '/user/hold')
+  await until('it is held', () => held.length === 1)
+  const before = late!.late
+  await until('two answers were late', () => late!.late >= before + 2)
+  assert.deepEqual([seen.tables, seen.problems, seen.sources], [[], [], []])
+  late!.isLate = false
+  await until('the table is told', () => seen.tables.some(({ routes }) => routes.includes('new')))
+  await until('the problem is told', () => seen.problems.at(-1)?.length === 1)
+  await until('the source is told', () => seen.sources.at(-1)?.connected === false)
+  await until('the node is told', () => seen.figures.some(({ nodes }) => nodes['user/u1']?.[0] === 1))
   held[0]!()
   await asked
 })
