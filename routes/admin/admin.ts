@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
+import { loadOnce } from '../../internal/load-once.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { type AdmitOptions, createAdmit } from './admit.ts'
 import type { Api, ApiOptions } from './api/api-options.ts'
@@ -190,14 +191,17 @@ const BESIDE_PATH = /^https?:\/\/[^/]*|[?#].*$/gs
  * Streams get their last event before the listener is closed.
  */
 function serveApi(app: FastifyInstance, options: ApiOptions): void {
-  let loaded: Promise<Api> | undefined
-  const load = async () => (await import('./api/router.ts')).createApi(options)
+  const load = loadOnce(async () => (await import('./api/router.ts')).createApi(options))
+  let loading: Promise<Api> | undefined
   app.all(`${API_PREFIX}*`, { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
-    loaded ??= load()
+    loading = load()
     const path = request.url.replace(BESIDE_PATH, '')
-    return (await loaded).answer(request, reply, path.slice(API_PREFIX.length))
+    return (await loading).answer(request, reply, path.slice(API_PREFIX.length))
   })
-  app.addHook('preClose', async () => (await loaded)?.close('the admin listener closes'))
+  app.addHook('preClose', async () => {
+    const api = await loading?.catch(() => undefined)
+    await api?.close('the admin listener closes')
+  })
 }
 
 function hasNoBody(headers: FastifyRequest['headers']): boolean {
