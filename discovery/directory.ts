@@ -378,8 +378,11 @@ export class Directory {
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
     for (const key of deletes) set(key, doubted.get(key))
-    // An earlier event of the same burst removed these. Restore them, unless they have come back already.
-    for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
+    // An earlier event of the same burst removed these. Restore them, unless they have come back already. The rules may have
+    // changed since.
+    const isReread = REREAD_SCOPES.some(scope => scope === source.scope)
+    for (const [key, state] of doubted)
+      if (!source.get(key)) set(key, isReread ? rereadState(state, this.#options) : state)
     for (const entry of puts) {
       const prepared = this.#options.prepare?.(entry)
       if (prepared) yield prepared
