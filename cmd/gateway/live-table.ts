@@ -87,6 +87,8 @@ export class LiveTable implements TableView {
     take: () => this.#takeRoutes(),
   })
   #setsChanged = false
+  /** What waits until the event that is being applied is in place. */
+  readonly #waiting: { readonly act: () => void; readonly giveUp: () => void }[] = []
   #revision: string | undefined = undefined
   /** The `auth` of routes that do not set it. */
   defaultAuth: 'jwt' | 'none'
@@ -161,6 +163,10 @@ export class LiveTable implements TableView {
 
   /** Follows the registry until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
+    const giveUp = () => {
+      for (const waiting of this.#waiting.splice(0)) waiting.giveUp()
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
     await followRegistry({
       registry: this.#registry,
       directory: this.#directory,
@@ -170,7 +176,31 @@ export class LiveTable implements TableView {
       onApplied: event => this.#applied(event),
       onRemembered: this.#onRemembered,
       signal,
-    }).finally(() => this.#changes.close())
+    }).finally(() => {
+      this.#changes.close()
+      giveUp()
+    })
+  }
+
+  /**
+   * Acts at once or, while an event of the registry is being applied, once all of it is. Until then, what a transaction deletes may
+   * be gone, and what it puts in its place not be there yet.
+   *
+   * @throws Error, without having acted, when the registry is no longer followed by then; what `act` throws
+   */
+  betweenEvents(act: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const actNow = () => {
+        try {
+          resolve(act())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      if (!this.#directory.isStepping) actNow()
+      else
+        this.#waiting.push({ act: actNow, giveUp: () => reject(new Error('the gateway is shutting down')) })
+    })
   }
 
   /** The largest revision of a source; undefined before the first snapshot. */
@@ -191,7 +221,10 @@ export class LiveTable implements TableView {
     return this.#routes.all()
   }
 
-  /** Puts another configuration in force: see `LiveRoutes.configure`. Everything of the registry is read again by its rules. */
+  /**
+   * Puts another configuration in force: see `LiveRoutes.configure`. Everything of the registry is read again by its rules. Call it
+   * between events.
+   */
   configure(...next: Parameters<LiveRoutes['configure']>): void {
     const [, context] = next
     this.defaultAuth = defaultAuthOf(context)
@@ -230,6 +263,7 @@ export class LiveTable implements TableView {
   }
 
   #applied(event: RegistryEvent): void {
+    for (const { act } of this.#waiting.splice(0)) act()
     this.#log.applied(event)
     this.#tls?.applied(event)
     if (event.type !== 'status') {
