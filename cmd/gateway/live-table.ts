@@ -85,6 +85,7 @@ export class LiveTable implements TableView {
     revisionOf: half => this.#revisionOf(half),
     mayBePaired: () => this.#isLoaded && this.#namesSets(),
     take: () => this.#takeRoutes(),
+    whenWhole: act => this.#whenWhole(act),
   })
   #setsChanged = false
   /** What waits until the event that is being applied is in place. */
@@ -197,10 +198,14 @@ export class LiveTable implements TableView {
           reject(error)
         }
       }
-      if (!this.#directory.isStepping) actNow()
-      else
-        this.#waiting.push({ act: actNow, giveUp: () => reject(new Error('the gateway is shutting down')) })
+      this.#whenWhole(actNow, () => reject(new Error('the gateway is shutting down')))
     })
+  }
+
+  /** @param giveUp is called instead when the registry is no longer followed */
+  #whenWhole(act: () => void, giveUp: () => void = () => {}): void {
+    if (this.#directory.isStepping) this.#waiting.push({ act, giveUp })
+    else act()
   }
 
   /** The largest revision of a source; undefined before the first snapshot. */
@@ -263,7 +268,6 @@ export class LiveTable implements TableView {
   }
 
   #applied(event: RegistryEvent): void {
-    for (const { act } of this.#waiting.splice(0)) act()
     this.#log.applied(event)
     this.#tls?.applied(event)
     if (event.type !== 'status') {
@@ -277,6 +281,7 @@ export class LiveTable implements TableView {
     }
     if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
+    for (const { act } of this.#waiting.splice(0)) act()
   }
 
   #takeRoutes(): void {

@@ -11,6 +11,8 @@ export interface PairedChangesOptions {
   readonly mayBePaired: () => boolean
   /** Takes both halves over. */
   readonly take: () => void
+  /** Acts now or, while a change is being applied, once all of it is. */
+  readonly whenWhole: (act: () => void) => void
 }
 
 /**
@@ -32,7 +34,8 @@ export class PairedChanges {
     const isAlone = revisionOf(half) > revisionOf(half === 'routes' ? 'policies' : 'routes')
     if (isAlone && mayBePaired()) {
       // When the loop is late, what has arrived meanwhile is read before the timer counts.
-      this.#waiting ??= setTimeout(() => setImmediate(() => this.#takeWaiting()), TRANSACTION_MS).unref()
+      const takeLater = () => this.#options.whenWhole(() => this.#takeWaiting())
+      this.#waiting ??= setTimeout(() => setImmediate(takeLater), TRANSACTION_MS).unref()
     } else this.#take()
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LiveTable } from '../../../cmd/gateway/live-table.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
@@ -10,49 +11,64 @@ import { silentLogger } from '../../../discovery/logger.ts'
 import type { Registry, RegistryEntry, RegistryEvent } from '../../../discovery/registry.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
-import { until } from '../../support/until.ts'
 
 const { config, keys } = loadConfig({ env: {}, cwd: tmpdir() })
 const SOURCES = [
   { name: '/s/', scope: 'nodes' },
   { name: '/r/', scope: 'routes' },
+  { name: '/p/', scope: 'policies' },
 ] as const
 
-const doc = (id: string): RegistryEntry => ({
+const doc = (id: string, more: object = {}): RegistryEntry => ({
   ...{ kind: 'route', key: `/r/${id}`, id },
-  document: { path: '/*', service: 'user', auth: 'none' },
+  document: { path: '/*', service: 'user', auth: 'none', ...more },
 })
-const change = (puts: readonly RegistryEntry[], deletes: readonly string[]): RegistryEvent => ({
-  ...{ type: 'change', source: '/r/', scope: 'routes', revision: '2', puts, deletes },
+const set = (name: string, document: object): RegistryEntry => ({
+  ...{ kind: 'policy-set', key: `/p/${name}`, name, document },
+})
+const change = (
+  scope: 'routes' | 'policies',
+  puts: readonly RegistryEntry[],
+  deletes: readonly string[] = [],
+): RegistryEvent => ({
+  ...{ type: 'change', source: scope === 'routes' ? '/r/' : '/p/', scope, revision: '2', puts, deletes },
 })
 
-/** A table with the route `a`, whose registry puts the route `b` in its place. To apply that takes until `go` is called. */
-async function startReplacing(t: TestContext) {
+interface Followed {
+  readonly first: readonly RegistryEntry[]
+  /** Come once the table is loaded. */
+  readonly changes: readonly RegistryEvent[]
+  /** To apply a change of this key takes until `go` is called. */
+  readonly slow: string
+}
+
+/** Follows a table until a change of the slow key is being applied. */
+async function startFollowing(t: TestContext, { first, changes, slow }: Followed) {
   const snapshots = SOURCES.map(
     ({ name, scope }): RegistryEvent => ({
       ...{ type: 'snapshot', source: name, scope, revision: '1', from: 'store', afterLoss: false },
-      entries: scope === 'routes' ? [doc('a')] : [],
+      entries: first.filter(({ key }) => key.startsWith(name)),
     }),
   )
   const { promise: held, resolve: go } = Promise.withResolvers<void>()
+  const { promise: isBeingApplied, resolve: noteSlow } = Promise.withResolvers<void>()
   const registry = {
     ...{ name: 'test', keptBy: 'services', sources: SOURCES },
     async *watch(signal: AbortSignal) {
       yield* snapshots
-      yield change([doc('b')], ['/r/a'])
+      yield* changes
       if (!signal.aborted) await once(signal, 'abort')
     },
   } as unknown as Registry
-  let isPreparing = false
   const context = routeContext(config, keys)
-  const table = new LiveTable({
+  const table: LiveTable = new LiveTable({
     registry,
     nodes: new NodeTable(node => new FakePeer(node)),
     ...{ config: config.routes, rules: new LiveRules({ config }), context },
     ...{ suspectGraceMs: 0, openConnection: () => {}, refusalOf: () => undefined, logger: silentLogger },
-    prepare(entry) {
-      if (entry.key !== '/r/b') return undefined
-      isPreparing = true
+    prepare({ key }) {
+      if (key !== slow || !table.isLoaded) return undefined
+      noteSlow()
       return held
     },
     ...{ onNodes() {}, onRoutes() {} },
@@ -65,10 +81,18 @@ async function startReplacing(t: TestContext) {
     return followed
   }
   t.after(end)
-  await until('the change is being applied', () => isPreparing)
-  const shown = () => table.routeTable().documents.map(({ id }) => id)
-  return { table, reload: () => table.configure(config.routes, context, new Map()), shown, go, end }
+  await isBeingApplied
+  const routes = () => table.routeTable().documents
+  return {
+    ...{ table, routes, go, end },
+    shown: () => routes().map(({ id }) => id),
+    reload: () => table.configure(config.routes, context, new Map()),
+  }
 }
+
+/** A table with the route `a`, whose registry is putting the route `b` in its place. */
+const startReplacing = (t: TestContext) =>
+  startFollowing(t, { first: [doc('a')], changes: [change('routes', [doc('b')], ['/r/a'])], slow: '/r/b' })
 
 test('a reload waits for a transaction that is being applied, since half of it would open what all of it closes', async t => {
   const { table, reload, shown, go } = await startReplacing(t)
@@ -98,4 +122,29 @@ test('a reload that waits when the registry is no longer followed changes nothin
   await assert.rejects(reloaded, /the gateway is shutting down/)
   await ended
   assert.deepEqual([shown(), isDone], [['b'], false])
+})
+
+test('routes that wait for their policy sets do so until all of these are there', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const deny = { clients: { deny: ['10.0.0.0/8'] } }
+  const { routes, go } = await startFollowing(t, {
+    first: [doc('a', { policies: ['one', 'two'] }), set('one', deny), set('two', {})],
+    changes: [
+      change('routes', [doc('a', { policies: ['one', 'two'], timeoutMs: 1_111 })]),
+      // The rule moves from one set to the other.
+      change('policies', [set('one', {}), set('two', deny)]),
+    ],
+    slow: '/p/two',
+  })
+  const shown = () => routes().map(({ timeoutMs, policies = {} }) => [timeoutMs, 'clients' in policies])
+  const before = shown()
+  assert.equal(before[0]![1], true)
+  // What is waited for takes longer than a transaction usually does.
+  t.mock.timers.tick(50)
+  await nextTurn()
+  await nextTurn()
+  assert.deepEqual(shown(), before)
+  go()
+  await nextTurn()
+  assert.deepEqual(shown(), [[1_111, true]])
 })
