@@ -84,11 +84,14 @@ export class LiveTable implements TableView {
   readonly #changes = new PairedChanges({
     revisionOf: half => this.#revisionOf(half),
     mayBePaired: () => this.#isLoaded && this.#namesSets(),
-    take: () => this.#takeRoutes(),
-    whenWhole: act => this.#whenWhole(act),
+    isApplying: () => this.#directory.isStepping,
+    take: () => {
+      this.#takeRoutes()
+      this.#actWaiting()
+    },
   })
   #setsChanged = false
-  /** What waits until the event that is being applied is in place. */
+  /** What waits until transactions are in place as a whole. */
   readonly #waiting: { readonly act: () => void; readonly giveUp: () => void }[] = []
   #revision: string | undefined = undefined
   /** The `auth` of routes that do not set it. */
@@ -184,8 +187,8 @@ export class LiveTable implements TableView {
   }
 
   /**
-   * Acts at once or, while an event of the registry is being applied, once all of it is. Until then, what a transaction deletes may
-   * be gone, and what it puts in its place not be there yet.
+   * Acts at once or, while only a part of a transaction of the registry is in place, once all of it is. Until then, what it deletes
+   * may be gone, and what it puts in its place not be there yet.
    *
    * @throws Error, without having acted, when the registry is no longer followed by then; what `act` throws
    */
@@ -198,14 +201,16 @@ export class LiveTable implements TableView {
           reject(error)
         }
       }
-      this.#whenWhole(actNow, () => reject(new Error('the gateway is shutting down')))
+      const giveUp = () => reject(new Error('the gateway is shutting down'))
+      this.#waiting.push({ act: actNow, giveUp })
+      this.#actWaiting()
     })
   }
 
-  /** @param giveUp is called instead when the registry is no longer followed */
-  #whenWhole(act: () => void, giveUp: () => void = () => {}): void {
-    if (this.#directory.isStepping) this.#waiting.push({ act, giveUp })
-    else act()
+  /** Lets go what waits, unless only a part of a transaction is in place. */
+  #actWaiting(): void {
+    if (this.#directory.isStepping || this.#changes.isWaiting) return
+    for (const { act } of this.#waiting.splice(0)) act()
   }
 
   /** The largest revision of a source; undefined before the first snapshot. */
@@ -281,7 +286,8 @@ export class LiveTable implements TableView {
     }
     if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
-    for (const { act } of this.#waiting.splice(0)) act()
+    this.#changes.applied()
+    this.#actWaiting()
   }
 
   #takeRoutes(): void {

@@ -37,7 +37,7 @@ const change = (
 interface Followed {
   readonly first: readonly RegistryEntry[]
   /** Come once the table is loaded. */
-  readonly changes: readonly RegistryEvent[]
+  readonly changes: Iterable<RegistryEvent> | AsyncIterable<RegistryEvent>
   /** To apply a change of this key takes until `go` is called. */
   readonly slow: string
 }
@@ -147,4 +147,31 @@ test('routes that wait for their policy sets do so until all of these are there'
   go()
   await nextTurn()
   assert.deepEqual(shown(), [[1_111, true]])
+})
+
+test('a reload waits for the policy sets of a transaction whose routes have come', async t => {
+  const deny = { clients: { deny: ['10.0.0.0/8'] } }
+  const { promise: held, resolve: go } = Promise.withResolvers<void>()
+  async function* changes() {
+    yield change('routes', [doc('a', { policies: ['one'], timeoutMs: 1_111 })])
+    yield change('routes', [doc('slow')])
+    await held
+    // The rule moves from the document to the set.
+    yield change('policies', [set('one', deny)])
+  }
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { table, routes, reload, ...following } = await startFollowing(t, {
+    first: [doc('a', { policies: ['one'], ...deny }), set('one', {})],
+    changes: changes(),
+    slow: '/r/slow',
+  })
+  following.go()
+  await nextTurn()
+  const shown = () => routes().map(({ id, policies = {} }) => `${id} ${'clients' in policies}`)
+  assert.deepEqual(shown(), ['a true'])
+  const reloaded = table.betweenEvents(reload)
+  assert.deepEqual(shown(), ['a true'])
+  go()
+  await reloaded
+  assert.deepEqual(shown(), ['a true', 'slow false'])
 })
