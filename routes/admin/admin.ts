@@ -76,13 +76,19 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
       refuse(reply, code === 'FST_ERR_BAD_URL' ? BAD_PATH : NO_PAGE),
   })
   let admission = { of: settings.current, admit: createAdmit(settings.current) }
-  const callers = new WeakMap<FastifyRequest, Caller>()
-  const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
+  /** Who has sent a request, by which settings. */
+  const judged = new WeakMap<
+    FastifyRequest,
+    { readonly caller: Caller | undefined; readonly by: AdminSettings }
+  >()
+  const callerOf = (request: FastifyRequest) => judged.get(request)?.caller ?? NOBODY
   const admit = (request: FastifyRequest) => {
     const { current } = settings
     if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
     return admission.admit(request)
   }
+  const judge = (request: FastifyRequest) =>
+    judged.set(request, { caller: admit(request), by: settings.current })
   const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
@@ -91,11 +97,19 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', (request, _reply, done) => {
     try {
-      const caller = admit(request)
+      judge(request)
       // Some clients name the type of every body, also of none.
       if (hasNoBody(request.headers)) delete request.headers['content-type']
-      if (caller) callers.set(request, caller)
       if (!settings.current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
+      done()
+    } catch (error) {
+      done(error as ApiError)
+    }
+  })
+  app.addHook('preHandler', (request, _reply, done) => {
+    // A body may have taken a minute, and a reload may have taken the token away meanwhile.
+    try {
+      if (judged.get(request)?.by !== settings.current) judge(request)
       done()
     } catch (error) {
       done(error as ApiError)
@@ -152,7 +166,8 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   }
 
   function followAdmission(request: FastifyRequest): () => boolean {
-    let judgedBy = settings.current
+    // The API may have been loaded since, for the first request.
+    let judgedBy = judged.get(request)?.by
     let isAdmitted = true
     return () => {
       if (settings.current === judgedBy) return isAdmitted
