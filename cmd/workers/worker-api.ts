@@ -182,17 +182,20 @@ export class WorkerApi implements ApiPages {
     return new Map(workers.map((worker, i) => [String(worker.pid), deltas[i]]))
   }
 
-  /** Asks one worker after the other, until one answers. */
+  /** Asks one worker after the other, until one answers. A reload may replace them meanwhile. */
   async #askAny<Name extends keyof AskedPages>(
     page: Name,
     args: Parameters<AskedPages[Name]>,
     withinMs = ANSWER_WITHIN_MS,
   ) {
-    for (const worker of this.#workers) {
+    const asked = new Set<WorkerProcess>()
+    for (;;) {
+      const worker = this.#workers.find(each => !asked.has(each))
+      if (worker === undefined) return undefined
+      asked.add(worker)
       const answer = await askWorker(worker, page, args, withinMs)
       if (answer) return answer
     }
-    return undefined
   }
 
   /** Returns the answers that are not undefined. */

@@ -26,6 +26,7 @@ class FakeWorker {
   /** Whether it tells what is live when nobody waits for it any longer, and how often it has. */
   isLate = false
   late = 0
+  onAsk: () => void = () => {}
   onRequests: WorkerProcess['onRequests'] = () => {}
   onChange: WorkerProcess['onChange'] = () => {}
   readonly #api: OwnApiPages
@@ -44,6 +45,7 @@ class FakeWorker {
 
   async ask({ api, args }: ApiQuestion): Promise<readonly unknown[] | undefined> {
     this.asked.push(api)
+    this.onAsk()
     if (this.isSilent) return undefined
     if (api === 'live') {
       const delta = sent(await this.#live.take(...args))
@@ -246,6 +248,18 @@ test('a worker that hangs is asked last for what any of them can do, so that reg
   await api.heartbeat({ service: 'user', id: 'u1', by: 'token', body: undefined, mustExist: false })
   await api.leases()
   assert.deepEqual([hung!.asked, other!.asked], [[], ['heartbeat', 'leases']])
+})
+
+test('a question that a worker leaves unanswered while a reload replaces all of them goes to a new one', async t => {
+  const { api, gateways, workers, update } = await setUp(t)
+  const fresh = new FakeWorker(3, gateways[0].gateway.api)
+  for (const old of workers) {
+    old.isSilent = true
+    old.onAsk = () => update([fresh])
+  }
+  const beat = { service: 'user', id: 'u1', by: 'token', body: undefined, mustExist: false }
+  assert.notEqual((await api.heartbeat(beat)).outcome, 'unreachable')
+  assert.deepEqual([workers[0]!.asked, workers[1]!.asked, fresh.asked], [['heartbeat'], [], ['heartbeat']])
 })
 
 test('what was wrong in a worker alone is told to be well when that worker has gone', async t => {
