@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
-import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer, type Script } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
@@ -112,6 +112,23 @@ test('a client that leaves while its kept answer waits for a better one leaves n
   client.socket.destroy()
   await front.failed(1)
   assert.equal((front.failures[0] as UpstreamFailure).kind, 'aborted')
+  await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
+})
+
+test('a client that leaves in the middle of an answer that was kept until the time of the call was over frees its node', async t => {
+  const { front, nodes } = await startScene(
+    t,
+    {
+      a: socket => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf'),
+      b: () => {},
+    },
+    RETRY_ON,
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await nodes.b!.received(1)
+  front.calls[0]!.end(new UpstreamFailure('timeout'))
+  await client.until('half')
+  client.socket.destroy()
   await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
 })
 
