@@ -198,6 +198,25 @@ test('Retry-After is ignored when another node is left, beyond the deadline, and
   }
 })
 
+test('a hedged call whose client has left does not wait for a node that asked to wait', async t => {
+  const { front, nodes } = await startScene(
+    t,
+    {
+      a: socket => socket.write('HTTP/1.1 503 Busy\r\nRetry-After: 10\r\nContent-Length: 10\r\n\r\nhalf'),
+      b: () => {},
+    },
+    // The hedge finds no third node, which says more than that its try was given up.
+    { ...RETRY_ON, retries: 3, timeoutMs: 60_000, hedge: { afterMs: 300 } },
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await nodes.b!.received(1)
+  await until('no third node is found', () => (front.calls[0]!.current?.forks?.length ?? 0) === 2)
+  client.socket.destroy()
+  await until('the call has failed', () => front.failures.length === 1, { withinMs: 5_000 })
+  assert.equal((front.failures[0] as UpstreamFailure).kind, 'aborted')
+  await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
+})
+
 test('when all nodes answer 503, they receive at most 1.2 times what clients sent', async t => {
   for (const atOnce of [1, 50]) {
     const { ask, seen } = await startScene(t, { a: fails, b: fails, c: fails }, RETRY_ON)
