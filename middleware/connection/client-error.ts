@@ -131,10 +131,13 @@ function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: st
   linger(socket)
 }
 
-/** Closes an answer that can no longer be sent, since its client got another one, without closing the connection. */
+/**
+ * Closes an answer that can no longer be sent, since its client got another one. It does what Node does when a connection
+ * closes, because `destroy()` closes the connection, and tells of an answer without one in some versions only.
+ */
 function abandon(answer: ServerResponse, socket: Socket): void {
   answer.detachSocket(socket)
-  answer.destroy()
+  answer.destroyed = true
   answer.emit('close')
 }
 

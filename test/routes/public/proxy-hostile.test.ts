@@ -357,8 +357,11 @@ test('a request whose body turns out to be malformed is logged with the status t
 
 test('a request whose body turns out to be malformed ends there, and what its node answers later is not logged', async t => {
   const asked = Promise.withResolvers<Socket>()
-  const node = await startNode(t, socket => asked.resolve(socket))
-  const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const node = await startNode(t, (socket, { target }) => {
+    if (target === '/next') socket.write(answer())
+    else asked.resolve(socket)
+  })
+  const { port, logged, log } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   const head = 'POST /user HTTP/1.1\r\nHost: h\r\nX-Request-Id: broken\r\nTransfer-Encoding: chunked\r\n\r\n'
   // The client does not end its side when the gateway ends its own.
   const client = readRaw(connect({ port, host: '127.0.0.1', allowHalfOpen: true }))
@@ -372,6 +375,9 @@ test('a request whose body turns out to be malformed ends there, and what its no
   assert.deepEqual([status, code], [400, 'WG_BAD_REQUEST'])
   await node.idle()
   client.socket.destroy()
+  await send(port, { path: '/user/next', headers: { 'X-Request-Id': 'next' } })
+  await logged('next')
+  assert.equal(log.filter(({ requestId }) => requestId === 'broken').length, 1)
 })
 
 test('malformed chunk sizes end the request and do not affect the next one', async t => {
