@@ -69,6 +69,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   const failing = new FailingRequests()
   const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers, timeoutMs }))
   const triesOf = new WeakMap<object, ProxiedTry[]>()
+  /** Tries that the plugin has not asked for yet. */
+  const begunEarly = new WeakMap<object, ProxiedTry>()
   /** The try whose WebSocket the plugin connects in the same turn. */
   let connecting: ProxiedTry | undefined
 
@@ -98,8 +100,10 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   }
 
   /** Returns the origin of the node that the request goes to next. */
-  function toNode(request: unknown): string {
-    connecting = begin(request as FastifyRequest)
+  function toNode(given: unknown): string {
+    const request = given as FastifyRequest
+    connecting = begunEarly.get(request.raw) ?? begin(request)
+    begunEarly.delete(request.raw)
     return `http://${connecting.peer.address}`
   }
 
@@ -162,10 +166,11 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
       reply.hijack()
       return
     }
-    // A WebSocket would be accepted before its node is chosen.
     if (!peers().some(peer => peer.available()) && !readmitEjected(peers())) throw noNodeError(peers())
     // The plugin may refuse a request after its node was chosen.
     reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
+    // The plugin accepts a WebSocket before it asks for its node, and others may want the same one in this turn.
+    if (websocket && isUpgrade(request)) begunEarly.set(request.raw, begin(request))
   })
 
   // Fastify would read bodies of text whole, up to its bodyLimit; the proxy adds a parser that passes all bodies on.
@@ -249,6 +254,11 @@ function forwarded(request: FastifyRequest): Record<string, string> {
     'x-forwarded-host': request.host,
     'x-request-id': request.id,
   }
+}
+
+/** Whether Node's server has handed over the connection of a request: to the plugin, for a WebSocket. */
+function isUpgrade({ raw }: FastifyRequest): boolean {
+  return (raw as typeof raw & { readonly upgrade?: boolean }).upgrade === true
 }
 
 /** Leaves out what each side of a WebSocket's handshake sets itself. */

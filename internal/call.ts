@@ -107,10 +107,12 @@ export class Call {
     this.startedAt = startedAt
   }
 
-  /** Ends the call: the try in flight is cancelled with `reason`, and no further one begins. */
+  /**
+   * Ends the call: the try in flight is cancelled with `reason`, and no further one begins. The first reason stays. A call
+   * may end twice, because one that is out of time may still get an answer that was kept, whose client then leaves.
+   */
   end(reason: UpstreamFailure): void {
-    if (this.ended) return
-    this.ended = reason
+    this.ended ??= reason
     this.current?.cancel(reason)
   }
 

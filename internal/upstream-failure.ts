@@ -36,10 +36,10 @@ export class UpstreamFailure extends QuietError {
   /** Method and target of the request that was sent, `GET /path?query`. Set by the transport. */
   requestLine: string | undefined = undefined
   /**
-   * Whether this is a timeout of which the client chose a shorter time than the route gives a node, so that it says
-   * nothing about the node.
+   * Whether this is a timeout that left the node less time than its route gives, so that it says nothing about the node: the
+   * client chose a shorter one, or the request had to wait before it could be sent.
    */
-  isClientsTimeout = false
+  isShortTimeout = false
 
   constructor(kind: FailureKind, cause?: unknown, staleConnection = false) {
     super(`upstream ${kind}`, { cause })

@@ -377,6 +377,28 @@ test('the hooks of the application run first, and its errors stay its own', asyn
   assert.equal(behind.count, before)
 })
 
+test('of two WebSockets that come while a breaker lets one through, the other one is refused before it is open', async t => {
+  if (!requireEtcd(t)) return
+  const gate = Promise.withResolvers<void>()
+  let held = 0
+  const scene = await recovering(t, 'two', {
+    timeoutMs: 60_000,
+    preHandler: async ({ url }) => {
+      if (url !== '/user/room') return
+      held++
+      await gate.promise
+    },
+  })
+  const port = Number(new URL(scene.url).port)
+  const opened = [1, 2].map(() => openWebSocket(t, port, { path: '/user/room' }))
+  const refused = Promise.allSettled(opened).then(all => all.filter(({ status }) => status === 'rejected'))
+  await until('both wait for the same', () => held === 2)
+  // The breaker is half-open from then on.
+  await delay(2 * OPEN_MS)
+  gate.resolve()
+  assert.equal((await refused).length, 1)
+})
+
 test('WebSockets are forwarded with the path and the headers of the client', async t => {
   if (!requireEtcd(t)) return
   const scene = await forward(t, 'chat')

@@ -67,6 +67,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
       // The refused data is the body of a request that already has a call.
       broken.set(answering, error)
       endWithProblem(socket, error, undefined)
+      if (!socket.destroyed) abandon(answering, socket)
       return
     }
     const call = new Call(newId(), method, target, performance.now())
@@ -128,6 +129,16 @@ function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: st
       `Connection: close\r\n\r\n${body}`,
   )
   linger(socket)
+}
+
+/**
+ * Closes an answer that can no longer be sent, since its client got another one. It does what Node does when a connection
+ * closes, because `destroy()` closes the connection, and tells of an answer without one in some versions only.
+ */
+function abandon(answer: ServerResponse, socket: Socket): void {
+  answer.detachSocket(socket)
+  answer.destroyed = true
+  answer.emit('close')
 }
 
 function codeOf({ code, rawPacket, bytesParsed = 0 }: ParserError): ErrorCode {

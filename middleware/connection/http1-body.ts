@@ -199,6 +199,7 @@ class Http1Flow implements BodyFlow {
   readonly #onError = (error?: Error): void => {
     if (this.#isOver) return
     this.#isOver = true
+    this.#held = NO_CHUNKS
     this.#sink.onError(new UpstreamFailure('aborted', error))
   }
 }

@@ -4,7 +4,7 @@ import { parseTimeout } from '../../internal/grpc/timeout.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
 /** Calls are ended in steps of so many milliseconds, because each step has a queue of its own. */
@@ -12,6 +12,17 @@ const STEP_MS = 50
 /** Of times above `LONG_MS`. */
 const LONG_STEP_MS = 1_000
 const LONG_MS = 10_000
+/** A node that is left less than this share of the time is not judged by it. */
+const FAIR_SHARE = 0.5
+
+/**
+ * Starts the deadline of a plain request: the timeout of its route, from its arrival. The time in which it waited for a
+ * password check or a store of limits is no fault of the node. When there is none left, the call ends at once, so that no
+ * node is asked in vain.
+ */
+export function startRequestDeadline(deadlines: Deadlines, call: Call, timeoutMs: number): Deadline {
+  return startWithin(deadlines, call, timeoutMs, timeoutMs, false)
+}
 
 /**
  * Starts the deadline of a gRPC call: what its client says in `grpc-timeout`, which is taken out of the headers, or what the
@@ -43,7 +54,26 @@ export function startCallDeadline(
   call.deadlineAt = call.startedAt + timeoutMs
   // Otherwise clients could open breakers by asking for answers within 1 ms.
   const isClientsOwn = value !== undefined && timeoutMs < routeTimeoutMs
-  return deadlines.start(isClientsOwn ? new ClientsDeadline(call) : call, roundUp(timeoutMs))
+  return startWithin(deadlines, call, timeoutMs, roundUp(timeoutMs), isClientsOwn)
+}
+
+/** @param isShort whether the node has less time than its route gives, even if the call did not wait */
+function startWithin(
+  deadlines: Deadlines,
+  call: Call,
+  timeoutMs: number,
+  roundedMs: number,
+  isShort: boolean,
+): Deadline {
+  const leftMs = call.startedAt + timeoutMs - performance.now()
+  if (leftMs <= 0) call.end(shortTimeout(new UpstreamFailure('timeout')))
+  const isJudged = !isShort && leftMs >= FAIR_SHARE * timeoutMs
+  return deadlines.start(isJudged ? call : new ShortDeadline(call), roundedMs)
+}
+
+function shortTimeout(reason: UpstreamFailure): UpstreamFailure {
+  reason.isShortTimeout = true
+  return reason
 }
 
 function roundUp(timeoutMs: number): number {
@@ -51,8 +81,8 @@ function roundUp(timeoutMs: number): number {
   return Math.ceil(timeoutMs / stepMs) * stepMs
 }
 
-/** Ends a call whose client has set a shorter deadline than its route, which says nothing about the node. */
-class ClientsDeadline {
+/** Ends a call that leaves its node less time than its route gives, which says nothing about the node. */
+class ShortDeadline {
   readonly startedAt: number
   readonly #call: Call
 
@@ -62,7 +92,6 @@ class ClientsDeadline {
   }
 
   end(reason: UpstreamFailure): void {
-    reason.isClientsTimeout = true
-    this.#call.end(reason)
+    this.#call.end(shortTimeout(reason))
   }
 }

@@ -1,7 +1,7 @@
 import { removeHeaders } from '../../internal/http/header-lines.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import type { Upstream } from '../../internal/upstream.ts'
-import { startCallDeadline } from '../../middleware/request/call-deadline.ts'
+import { startCallDeadline, startRequestDeadline } from '../../middleware/request/call-deadline.ts'
 import type { Deadlines } from '../../middleware/request/deadlines.ts'
 import { completeHeaders } from './outgoing-request.ts'
 import type { Respond } from './respond.ts'
@@ -35,7 +35,8 @@ export function createForward(options: ForwardOptions): (exchange: Exchange) => 
     const { bodies, call, head, request, response, expectation, plan } = exchange
     const outgoing = exchange.outgoing!
     const { route } = outgoing
-    const deadline = outgoing.rpc === undefined ? deadlines.start(call, route.timeoutMs) : undefined
+    const deadline =
+      outgoing.rpc === undefined ? startRequestDeadline(deadlines, call, route.timeoutMs) : undefined
     // That of a gRPC call holds until its answer is over.
     const callDeadline = outgoing.rpc && startCallDeadline(deadlines, call, outgoing.headers, route)
     if (callDeadline) response.once('close', () => callDeadline.clear())

@@ -97,7 +97,7 @@ function observed(
 function endOf(error: unknown): TryEnd | undefined {
   if (!(error instanceof UpstreamFailure)) return undefined
   if (error.kind === 'unsendable' || error.kind === 'refused') return undefined
-  return error.kind === 'aborted' || error.isClientsTimeout ? 'abandoned' : 'failed'
+  return error.kind === 'aborted' || error.isShortTimeout ? 'abandoned' : 'failed'
 }
 
 /** Returns the answer with a cookie for the client added. */

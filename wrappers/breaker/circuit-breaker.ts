@@ -30,9 +30,9 @@ import { isJudgedLater, watchCall } from './watch-call.ts'
  * A node that refuses calls counts like one that accepts no connection, and only as far as it refuses all of them.
  *
  * A gRPC call is judged by its status, which comes last; as the probe, by its first message if that comes before. Any other
- * try counts when the head of its answer comes or it fails, and not at all when its client has left. Tries that end while the
- * breaker is not closed do not count, although they began before it opened. When the breaker closes, the window starts empty;
- * otherwise the failures that opened it would open it again at the next one. A probe whose client leaves decides nothing, and
+ * try counts when the head of its answer comes or it fails, and not at all when its client has left. Tries that began before
+ * the breaker opened do not count any more, whenever they end. When the breaker closes, the window starts empty; otherwise the
+ * failures that opened it would open it again at the next one. A probe whose client leaves decides nothing, and
  * neither does one of which nothing is heard in twice the timeout of its route: the breaker opens for the same time again.
  */
 export class CircuitBreaker {
@@ -41,6 +41,10 @@ export class CircuitBreaker {
   readonly #failing: FailingRequests
   readonly #window: TryWindow
   #isClosed = true
+  /** How often the breaker has opened. */
+  #openings = 0
+  /** What notes how the tries end that begin before the breaker opens again. */
+  #handlers = this.#handlersSince(0)
   #isDisposed = false
   #breaker: OpenBreaker | undefined = undefined
   /** Consecutive failed probes. */
@@ -109,13 +113,15 @@ export class CircuitBreaker {
     if (!this.#isClosed) return this.#probe(next, request, call)
     if (this.#isDisposed) return Promise.reject(new CircuitOpenError('the node was removed'))
     const slowCallMs = this.#slowCallMs(request)
+    const { onOutcome, onError } = this.#handlers
     // Without a limit on slow calls, all plain requests share two handlers instead of creating closures.
     if (slowCallMs === undefined && request.rpc === undefined)
-      return next(request, call).then(this.#onOutcome, this.#onError) as Promise<T>
+      return next(request, call).then(onOutcome, onError) as Promise<T>
     const slowFrom = performance.now() + (slowCallMs ?? NEVER)
+    const openings = this.#openings
     return next(request, call).then(
-      outcome => this.#noteOutcome(outcome, slowFrom, call),
-      this.#onError,
+      outcome => this.#noteOutcome(outcome, openings, slowFrom, call),
+      onError,
     ) as Promise<T>
   }
 
@@ -146,19 +152,25 @@ export class CircuitBreaker {
     this.#breaker?.shutdown()
   }
 
-  readonly #onOutcome = (outcome: Outcome): Outcome => this.#noteOutcome(outcome, NEVER, undefined)
-
-  readonly #onError = (error: unknown): never => {
-    if (this.#isClosed && countsAgainstNode(error)) {
-      this.#failed(failureKindOf(error), false, requestLineOf(error))
+  #handlersSince(openings: number) {
+    return {
+      onOutcome: (outcome: Outcome): Outcome => this.#noteOutcome(outcome, openings, NEVER, undefined),
+      onError: (error: unknown): never => {
+        if (openings === this.#openings && countsAgainstNode(error)) {
+          this.#failed(failureKindOf(error), false, requestLineOf(error))
+        }
+        throw error
+      },
     }
-    throw error
   }
 
-  /** @param slowFrom when an answer is too slow, on the monotonic clock */
-  #noteOutcome(outcome: Outcome, slowFrom: number, call: Call | undefined): Outcome {
-    if (!this.#isClosed) return outcome
-    if (call !== undefined && isJudgedLater(outcome)) this.#noteLater(outcome, slowFrom, call)
+  /**
+   * @param openings how often the breaker had opened when the try began
+   * @param slowFrom when an answer is too slow, on the monotonic clock
+   */
+  #noteOutcome(outcome: Outcome, openings: number, slowFrom: number, call: Call | undefined): Outcome {
+    if (openings !== this.#openings) return outcome
+    if (call !== undefined && isJudgedLater(outcome)) this.#noteLater(outcome, openings, slowFrom, call)
     else {
       const isSlow = slowFrom !== NEVER && performance.now() > slowFrom
       this.#note(this.#isFailure(outcome), isSlow, outcome.requestLine)
@@ -179,12 +191,13 @@ export class CircuitBreaker {
   }
 
   /** Counts a gRPC call when it is over. That its answer has begun shows already that the node can be reached. */
-  #noteLater(outcome: Outcome, slowFrom: number, call: Call): void {
+  #noteLater(outcome: Outcome, openings: number, slowFrom: number, call: Call): void {
     this.#answered()
     const { requestLine } = outcome
     watchCall(outcome, slowFrom !== NEVER, (end, firstAt) => {
       const isFailure = this.#isFailedCall(end, call)
-      if (this.#isClosed && isFailure !== undefined) this.#note(isFailure, firstAt > slowFrom, requestLine)
+      if (openings === this.#openings && isFailure !== undefined)
+        this.#note(isFailure, firstAt > slowFrom, requestLine)
     })
   }
 
@@ -343,6 +356,7 @@ export class CircuitBreaker {
     this.#breaker ??= new OpenBreaker({
       onOpen: () => {
         this.#isClosed = false
+        this.#handlers = this.#handlersSince(++this.#openings)
         this.#unreachable = 0
         this.#unanswered = 0
         onChange('open', this.#reason)

@@ -24,7 +24,7 @@ const NOT_COUNTED: ReadonlySet<FailureKind> = new Set(['aborted', 'unsendable'])
 export function countsAgainstNode(error: unknown): boolean {
   if (!(error instanceof UpstreamFailure)) return true
   if (error.kind === 'hung') return hasShownHang(error)
-  return !NOT_COUNTED.has(error.kind) && !error.isClientsTimeout
+  return !NOT_COUNTED.has(error.kind) && !error.isShortTimeout
 }
 
 /**

@@ -45,6 +45,8 @@ export function readWholeBody(
   body: RequestBody,
   { maxBytes, memory, call }: { readonly maxBytes: number; readonly memory: BodyMemory; readonly call: Call },
 ): Promise<Buffer> {
+  // Nothing would end the reading.
+  if (call.ended) return Promise.reject(endedWith(call.ended, 'WG_UPSTREAM_TIMEOUT'))
   if (body.length !== undefined && body.length > maxBytes) return Promise.reject(tooLarge())
   return new Promise((resolve, reject) => {
     const held = new HeldBody(memory)
@@ -52,7 +54,7 @@ export function readWholeBody(
       cancel(reason: UpstreamFailure) {
         flow.stop()
         // The client owes the rest of its body.
-        fail(reason.kind === 'timeout' ? new GatewayError('WG_REQUEST_TIMEOUT', { cause: reason }) : reason)
+        fail(endedWith(reason, 'WG_REQUEST_TIMEOUT'))
       },
     }
     const fail = (error: Error): void => {
@@ -79,6 +81,10 @@ export function readWholeBody(
     call.current = reading
     flow.resume()
   })
+}
+
+function endedWith(reason: UpstreamFailure, timeout: 'WG_REQUEST_TIMEOUT' | 'WG_UPSTREAM_TIMEOUT'): Error {
+  return reason.kind === 'timeout' ? new GatewayError(timeout, { cause: reason }) : reason
 }
 
 function tooLarge(): GatewayError {

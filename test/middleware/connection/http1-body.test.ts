@@ -311,3 +311,19 @@ test('a body with a length ends with its last byte, and one that was stopped del
   assert.deepEqual(nothing, [])
   finish()
 })
+
+test('nothing of a body follows on its error, not even a short piece that came in the same turn', async t => {
+  const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n`)
+  const said: string[] = []
+  const flow = bodyOf(request).body.open({
+    onData: () => void said.push('data'),
+    onEnd: () => void said.push('end'),
+    onError: () => void said.push('error'),
+  })
+  flow.resume()
+  request.once('data', () => request.destroy(new Error('gone')))
+  client.socket.write('2\r\nab\r\n')
+  await new Promise<void>(resolve => request.once('close', resolve))
+  await new Promise(setImmediate)
+  assert.deepEqual(said, ['error'])
+})

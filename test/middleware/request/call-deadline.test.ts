@@ -68,8 +68,8 @@ test('a deadline shorter than the route’s timeout says nothing about the node'
     const call = new Call('id', 'POST', '/s.S/M', performance.now())
     const headers = value === undefined ? [] : ['grpc-timeout', value]
     startCallDeadline(new Deadlines(), call, headers, { timeoutMs, grpc: grpcRule({ timeoutMs: 1 }) })
-    const { kind, isClientsTimeout } = await until('the call has ended', () => call.ended)
-    assert.deepEqual([kind, isClientsTimeout], ['timeout', isClients])
+    const { kind, isShortTimeout } = await until('the call has ended', () => call.ended)
+    assert.deepEqual([kind, isShortTimeout], ['timeout', isClients])
   }
   clearInterval(alive)
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
-import { openRaw, send, sendRaw } from '../../support/http.ts'
+import { openRaw, readRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 
 const CLOSE = 'Connection: close\r\n'
@@ -352,6 +353,31 @@ test('a request whose body turns out to be malformed is logged with the status t
     [400, 'WG_BAD_REQUEST', 'Parse Error: Invalid character in chunk size'],
   )
   await node.idle()
+})
+
+test('a request whose body turns out to be malformed ends there, and what its node answers later is not logged', async t => {
+  const asked = Promise.withResolvers<Socket>()
+  const node = await startNode(t, (socket, { target }) => {
+    if (target === '/next') socket.write(answer())
+    else asked.resolve(socket)
+  })
+  const { port, logged, log } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const head = 'POST /user HTTP/1.1\r\nHost: h\r\nX-Request-Id: broken\r\nTransfer-Encoding: chunked\r\n\r\n'
+  // The client does not end its side when the gateway ends its own.
+  const client = readRaw(connect({ port, host: '127.0.0.1', allowHalfOpen: true }))
+  client.socket.write(`${head}2\r\nab\r\n`)
+  const answering = await asked.promise
+  const line = logged('broken')
+  client.socket.write('g\r\n')
+  await client.until('not valid HTTP')
+  answering.write(answer('late'))
+  const { status, code } = await line
+  assert.deepEqual([status, code], [400, 'WG_BAD_REQUEST'])
+  await node.idle()
+  client.socket.destroy()
+  await send(port, { path: '/user/next', headers: { 'X-Request-Id': 'next' } })
+  await logged('next')
+  assert.equal(log.filter(({ requestId }) => requestId === 'broken').length, 1)
 })
 
 test('malformed chunk sizes end the request and do not affect the next one', async t => {

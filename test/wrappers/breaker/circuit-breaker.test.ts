@@ -79,6 +79,22 @@ test('half of ten tries failing opens the breaker, and one failure fewer does no
   }
 })
 
+test('tries that began before the breaker opened do not open it again when they end after it has closed', async () => {
+  const { breaker, states, fire, succeed, fail, open } = setUp()
+  const end = Promise.withResolvers<UpstreamResponse>()
+  const pending = Array.from({ length: 20 }, () => fire(() => end.promise).catch(() => {}))
+  await open()
+  breaker.recover()
+  end.reject(new UpstreamFailure('timeout'))
+  await Promise.all(pending)
+  assert.deepEqual([breaker.state, states, breaker.failed], ['closed', ['open', 'closed'], 0])
+  // Those that begin now count.
+  await succeed()
+  for (let i = 0; i < 9; i++) await fail()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
+})
+
 test('below minimumRequests it never opens', async () => {
   const { breaker, fail } = setUp()
   for (let i = 0; i < 9; i++) await fail()

@@ -192,7 +192,7 @@ test('a node that refuses some calls and answers others stays in use', async t =
 test('a deadline that the client chose itself counts only as far as the route would wait', async () => {
   const { breaker, fail } = setUp({ minimumRequests: 5, failureRatio: 1 })
   const own = new UpstreamFailure('timeout')
-  own.isClientsTimeout = true
+  own.isShortTimeout = true
   for (let i = 0; i < 20; i++) await fail(own)
   assert.deepEqual([breaker.state, breaker.failed], ['closed', 0])
   for (let i = 0; i < 5; i++) await fail('timeout')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
-import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer, type Script } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
@@ -115,6 +115,23 @@ test('a client that leaves while its kept answer waits for a better one leaves n
   await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
 })
 
+test('a client that leaves in the middle of an answer that was kept until the time of the call was over frees its node', async t => {
+  const { front, nodes } = await startScene(
+    t,
+    {
+      a: socket => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf'),
+      b: () => {},
+    },
+    RETRY_ON,
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await nodes.b!.received(1)
+  front.calls[0]!.end(new UpstreamFailure('timeout'))
+  await client.until('half')
+  client.socket.destroy()
+  await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
+})
+
 test('a short body is kept and sent again whole, whether its length is declared or not; a long one is not', async t => {
   const readsAndFails: Script = async (socket, request) => {
     await request.whole
@@ -179,6 +196,25 @@ test('Retry-After is ignored when another node is left, beyond the deadline, and
     assert.deepEqual([got.status, got.headers['retry-after']], [503, value])
     assert.deepEqual(seen(), { a: 1 }, value)
   }
+})
+
+test('a hedged call whose client has left does not wait for a node that asked to wait', async t => {
+  const { front, nodes } = await startScene(
+    t,
+    {
+      a: socket => socket.write('HTTP/1.1 503 Busy\r\nRetry-After: 10\r\nContent-Length: 10\r\n\r\nhalf'),
+      b: () => {},
+    },
+    // The hedge finds no third node, which says more than that its try was given up.
+    { ...RETRY_ON, retries: 3, timeoutMs: 60_000, hedge: { afterMs: 300 } },
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await nodes.b!.received(1)
+  await until('no third node is found', () => (front.calls[0]!.current?.forks?.length ?? 0) === 2)
+  client.socket.destroy()
+  await until('the call has failed', () => front.failures.length === 1, { withinMs: 5_000 })
+  assert.equal((front.failures[0] as UpstreamFailure).kind, 'aborted')
+  await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
 })
 
 test('when all nodes answer 503, they receive at most 1.2 times what clients sent', async t => {

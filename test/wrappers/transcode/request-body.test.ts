@@ -52,6 +52,9 @@ test('bodies that are read whole share memory, which is given back when they end
   late.sink().onData(piece(100))
   call.end(new UpstreamFailure('timeout'))
   assert.equal((await late.whole).code, 'WG_REQUEST_TIMEOUT')
+  // A call that has ended before takes nothing of its body.
+  const never = read(call)
+  assert.deepEqual([(await never.whole).code, never.sink()], ['WG_UPSTREAM_TIMEOUT', undefined])
   assert.equal(memory.bytes, 0)
 })
 
