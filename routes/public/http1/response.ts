@@ -28,6 +28,13 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
     return false
   }
 
+  override writeHead(status: number, headers?: unknown): this {
+    // Node keeps the reason of a head that it has refused for the one that is sent instead.
+    this.statusMessage = ''
+    if (Array.isArray(headers)) putDispositionFirst(headers)
+    return super.writeHead(status, headers as string[])
+  }
+
   /** Ends the answer, at the end of the turn if text ends it: then it is short, or the last piece of a long one. */
   override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
     // An answer whose end is due must not be ended without it.
@@ -90,6 +97,22 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
     else if (!this.destroyed) this.once('socket', assigned => breakOff(this, assigned, isDelimited))
   }
 }
+
+/**
+ * Moves Content-Disposition in front of all other lines. Behind a Content-Length, Node reads its bytes as UTF-8
+ * (nodejs/node#46528), and changes or refuses every file name beyond ASCII.
+ */
+function putDispositionFirst(headers: string[]): void {
+  let to = 0
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (name.length !== DISPOSITION.length || name.toLowerCase() !== DISPOSITION) continue
+    headers.splice(to, 0, ...headers.splice(i, 2))
+    to += 2
+  }
+}
+
+const DISPOSITION = 'content-disposition'
 
 function interimText(status: number, headers: readonly string[]): string {
   let text = `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n`

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { Http1Response } from '../../../routes/public/http1/response.ts'
 import { startTestGateway } from '../../support/gateway.ts'
-import { openRaw, send } from '../../support/http.ts'
+import { openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { UPSTREAM_HTTP2, UPSTREAM_TLS } from '../../support/sessions.ts'
 import { until } from '../../support/until.ts'
@@ -215,4 +216,36 @@ test('a client that leaves in the middle of an answer is one log line, and the c
     [],
   )
   assert.equal(log.filter(each => each.requestId === 'left').length, 1)
+})
+
+test('a file name beyond ASCII reaches the client as the node wrote it', async t => {
+  let bytes = ''
+  const { port } = await setUp(t, () => bytes)
+  const latin1 = (text: string) => Buffer.from(text).toString('latin1')
+  for (const name of [latin1('é.txt'), latin1('日本.pdf'), '\xe9.txt', latin1('\u010a')]) {
+    const line = `Content-Disposition: attachment; filename="${name}"\r\n`
+    for (const lines of [`Content-Length: 2\r\n${line}`, `${line}Content-Length: 2\r\n`]) {
+      bytes = `${OK}${lines}\r\nok`
+      const client = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+      client.socket.setEncoding('latin1')
+      const text = await client.closed
+      assert.match(text, /^HTTP\/1\.1 200 OK\r\n/)
+      assert.ok(text.includes(line), JSON.stringify(text))
+      assert.ok(text.endsWith('\r\n\r\nok'), JSON.stringify(text))
+    }
+  }
+})
+
+test('the reason of a head that cannot be sent is not that of the refusal', async t => {
+  const { port } = await setUp(t, () => `${OK}Content-Length: 2\r\n\r\nok`)
+  const original = Http1Response.prototype.writeHead
+  t.mock.method(
+    Http1Response.prototype,
+    'writeHead',
+    function (this: Http1Response, status: number, headers: string[]) {
+      return original.call(this, status, status === 200 ? [...headers, 'x', '\0'] : headers)
+    },
+  )
+  const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+  assert.match(text, /^HTTP\/1\.1 502 Bad Gateway\r\n/)
 })
