@@ -98,6 +98,19 @@ for (const [first, second] of [
   })
 }
 
+test('a request that waits for its turn does not go to a connection that its node closes behind the answer before', async t => {
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    await whole
+    socket.end(answer(`<${target}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const paths = Array.from({ length: 20 }, (_, i) => `/${i}`)
+  const post = (path: string) => `POST /user${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx`
+  const text = await sendRaw(port, paths.map(post).join('') + get('/user/last', LAST))
+  assert.deepEqual(text.match(/HTTP\/1\.1 (?!200)\d+/g), null)
+  assert.equal(text.match(/<.*?>/g)?.length, 21)
+})
+
 test('requests that wait for their turn are limited as those in flight are', async t => {
   const node = await startNode(t, async (socket, { target, whole }) => {
     await whole
