@@ -25,7 +25,7 @@ type ServerSocket = Socket & {
 export interface ParserError extends Error {
   readonly code?: string
   /** The last piece of the refused data. It is a Buffer, although other types declare it differently. */
-  readonly rawPacket?: unknown
+  rawPacket?: unknown
   /** The number of bytes of `rawPacket` that were parsed. */
   readonly bytesParsed?: number
 }
@@ -42,9 +42,9 @@ export interface ClientErrorOptions {
 /** Handles the data on a client's connection that is not a request to serve. */
 export interface ClientErrors {
   /**
-   * Answers data that Node's parser refuses, because it is not HTTP or has too large a head, and closes the connection,
-   * since nothing that follows on it can be trusted. A connection whose request head arrives too slowly is closed without
-   * an answer.
+   * Answers data that Node's parser refuses, because it is not HTTP or has too large a head, behind the answers to the
+   * requests before it, and closes the connection, since nothing that follows on it can be trusted. A connection whose
+   * request head arrives too slowly is closed without an answer.
    */
   refuse(error: ParserError, socket: ServerSocket): void
   /** Refuses a CONNECT request and closes its connection. */
@@ -59,11 +59,24 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   const newId = createRequestIds()
   /** The reason why a request has no end, by its answer. */
   const broken = new WeakMap<object, GatewayError>()
+  /** Connections with refused data behind requests whose answers are still due. */
+  const waiting = new WeakSet<Socket>()
 
-  /** Answers with the error, closes the connection and reports the refusal. */
+  /**
+   * Answers with the error, closes the connection and reports the refusal. The answers to whole requests before it come
+   * first: a client whose length is a few bytes short must learn what its request has done.
+   */
   function end(socket: ServerSocket, error: GatewayError, method: string, target: string): void {
     const answering = socket._httpMessage
-    if (answering && !answering.req.complete) {
+    if (answering?.req.complete) {
+      waiting.add(socket)
+      answering.once('finish', () => {
+        // An answer that says that it is the last one ends the connection itself.
+        if (!socket.writableEnded) end(socket, error, method, target)
+      })
+      return
+    }
+    if (answering) {
       // The refused data is the body of a request that already has a call.
       broken.set(answering, error)
       endWithProblem(socket, error, undefined)
@@ -82,14 +95,20 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   return {
     refuse(error, socket) {
       if (Buffer.isBuffer(error.rawPacket)) options.onPiece(error.rawPacket.length)
-      // The client has been answered already and was still sending.
-      if (socket.writableEnded && !socket.destroyed) return
+      // The client has been answered already, or will be, and was still sending.
+      if ((socket.writableEnded && !socket.destroyed) || waiting.has(socket)) return
       // The data follows a request that announced itself as the last one. The answer to that ends the connection.
       if (error.code === 'HPE_CLOSED_CONNECTION' && socket._httpMessage) return
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onSlowHead()
       // A client that was too slow, or has left, gets no answer.
-      if (!error.code?.startsWith('HPE_')) socket.destroy()
-      else end(socket, new GatewayError(codeOf(error), { cause: error }), UNKNOWN, UNKNOWN)
+      if (!error.code?.startsWith('HPE_')) {
+        socket.destroy()
+        return
+      }
+      const code = codeOf(error)
+      // The error is kept until the answers before it are sent.
+      error.rawPacket = undefined
+      end(socket, new GatewayError(code, { cause: error }), UNKNOWN, UNKNOWN)
     },
     refuseConnect(request, socket) {
       end(socket, new GatewayError('WG_BAD_REQUEST'), request.method!, request.url!)
@@ -114,9 +133,8 @@ const NEEDS_TLS = 'This port needs TLS: use https.'
 function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: string | undefined): void {
   socket.on('error', () => {})
   const answering = socket._httpMessage
-  // The client has left, or an answer has begun that must not be written into, or an earlier request waits for its
-  // answer and would receive this one.
-  if (!socket.writable || answering?.headersSent || answering?.req.complete) {
+  // The client has left, or an answer has begun that must not be written into.
+  if (!socket.writable || answering?.headersSent) {
     socket.destroy()
     return
   }

@@ -2,17 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Exchange } from '../../internal/policy.ts'
 
-/**
- * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so without a limit
- * one connection could have thousands in flight.
- */
+/** Requests that a client may send ahead of the answer it waits for. Without a limit, one connection could have thousands. */
 const MAX_AHEAD = 32
 
-/** Decides which request is the last on its connection, even if its client did not ask for that. */
-export class LastRequests {
+/** Those of RFC 9110 section 9.2.1 that the gateway serves. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** An undocumented field of a socket of Node's HTTP server: the answer that is the next to be sent. */
+type ServerSocket = Socket & { readonly _httpMessage?: { readonly req: IncomingMessage } | null }
+
+/** What waits for the answers to earlier requests on a connection. */
+interface Queue {
+  ahead: number
+  /** Whether one of the requests is not safe, so that no other may be under way with it. */
+  inOrder: boolean
+}
+
+/** Decides when a request is served, and which is the last on its connection, even if its client did not ask for that. */
+export class PipelinedRequests {
   readonly #hasLast = new WeakSet<Socket>()
-  /** By connection, the number of requests that wait for the answers to earlier ones. */
-  readonly #ahead = new WeakMap<Socket, number>()
+  readonly #queues = new WeakMap<Socket, Queue>()
 
   /**
    * Returns whether a request follows the last one of its connection. Such a request is not served: to another parser, its
@@ -22,21 +31,40 @@ export class LastRequests {
     return this.#hasLast.has(socket)
   }
 
-  /** Makes a request the last one of its connection if what follows it cannot be trusted, or too much was sent ahead. */
+  /**
+   * Returns whether a request must wait until the earlier ones of its connection are answered, because one of them or the
+   * request itself is not safe (RFC 9112 section 9.3.2): a GET behind a PUT must see what that has changed. Its turn has
+   * come with the event `socket` of the response. Call it once for each request.
+   */
+  mustWait({ socket, method }: IncomingMessage, response: ServerResponse): boolean {
+    // It is the next to be answered, as always when clients wait for each answer.
+    if (response.socket) return false
+    const queue = this.#enter(socket, response)
+    if (queue.ahead >= MAX_AHEAD) this.#markLast(socket, response)
+    const { req: next } = (socket as ServerSocket)._httpMessage!
+    queue.inOrder ||= !SAFE.has(method!) || !SAFE.has(next.method!)
+    return queue.inOrder
+  }
+
+  /** Makes a request the last one of its connection if what follows it cannot be trusted. */
   markIfLast({ socket }: IncomingMessage, response: ServerResponse, { refusal, head }: Exchange): void {
     // Node's parser stops after a request that asks for an upgrade. The rest of the same piece is lost, and the parser goes
     // on at the start of the next piece, which may be in the middle of a request.
-    if (!refusal && !head.asksForUpgrade && !this.#isTooFarAhead(socket, response)) return
+    if (refusal || head.asksForUpgrade) this.#markLast(socket, response)
+  }
+
+  #markLast(socket: Socket, response: ServerResponse): void {
     this.#hasLast.add(socket)
     response.shouldKeepAlive = false
   }
 
-  #isTooFarAhead(socket: Socket, response: ServerResponse): boolean {
-    // It is the next to be answered, as always when clients wait for each answer.
-    if (response.socket) return false
-    const ahead = (this.#ahead.get(socket) ?? 0) + 1
-    this.#ahead.set(socket, ahead)
-    response.once('socket', () => this.#ahead.set(socket, this.#ahead.get(socket)! - 1))
-    return ahead >= MAX_AHEAD
+  #enter(socket: Socket, response: ServerResponse): Queue {
+    const queue = this.#queues.get(socket) ?? { ahead: 0, inOrder: false }
+    this.#queues.set(socket, queue)
+    queue.ahead++
+    response.once('socket', () => {
+      if (--queue.ahead === 0) queue.inOrder = false
+    })
+    return queue
   }
 }

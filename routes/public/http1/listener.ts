@@ -8,7 +8,7 @@ import { checkChunkedBody } from '../../../middleware/connection/chunked-upgrade
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { createClientErrors, type ParserError } from '../../../middleware/connection/client-error.ts'
 import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
-import { LastRequests } from '../../../middleware/connection/pipelining.ts'
+import { PipelinedRequests } from '../../../middleware/connection/pipelining.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { NO_SCHEMAS } from '../../no-schemas.ts'
@@ -95,16 +95,26 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     },
     httpVersion: 1,
   })
-  const lastRequests = new LastRequests()
+  const pipelined = new PipelinedRequests()
   let backlog: DrainBacklog | undefined
   const http2 =
     options.http2 &&
     createHttp2Listener(options.http2, { ...options, onRequest: socket => backlog?.arrived(socket) })
 
   function serve(request: IncomingMessage, response: Http1Response, expectation: Expectation): void {
-    if (lastRequests.isAfterLast(request)) return
+    if (pipelined.isAfterLast(request)) return
+    if (pipelined.mustWait(request, response))
+      response.once('socket', () =>
+        inTwoTurns(() => {
+          if (!response.destroyed) begin(request, response, expectation)
+        }),
+      )
+    else begin(request, response, expectation)
+  }
+
+  function begin(request: IncomingMessage, response: Http1Response, expectation: Expectation): void {
     const exchange = openExchange(request, response, expectation)
-    lastRequests.markIfLast(request, response, exchange)
+    pipelined.markIfLast(request, response, exchange)
     const { asksForUpgrade, chunked } = exchange.head
     proxy.serve(exchange, asksForUpgrade && chunked ? () => checkChunkedBody(request) : undefined)
   }
@@ -167,6 +177,14 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       cutOffWebSockets()
     },
   }
+}
+
+/**
+ * Calls `step` when what arrived together with the last answer was read. A node may close its connection behind an answer
+ * without a word, and a request that is sent on it at once would be lost. The first turn may be the one of the answer.
+ */
+function inTwoTurns(step: () => void): void {
+  setImmediate(() => setImmediate(step))
 }
 
 /** Resolves when the server no longer listens and all of its connections are closed, of which it closes the idle ones. */

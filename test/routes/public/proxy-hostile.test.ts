@@ -278,15 +278,55 @@ test('an encoded slash passes unchanged if the route allows it, and is never a s
   }
 })
 
-test('a malformed request after one that waits for its answer only ends the connection', async t => {
-  const node = await startNode(t, () => {})
+for (const [what, second, method] of [
+  ['a malformed request', 'GARBAGE\r\n\r\n', '-'],
+  ['CONNECT', 'CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n', 'CONNECT'],
+] as const) {
+  test(`${what} behind requests that wait for their answers is refused after them`, async t => {
+    const refused = Promise.withResolvers<void>()
+    const node = await startNode(t, async (socket, { target }) => {
+      if (target === '/1') await refused.promise
+      socket.write(answer(`<${target}>`))
+    })
+    const { port, logged, log } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+    const get = (path: string) => `GET /user${path} HTTP/1.1\r\nHost: h\r\n\r\n`
+    const client = await openRaw(port, get('/1') + get('/2') + second)
+    await node.received(2)
+    // Nothing behind it is read as a request.
+    client.socket.write(`${get('/3')}more`)
+    refused.resolve()
+    const text = await client.closed
+    assert.deepEqual(text.match(/HTTP\/1\.1 \d+|<.*?>/g), [
+      ...['HTTP/1.1 200', '</1>', 'HTTP/1.1 200', '</2>'],
+      'HTTP/1.1 400',
+    ])
+    const [, id = ''] = /^X-Request-Id: (\w+-\w+)\r$/m.exec(text) ?? []
+    const line = await logged(id)
+    assert.deepEqual([line.method, line.status], [method, 400])
+    assert.equal(log.filter(({ msg }) => msg === 'request').length, 3)
+    assert.equal(node.requests.length, 2)
+  })
+}
+
+test('a malformed request behind a body whose client waits for the answer does not cost it', async t => {
+  const seen = Promise.withResolvers<void>()
+  const node = await startNode(t, async (socket, { whole }) => {
+    await whole
+    await seen.promise
+    socket.write(answer('saved'))
+  })
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
-  for (const [index, second] of ['GARBAGE\r\n\r\n', 'CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n'].entries()) {
-    const client = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n')
-    await node.received(index + 1)
-    client.socket.write(second)
-    assert.equal(await client.closed, '')
-  }
+  // The length counts characters, and the body has bytes.
+  const head = 'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n'
+  const client = await openRaw(port, Buffer.from(`${head}{"é":1}`))
+  await node.received(1)
+  client.socket.write('more')
+  seen.resolve()
+  assert.deepEqual((await client.closed).match(/HTTP\/1\.1 \d+|saved/g), [
+    'HTTP/1.1 200',
+    'saved',
+    'HTTP/1.1 400',
+  ])
 })
 
 test('a refused request has an id and a log line, even with an invalid target', async t => {

@@ -28,7 +28,7 @@ for (const [what, isLarge] of [
     const lines = `X-Request-Id: second\r\nContent-Length: 4\r\nExpect: 100-continue\r\n`
     const client = await openRaw(
       port,
-      `${get('/user/first')}POST /user HTTP/1.1\r\nHost: h\r\n${lines}\r\nbody`,
+      `${get('/user/first')}GET /user HTTP/1.1\r\nHost: h\r\n${lines}\r\nbody`,
     )
     await node.received(2)
     await node.requests[1]!.whole
@@ -63,6 +63,86 @@ test('the number of requests in flight on one connection is limited, and the las
   )
   assert.equal(text.match(/connection: close/gi)?.length, 1)
   assert.equal(node.requests.length, 33)
+})
+
+for (const [first, second] of [
+  ['PUT', 'GET'],
+  ['GET', 'DELETE'],
+  ['POST', 'POST'],
+] as const) {
+  test(`a pipelined ${second} waits for the answer to a ${first}, and requests behind them do too`, async t => {
+    const node = await startNode(t, async (socket, { target, whole }) => {
+      await whole
+      if (target === '/first') await other.promise
+      socket.write(answer(`<${target}>`))
+    })
+    const other = Promise.withResolvers<void>()
+    const { port, log } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+    const write = (method: string, path: string) =>
+      method === 'GET' || method === 'DELETE'
+        ? `${method} /user${path} HTTP/1.1\r\nHost: h\r\n\r\n`
+        : `${method} /user${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody`
+    const client = await openRaw(
+      port,
+      write(first, '/first') + write(second, '/second') + write('GET', '/third') + get('/user/last', LAST),
+    )
+    await node.received(1)
+    await sendRaw(port, get('/user/other', LAST))
+    other.resolve()
+    assert.deepEqual((await client.closed).match(/<.*?>/g), ['</first>', '</second>', '</third>', '</last>'])
+    assert.deepEqual(
+      node.requests.map(({ target }) => target),
+      ['/first', '/other', '/second', '/third', '/last'],
+    )
+    assert.equal(log.filter(({ msg }) => msg === 'request').length, 5)
+  })
+}
+
+test('a request that waits for its turn does not go to a connection that its node closes behind the answer before', async t => {
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    await whole
+    socket.end(answer(`<${target}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const paths = Array.from({ length: 20 }, (_, i) => `/${i}`)
+  const post = (path: string) => `POST /user${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx`
+  const text = await sendRaw(port, paths.map(post).join('') + get('/user/last', LAST))
+  assert.deepEqual(text.match(/HTTP\/1\.1 (?!200)\d+/g), null)
+  assert.equal(text.match(/<.*?>/g)?.length, 21)
+})
+
+test('requests that wait for their turn are limited as those in flight are', async t => {
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    await whole
+    socket.write(answer(`<${target}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const paths = Array.from({ length: 100 }, (_, i) => `/${i}`)
+  const post = (path: string) => `POST /user${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx`
+  const text = await sendRaw(port, paths.map(post).join(''))
+  assert.deepEqual(
+    text.match(/<.*?>/g),
+    paths.slice(0, 33).map(path => `<${path}>`),
+  )
+  assert.equal(text.match(/connection: close/gi)?.length, 1)
+})
+
+test('a long body that waits for its turn arrives whole, and nothing of it goes to a node before', async t => {
+  const first = Promise.withResolvers<void>()
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    if (target === '/first') await first.promise
+    socket.write(answer(`<${target} ${(await whole).length}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const body = 'x'.repeat(1_000_000)
+  const lines = `Content-Length: ${body.length}\r\nExpect: 100-continue\r\n`
+  const client = await openRaw(
+    port,
+    `${get('/user/first')}PUT /user/long HTTP/1.1\r\nHost: h\r\n${lines}\r\n${body}${get('/user/last', LAST)}`,
+  )
+  await node.received(1)
+  first.resolve()
+  assert.deepEqual((await client.closed).match(/<.*?>/g), ['</first 0>', '</long 1000000>', '</last 0>'])
 })
 
 test('a client that pipelines without a pause, but not too far ahead, keeps its connection', async t => {
