@@ -83,7 +83,7 @@ export class MemoryRegistry implements Registry {
     const owns = () => this.#owners.get(key) === owner
     const put = () => {
       this.#owners.set(key, owner)
-      this.#write('nodes', { kind: 'nodes', key, nodes: [registered.node] })
+      this.putEntry('nodes', { kind: 'nodes', key, nodes: [registered.node] })
     }
     put()
     return {
@@ -95,13 +95,13 @@ export class MemoryRegistry implements Registry {
         if (owns()) put()
       },
       unregister: async () => {
-        if (owns()) this.#remove('nodes', key)
+        if (owns()) this.deleteEntry('nodes', key)
       },
     }
   }
 
   async unregister(service: string, id: string): Promise<void> {
-    this.#remove('nodes', keyOf(service, id))
+    this.deleteEntry('nodes', keyOf(service, id))
   }
 
   async getService(name: string): Promise<Service | undefined> {
@@ -131,25 +131,27 @@ export class MemoryRegistry implements Registry {
 
   async close(): Promise<void> {
     for (const watch of [...this.#watches]) watch.end()
-    for (const key of [...this.#owners.keys()]) this.#remove('nodes', key)
+    for (const key of [...this.#owners.keys()]) this.deleteEntry('nodes', key)
   }
 
   /** Puts a route document, as an operator does with etcdctl. */
   putRoute(id: string, document: unknown): void {
-    this.#write('routes', { kind: 'route', key: ROUTES_PREFIX + id, id, document })
+    this.putEntry('routes', { kind: 'route', key: ROUTES_PREFIX + id, id, document })
   }
 
   deleteRoute(id: string): void {
-    this.#remove('routes', ROUTES_PREFIX + id)
+    this.deleteEntry('routes', ROUTES_PREFIX + id)
   }
 
   /** Puts an entry under any key, as a service with its own format does. */
   putEntry(scope: RegistryScope, entry: RegistryEntry): void {
-    this.#write(scope, entry)
+    this.#tables[scope].set(entry.key, entry)
+    this.#change(scope, [entry], [])
   }
 
   deleteEntry(scope: RegistryScope, key: string): void {
-    this.#remove(scope, key)
+    this.#owners.delete(key)
+    if (this.#tables[scope].delete(key)) this.#change(scope, [], [key])
   }
 
   /**
@@ -163,16 +165,6 @@ export class MemoryRegistry implements Registry {
       if (connected) this.#publish(this.#snapshot(source))
       this.#publish(this.#statusEvent(source))
     }
-  }
-
-  #write(scope: RegistryScope, entry: RegistryEntry): void {
-    this.#tables[scope].set(entry.key, entry)
-    this.#change(scope, [entry], [])
-  }
-
-  #remove(scope: RegistryScope, key: string): void {
-    this.#owners.delete(key)
-    if (this.#tables[scope].delete(key)) this.#change(scope, [], [key])
   }
 
   #change(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {
