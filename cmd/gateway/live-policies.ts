@@ -76,11 +76,8 @@ function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicyS
  */
 export class LivePolicies {
   #settings: PolicySettings
-  readonly #counts: PolicyCounts
+  readonly #options: LivePoliciesOptions
   readonly #delays = new Delays()
-  readonly #limits: LimitSettings
-  readonly #nodes: LivePoliciesOptions['nodes']
-  readonly #mirrors: Mirrors
   readonly #chain: Chain
   #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
@@ -89,13 +86,9 @@ export class LivePolicies {
   readonly #openStreams = { count: 0 }
 
   constructor(options: LivePoliciesOptions) {
-    const { counts, limits, nodes, mirrors, chain = CHAIN } = options
+    this.#options = options
     this.#settings = options
-    this.#counts = counts
-    this.#limits = limits
-    this.#mirrors = mirrors
-    this.#nodes = nodes
-    this.#chain = chain
+    this.#chain = options.chain ?? CHAIN
   }
 
   /**
@@ -125,7 +118,7 @@ export class LivePolicies {
     if (!plan) {
       plan = route.isBroken
         ? brokenPlan(this.#settings.upstream)
-        : compilePlan(this.policiesOf(route), this.#settings.upstream, this.#counts)
+        : compilePlan(this.policiesOf(route), this.#settings.upstream, this.#options.counts)
       this.#plans.set(route, plan)
     }
     return plan
@@ -181,36 +174,34 @@ export class LivePolicies {
 
   #toolsOf(name: string): PolicyTools {
     const { maxTargetBytes, credentialPlaces, cookieKey } = this.#settings
+    const { counts, limits, nodes, mirrors } = this.#options
+    const countBy =
+      (metric: PolicyCounts['limited']) =>
+      ({ call, isDry }: Exchange, label: string): void => {
+        if (!isDry) metric.add(call.route!.id, [label])
+      }
     return {
       maxTargetBytes: maxTargetBytes ?? Number.POSITIVE_INFINITY,
       credentialPlaces: credentialPlaces ?? {},
       delays: this.#delays,
       wouldRefuse: ({ call, isDry }: Exchange, rule?: string) => {
         call.observed = [...(call.observed ?? []), name]
-        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
+        if (!isDry) counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
       },
-      preflight: ({ call, isDry }, result) => {
-        if (!isDry) this.#counts.preflights.add(call.route!.id, [result])
-      },
-      limits: this.#limits,
-      limited: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.limited.add(call.route!.id, [rule])
-      },
-      wouldLimit: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, [rule])
-      },
-      hasUsableNode: (service, nodes, isCall) =>
-        this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
-      diverted: ({ call, isDry }, variant) => {
-        if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
-      },
+      preflight: countBy(counts.preflights),
+      limits,
+      limited: countBy(counts.limited),
+      wouldLimit: countBy(counts.wouldLimit),
+      hasUsableNode: (service, selection, isCall) =>
+        nodes.hasAvailable(service, selection, isCall ? 'grpc' : 'http'),
+      diverted: countBy(counts.diversions),
       cookieKey,
-      mirrors: this.#mirrors,
-      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
+      mirrors,
+      mirrored: (call, outcome) => counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,
       compressedBytes: ({ call }, encoding, side, bytes) =>
-        this.#counts.compressed.add(call.route!.id, [encoding, side], bytes),
-      notCompressed: reason => this.#counts.notCompressed.add(reason),
+        counts.compressed.add(call.route!.id, [encoding, side], bytes),
+      notCompressed: reason => counts.notCompressed.add(reason),
     }
   }
 }

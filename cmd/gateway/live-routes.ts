@@ -9,7 +9,7 @@ import {
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { PolicySetEntry } from '../../discovery/key-state.ts'
-import { type Logger, silentLogger } from '../../discovery/logger.ts'
+import type { Logger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { hides, stricterWithout } from '../../internal/routing/precedence.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -32,8 +32,7 @@ export interface LiveRoutesOptions {
   readonly context: Omit<RouteContext, 'origin'>
   /** The gRPC services that get automatic routes; undefined = none do. */
   readonly grpcNames?: GrpcNames | undefined
-  /** Default: silent. */
-  readonly logger?: Logger | undefined
+  readonly logger: Logger
 }
 
 const NO_KEY =
@@ -61,7 +60,7 @@ export class LiveRoutes {
   #documents: readonly Route[] = []
   #table: RouteTable
 
-  constructor({ config, rules, nodes, context, grpcNames, logger = silentLogger }: LiveRoutesOptions) {
+  constructor({ config, rules, nodes, context, grpcNames, logger }: LiveRoutesOptions) {
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes

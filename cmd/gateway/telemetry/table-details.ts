@@ -57,7 +57,7 @@ export function createTableDetails(
       }
     },
     async service(name) {
-      const routes = routesTo(table.routes(), name)
+      const routes = routesByService(table.routes()).get(name) ?? []
       const service = nodes.service(name)
       if (!service && routes.length === 0) return undefined
       const { peers } = service ?? { peers: [] }
@@ -111,12 +111,6 @@ export async function leasesIn(
 }
 
 const NO_NODES = { peers: [], isPanicking: false, past: { requests: 0, failures: 0, timeouts: 0 } }
-
-function routesTo(routes: readonly Route[], service: string): string[] {
-  return routes
-    .filter(route => servicesNamedBy(route).some(named => named.service === service))
-    .map(({ id }) => id)
-}
 
 function routesByService(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
   const byService = new Map<string, string[]>()
