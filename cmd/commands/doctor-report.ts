@@ -11,13 +11,15 @@ const COLORS: Readonly<Record<Level, 'green' | 'yellow' | 'red' | 'gray'>> = {
 const WIDTH = Math.max(...Object.keys(COLORS).map(level => level.length))
 const INDENT = ' '.repeat(WIDTH + 2)
 
-export interface ReportOptions {
-  /** Whether the levels have colors. */
-  readonly colors: boolean
-}
-
-/** Formats findings for people: a line each with details and advice below it, and a summary at the end. */
-export function formatFindings(findings: readonly Finding[], { colors }: ReportOptions): string {
+/**
+ * Formats findings for people: a line each with details and advice below it, and a summary at the end.
+ *
+ * @param colors whether the levels have colors
+ */
+export function formatFindings(
+  findings: readonly Finding[],
+  { colors }: { readonly colors: boolean },
+): string {
   const lines = findings.flatMap(({ level, message, hint, details }) => {
     const word = level.padEnd(WIDTH)
     const shown = colors ? styleText(COLORS[level], word, { validateStream: false }) : word
