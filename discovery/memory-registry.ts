@@ -1,36 +1,23 @@
 import type { Node, NodeInput } from '../internal/nodes/node.ts'
 import { EventQueue } from './event-queue.ts'
 import { RegisteredNode } from './registered-node.ts'
-import type {
-  RegisterOptions,
-  Registration,
-  Registry,
-  RegistryEntry,
-  RegistryEvent,
-  RegistryScope,
-  RegistrySource,
-  Service,
-  SourceStatus,
+import {
+  type OptionalPrefixes,
+  optionalSources,
+  type RegisterOptions,
+  type Registration,
+  type Registry,
+  type RegistryEntry,
+  type RegistryEvent,
+  type RegistryScope,
+  type RegistrySource,
+  type Service,
+  type SourceStatus,
 } from './registry.ts'
 import { serviceOf } from './service-of.ts'
 
 const NODES_PREFIX = '/services/'
 const ROUTES_PREFIX = '/waygate/routes/'
-
-export interface MemoryRegistryOptions {
-  /** Undefined means that there is no source of API keys. */
-  readonly apiKeysPrefix?: string | undefined
-  /** Undefined means that there is no source of revocations. */
-  readonly revocationsPrefix?: string | undefined
-  /** Undefined means that there is no source of descriptors. */
-  readonly descriptorsPrefix?: string | undefined
-  /** Undefined means that there is no source of certificates. */
-  readonly certificatesPrefix?: string | undefined
-  /** Undefined means that there is no source of answers to challenges of ACME. */
-  readonly acmePrefix?: string | undefined
-  /** Undefined means that there is no source of policy sets. */
-  readonly policiesPrefix?: string | undefined
-}
 
 /**
  * A registry inside the process, for tests and for a gateway in the same process as its services. Leases do
@@ -57,19 +44,11 @@ export class MemoryRegistry implements Registry {
   #connected = true
   #changedAt = Date.now()
 
-  constructor(options: MemoryRegistryOptions = {}) {
-    const optional: readonly (readonly [string | undefined, RegistryScope])[] = [
-      [options.apiKeysPrefix, 'api-keys'],
-      [options.revocationsPrefix, 'revocations'],
-      [options.descriptorsPrefix, 'descriptors'],
-      [options.certificatesPrefix, 'certificates'],
-      [options.acmePrefix, 'acme-challenges'],
-      [options.policiesPrefix, 'policies'],
-    ]
+  constructor(prefixes: OptionalPrefixes = {}) {
     this.sources = [
       { name: NODES_PREFIX, scope: 'nodes' },
       { name: ROUTES_PREFIX, scope: 'routes' },
-      ...optional.flatMap(([name, scope]) => (name === undefined ? [] : { name, scope })),
+      ...optionalSources(prefixes),
     ]
   }
 
