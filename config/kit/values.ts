@@ -138,9 +138,12 @@ export function textOrList(description: string, annotations: Annotations = {}) {
 
 /** Returns an object as it is, and an empty one for any other value. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isTree(value) ? value : {}
+}
+
+/** Whether a value is an object and no list. */
+export function isTree(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {}
 }
 
 /**
