@@ -1,4 +1,4 @@
-import type { TProperties } from 'typebox'
+import type { TObjectOptions, TProperties } from 'typebox'
 import { TOKEN } from '../../internal/http/header-lines.ts'
 import { NAME } from '../../internal/nodes/node.ts'
 import { Type } from './type.ts'
@@ -172,11 +172,19 @@ export function deepFreeze<T>(value: T): T {
   return Object.freeze(value)
 }
 
+/** An object without unknown fields. */
+export function closed<Properties extends TProperties>(
+  properties: Properties,
+  options: TObjectOptions & Annotations = {},
+) {
+  return Type.Object(properties, { additionalProperties: false, ...options })
+}
+
 /** An object without unknown fields. When it is absent, all its fields have their defaults. */
 export function section<Properties extends TProperties>(
   properties: Properties,
   description: string,
   annotations: Annotations = {},
 ) {
-  return Type.Object(properties, { additionalProperties: false, default: {}, description, ...annotations })
+  return closed(properties, { default: {}, description, ...annotations })
 }
