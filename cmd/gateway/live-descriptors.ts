@@ -1,6 +1,7 @@
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CallNode, Reflected } from '../../wrappers/descriptors/reflection-client.ts'
@@ -175,12 +176,8 @@ export class LiveDescriptors {
   readonly findMethod: FindMethod = (service, name) => {
     const schema = this.schemaOf(service)
     if (schema === undefined) return undefined
-    let methods = this.#methods.get(schema)
-    if (!methods) {
-      methods = new Map(schema.methods.map(method => [method.name, method]))
-      this.#methods.set(schema, methods)
-    }
-    return methods.get(name)
+    const index = () => new Map(schema.methods.map(method => [method.name, method]))
+    return getOrMake(this.#methods, schema, index).get(name)
   };
 
   /** Returns the services whose schema is known, with its source. */

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { CreatePolicy, Exchange, Policy, RoutePlan } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -152,11 +153,7 @@ export class LivePolicies {
 
   #policy(route: Route, name: string, rule: unknown): Policy {
     const live = route.origin === 'auto' ? this.#ofAutoRoutes : this.#ofDocuments
-    let policies = live.get(route.id)
-    if (!policies) {
-      policies = new Map()
-      live.set(route.id, policies)
-    }
+    const policies = getOrMake(live, route.id, () => new Map<string, LivePolicy>())
     const known = policies.get(name)
     if (known && isDeepStrictEqual(known.rule, rule)) return known.policy
     if (known) this.#forget(policies, name)

@@ -16,23 +16,17 @@ import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { createAddressTest } from '../../middleware/request/client-address.ts'
 import type { CheckPage } from '../../routes/admin/explain.ts'
-import { AutoRoutes } from './auto-routes.ts'
+import { AutoRoutes, type AutoRoutesOptions } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LivePolicySets } from './live-policy-sets.ts'
 import { contestedNames, unselected, unserved, withoutRoute } from './route-problems.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 import { tiedDocuments } from './tied-documents.ts'
 
-export interface LiveRoutesOptions {
+export interface LiveRoutesOptions extends Omit<AutoRoutesOptions, 'isOn'> {
   readonly config: Config['routes']
   /** Receives the rules that routes set for their services, at first and after each change. */
   readonly rules: LiveRules
-  readonly nodes: NodeTable
-  /** What every route document is judged and completed with. */
-  readonly context: Omit<RouteContext, 'origin'>
-  /** The gRPC services that get automatic routes; undefined = none do. */
-  readonly grpcNames?: GrpcNames | undefined
-  readonly logger: Logger
 }
 
 const NO_KEY =

@@ -1,4 +1,5 @@
 import type { Registry } from '../../../discovery/registry.ts'
+import { getOrMake } from '../../../internal/get-or-make.ts'
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { stateOf } from '../../../internal/nodes/peer.ts'
 import { servicesNamedBy } from '../../../internal/routing/named-services.ts'
@@ -117,9 +118,7 @@ function routesByService(routes: readonly Route[]): ReadonlyMap<string, readonly
   for (const route of routes) {
     for (const service of new Set(servicesNamedBy(route).map(named => named.service))) {
       if (service === undefined) continue
-      const known = byService.get(service)
-      if (known) known.push(route.id)
-      else byService.set(service, [route.id])
+      getOrMake(byService, service, (): string[] => []).push(route.id)
     }
   }
   return byService
