@@ -124,6 +124,11 @@ export function secret(description: string, annotations: Annotations = {}) {
   return Type.String({ minLength: 1, writeOnly: true, description, ...annotations })
 }
 
+/** The field that names a file in place of the field `secret` beside it. */
+export const SECRET_FILE = Type.Optional(
+  text('File with the secret. One newline at its end is ignored.', { isPath: true, insteadOf: 'secret' }),
+)
+
 export function name(description: string) {
   return Type.String({ pattern: NAME_PATTERN, title: NAME_TITLE, description })
 }

@@ -4,6 +4,7 @@ import {
   closed,
   count,
   DASHED_HEADER,
+  SECRET_FILE,
   secret,
   section,
   TIME_PATTERN,
@@ -20,12 +21,7 @@ const KEY = {
       neverEmpty: true,
     }),
   ),
-  secretFile: Type.Optional(
-    text('File with the secret. One newline at its end is ignored.', {
-      isPath: true,
-      insteadOf: 'secret',
-    }),
-  ),
+  secretFile: SECRET_FILE,
   publicKeyFile: Type.Optional(
     text(
       'File with the public key or certificate (PEM) that verifies tokens (RS, PS and ES families, EdDSA).',
