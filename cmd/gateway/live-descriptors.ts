@@ -93,7 +93,7 @@ export class LiveDescriptors {
       onFailure: (service, error) => this.#fail(service, error),
       timings,
     })
-    this.#refresh()
+    this.routesChanged()
   }
 
   /** Parses the descriptors of a key of the registry. */
@@ -137,7 +137,7 @@ export class LiveDescriptors {
 
   /** Called when the routes have changed: they may name descriptors. */
   routesChanged(): void {
-    this.#refresh()
+    for (const service of this.#services) this.#update(service)
   }
 
   /** The code that reads descriptors; undefined until {@link open}. Where there is a schema, it is there. */
@@ -205,10 +205,6 @@ export class LiveDescriptors {
     this.#gone.delete(service)
     this.#reflected.delete(service)
     this.#restored.delete(service)
-  }
-
-  #refresh(): void {
-    for (const service of this.#services) this.#update(service)
   }
 
   #update(service: string): void {
