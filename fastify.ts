@@ -191,6 +191,9 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
       // Otherwise a GET that is answered 503 is sent up to ten times.
       retryDelay: () => null,
       getUpstream: toNode,
+      // Behind a Content-Length, Node takes the bytes of a Content-Disposition for UTF-8, and writes them as Latin-1.
+      rewriteHeaders: ({ 'content-length': length, ...headers }) =>
+        length === undefined ? headers : { ...headers, 'content-length': length },
       rewriteRequestHeaders: (request, headers) => ({ ...headers, ...forwarded(request as FastifyRequest) }),
       onResponse: (request, reply, response) =>
         onResponse(request as FastifyRequest, reply as FastifyReply, response as unknown as NodeAnswer),

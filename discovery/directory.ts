@@ -88,6 +88,7 @@ type Report = (key: string, before: RegistryEntry | undefined, after: RegistryEn
 
 /** The kinds of keys whose values are judged by settings that a reload can change. */
 const REREAD_SCOPES = ['routes', 'api-keys', 'policies'] as const
+const isReread = (scope: RegistryScope) => REREAD_SCOPES.some(each => each === scope)
 const RECALLS_NOTHING: ReadOptions['recall'] = () => undefined
 const LOST = 'the registry no longer has this route and may have lost it; in use until its grace period ends'
 
@@ -284,8 +285,8 @@ export class Directory {
   }
 
   /**
-   * Removes a suspect, or one of its nodes. Does nothing when the registry has the key again, or while an
-   * event is being applied, because that event may be about to confirm the key.
+   * Removes a suspect, or one of its nodes, as `suspects()` has returned it. Does nothing when the registry has the key again, or
+   * while an event is being applied, because that event may be about to confirm the key.
    *
    * @returns whether it has removed anything
    */
@@ -294,7 +295,9 @@ export class Directory {
     const source = this.#sources.withSuspect(key)
     const state = source?.get(key)
     if (!source || !state) return false
-    const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
+    // The key may have come back with another node of the id, and have been lost again.
+    if (node && !state.nodes.includes(node)) return false
+    const nodes = node ? state.nodes.filter(each => each !== node) : []
     const kept = nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map()
     const { revision = '0' } = source.state
     for (const _ of this.#write(source, [], [key], kept, { revision, recall: RECALLS_NOTHING }));
@@ -376,7 +379,10 @@ export class Directory {
     }
     for (const key of deletes) set(key, doubted.get(key))
     // An earlier event of the same burst removed these. Restore them, unless they have come back already.
-    for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
+    // The rules may have changed in between.
+    for (const [key, state] of doubted) {
+      if (!source.get(key)) set(key, isReread(source.scope) ? rereadState(state, this.#options) : state)
+    }
     for (const entry of puts) {
       const prepared = this.#options.prepare?.(entry)
       if (prepared) yield prepared

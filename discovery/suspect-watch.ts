@@ -27,18 +27,25 @@ export interface SuspectWatchOptions {
 const INTERVAL_MS = 1_000
 /** How long a connection to a suspect may take. */
 const CONNECT_TIMEOUT_MS = 1_000
+/** What is so late shows that the process was stopped or its event loop was blocked. */
+const STALL_MS = 250
 /** Connections at a time. All nodes of a large registry may be suspect at once. */
 const CONCURRENCY = 64
 
 /**
  * Watches over a directory's suspects: removes a node as soon as it accepts no connection, and removes the
  * rest when the grace period ends. Costs nothing while there are no suspects. Call `stop()` when done.
+ *
+ * A stall of this process is held against no suspect. What the registry and the nodes have said meanwhile waits in sockets that were
+ * not read. So a connection that took too long in a stall is tried again, and after a long one the grace period begins again.
  */
 export class SuspectWatch {
   readonly #options: SuspectWatchOptions
   readonly #logger: Logger
   #timer: NodeJS.Timeout | undefined
   #looking = false
+  /** When the last stall ended that took a large part of a grace period. */
+  #resumedAt = Number.NEGATIVE_INFINITY
   #stopped = false
 
   constructor(options: SuspectWatchOptions) {
@@ -64,7 +71,8 @@ export class SuspectWatch {
     const now = performance.now()
     const probes: { key: string; node: Node }[] = []
     for (const { key, nodes, since } of directory.suspects()) {
-      if (now - since < graceMs) for (const node of nodes) probes.push({ key, node })
+      if (now - Math.max(since, this.#resumedAt) < graceMs)
+        for (const node of nodes) probes.push({ key, node })
       else if (directory.dismiss(key)) {
         this.#logger.warn({ key }, 'suspect removed: its grace period ended')
       }
@@ -83,8 +91,10 @@ export class SuspectWatch {
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, probes.length) }, probe))
     this.#looking = false
     if (this.#stopped || directory.suspectCount === 0) return
+    const dueAt = performance.now() + intervalMs
     this.#timer = setTimeout(() => {
       this.#timer = undefined
+      this.#isLate(dueAt)
       void this.#look()
     }, intervalMs).unref()
   }
@@ -92,12 +102,22 @@ export class SuspectWatch {
   /** Resolves with why the node accepts no connection; with undefined when it accepts one, or could not be asked. */
   #refusal({ host, port }: Node): Promise<string | undefined> {
     const { openConnection = connectDirectly } = this.#options
+    const dueAt = performance.now() + CONNECT_TIMEOUT_MS
     return new Promise(resolve => {
       openConnection({ host, port, timeoutMs: CONNECT_TIMEOUT_MS }, (error, socket) => {
         socket.destroy()
-        resolve(error && !isOutOfFiles(error) ? error.message : undefined)
+        const isAnswer = !this.#isLate(dueAt) && !isOutOfFiles(error)
+        resolve(isAnswer ? error?.message : undefined)
       })
     })
+  }
+
+  /** Whether something comes so late that this process must have stood still. */
+  #isLate(dueAt: number): boolean {
+    const now = performance.now()
+    const lateMs = now - dueAt
+    if (lateMs > Math.max(STALL_MS, this.#options.graceMs / 2)) this.#resumedAt = now
+    return lateMs > STALL_MS
   }
 }
 

@@ -35,7 +35,6 @@ export function variablesOf(text: string): string[] {
   return (parse(text) ?? []).flatMap(part => (typeof part === 'string' ? [] : part.variable))
 }
 
-/** Returns the variables without a default. */
 export function variablesWithoutDefault(text: string): string[] {
   return (parse(text) ?? []).flatMap(part =>
     typeof part === 'string' || part.fallback !== undefined ? [] : part.variable,

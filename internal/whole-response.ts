@@ -1,3 +1,4 @@
+import { withoutHeaders } from './http/header-lines.ts'
 import type { UpstreamResponse } from './upstream.ts'
 
 /** Fields that follow from the body; a document that states them otherwise must not break the answer. */
@@ -14,10 +15,7 @@ export function createWholeResponse(
   lines: readonly string[],
   body: Buffer,
 ): UpstreamResponse {
-  const headers: string[] = []
-  for (let i = 0; i < lines.length; i += 2) {
-    if (!FRAMING.has(lines[i]!.toLowerCase())) headers.push(lines[i]!, lines[i + 1]!)
-  }
+  const headers = withoutHeaders(lines, FRAMING)
   if (!BODILESS.has(status)) headers.push('content-length', String(body.length))
   return {
     status,

@@ -9,6 +9,8 @@ import { type WaygateProxyOptions, waygateProxy } from '../fastify.ts'
 import { etcdAvailable, requireEtcd, startEtcd, type TestEtcd } from './support/etcd.ts'
 import { putKey } from './support/etcd-json.ts'
 import { freePort } from './support/free-port.ts'
+import { sendRaw } from './support/http.ts'
+import { startNode } from './support/node-server.ts'
 import { type Handler, type Service, startService } from './support/service.ts'
 import { until } from './support/until.ts'
 import { OPCODE, openWebSocket, startWebSocketNode } from './support/websocket.ts'
@@ -457,4 +459,19 @@ test('the breaker of a node has the defaults of the gateway', () => {
   assert.ok(defaults.length > 3, 'the defaults were found')
   const { breaker } = loadConfig({ env: {}, cwd: import.meta.dirname }).config
   for (const [name, value] of defaults) assert.equal(value, breaker[name as keyof typeof breaker], name)
+})
+
+test('a file name that is not ASCII reaches the client in the bytes of its node', async t => {
+  if (!requireEtcd(t)) return
+  const line = 'content-disposition: attachment; filename="\xe4\xb8\xad.txt"'
+  const { port } = await startNode(t, socket =>
+    socket.write(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n${line}\r\n\r\nok`, 'latin1')),
+  )
+  await put('named', 'a', port)
+  const scene = await forward(t, 'named')
+  await answers(scene, 200)
+  const request = 'GET /user/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  const text = await sendRaw(Number(new URL(scene.url).port), request)
+  assert.ok(text.includes(`\r\n${line}\r\n`), text)
+  assert.ok(text.includes('\r\ncontent-length: 2\r\n'), text)
 })

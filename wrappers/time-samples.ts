@@ -1,6 +1,6 @@
 const NO_TIMES = new Float64Array(0)
 
-/** A ring of measured times. It holds the last `capacity` of them; the oldest is overwritten first. */
+/** A ring of measured times, in milliseconds. It holds the last `capacity` of them; the oldest is overwritten first. */
 export class TimeSamples {
   readonly #capacity: number
   /** Allocated with the first sample, because most services are never asked. */
@@ -16,7 +16,6 @@ export class TimeSamples {
     return this.#count
   }
 
-  /** @param ms milliseconds */
   add(ms: number): void {
     if (this.#times === NO_TIMES) this.#times = new Float64Array(this.#capacity)
     this.#times[this.#count++ % this.#capacity] = ms
@@ -30,7 +29,7 @@ export class TimeSamples {
    * Returns the time that a share of the samples did not exceed, by the nearest-rank method.
    *
    * @param share above 0, up to 1: 0.5 for the median
-   * @returns milliseconds; NaN when there are no samples
+   * @returns NaN when there are no samples
    */
   quantile(share: number): number {
     const sorted = this.#times.slice(0, Math.min(this.#count, this.#times.length)).sort()

@@ -115,7 +115,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const createUpstream = createUpstreams({
     ...{ config, nodes, limits, budgets, deadlines, transcoding },
   })
-  const upstreams = settings.derive(now => createUpstream({ cookieKey: now.keys.stickyCookie }))
+  const upstreams = settings.derive(now =>
+    createUpstream({
+      cookieKey: now.keys.stickyCookie,
+      sameSite: now.config.routes.stickyCookie.sameSite,
+    }),
+  )
 
   // Policies of routes, and what they count with.
   const policyCounts = new PolicyCounts()

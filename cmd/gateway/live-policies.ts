@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { getOrMake } from '../../internal/get-or-make.ts'
+import type { SameSite } from '../../internal/http/header-lines.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { CreatePolicy, Exchange, Policy, RoutePlan } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -32,6 +33,8 @@ export interface PolicySettings {
   readonly credentialPlaces?: CredentialPlaces
   /** Signs the cookies of policies; undefined = they set none. */
   readonly cookieKey?: KeyObject | undefined
+  /** Of the cookies of splits. */
+  readonly sameSite?: SameSite | undefined
 }
 
 export interface LivePoliciesOptions extends PolicySettings {
@@ -58,10 +61,11 @@ export function openPolicies(
 
 /** Returns what policies are made with. */
 function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicySettings {
-  const { apiKeys, jwt, clientLimits } = config
+  const { apiKeys, jwt, clientLimits, routes } = config
   return {
     upstream,
     cookieKey: keys.stickyCookie,
+    sameSite: routes.stickyCookie.sameSite,
     maxTargetBytes: clientLimits.targetBytes,
     credentialPlaces: {
       keyHeader: apiKeys.enabled ? apiKeys.header.toLowerCase() : undefined,
@@ -170,7 +174,7 @@ export class LivePolicies {
   }
 
   #toolsOf(name: string): PolicyTools {
-    const { maxTargetBytes, credentialPlaces, cookieKey } = this.#settings
+    const { maxTargetBytes, credentialPlaces, cookieKey, sameSite } = this.#settings
     const { counts, limits, nodes, mirrors } = this.#options
     const countBy =
       (metric: PolicyCounts['limited']) =>
@@ -193,6 +197,7 @@ export class LivePolicies {
         nodes.hasAvailable(service, selection, isCall ? 'grpc' : 'http'),
       diverted: countBy(counts.diversions),
       cookieKey,
+      sameSite,
       mirrors,
       mirrored: (call, outcome) => counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
-import { readWhileRunning } from '../../config/keys/file-contents.ts'
-import { certificateFilesOf, readClientAuthorities, type TlsKeys } from '../../config/keys/tls-keys.ts'
+import { certificateFilesOf, type TlsKeys } from '../../config/keys/tls-keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
@@ -8,8 +7,9 @@ import type { Step } from '../../internal/policy.ts'
 import { plainAddress } from '../../middleware/request/client-address.ts'
 import { createRequireTls } from '../../middleware/request/require-tls.ts'
 import { type HandshakeFailure, TlsCounts } from '../../routes/public/tls/tls-counts.ts'
-import { type ClientAuthOptions, TlsServer } from '../../routes/public/tls/tls-server.ts'
-import { FollowedFiles, type FollowedSet } from './followed-files.ts'
+import { TlsServer } from '../../routes/public/tls/tls-server.ts'
+import { FollowedFiles } from './followed-files.ts'
+import { LiveAuthorities } from './live-authorities.ts'
 import { LiveCertificates } from './live-certificates.ts'
 
 export interface TlsOptions {
@@ -48,12 +48,24 @@ export function openTls(options: TlsOptions): GatewayTls {
     logger,
     onChange: () => server.refresh(),
   })
-  const clientAuth = tls.clientAuth && openClientAuth(tls.clientAuth, keys, logger, () => server.refresh())
+  const { clientAuth } = tls
+  const authorities =
+    clientAuth &&
+    new LiveAuthorities({
+      files: clientAuth,
+      authorities: keys.clientAuthorities!,
+      logger,
+      onChange: () => server.refresh(),
+    })
   const reports = new OnceAMinute<HandshakeFailure>()
   const server = new TlsServer({
     ...{ ...tls, ticketSecret, counts, certificates },
     protocols: http2.enabled ? ['h2', 'http/1.1'] : ['http/1.1'],
-    clientAuth: clientAuth?.options,
+    clientAuth: authorities && {
+      authorities: () => authorities.present,
+      isRequired: clientAuth.mode === 'required',
+      hosts: clientAuth.hosts?.map(host => host.toLowerCase()),
+    },
     hsts: tls.hsts && hstsOf(tls.hsts),
     onFailure(failure, socket, error) {
       // Scanners and clients that change their mind do nothing else.
@@ -65,7 +77,7 @@ export function openTls(options: TlsOptions): GatewayTls {
       )
     },
   })
-  const files = new FollowedFiles([...(clientAuth ? [clientAuth.followed] : []), ...certificates.followed])
+  const files = new FollowedFiles([...(authorities ? [authorities.followed] : []), ...certificates.followed])
   return {
     ...{ server, certificates, counts },
     requireTls:
@@ -78,54 +90,13 @@ export function openTls(options: TlsOptions): GatewayTls {
           })
         : undefined,
     ready: files.ready,
-    problems: () => [...certificates.problems(), ...(clientAuth?.problems() ?? [])],
+    problems: () => [...certificates.problems(), ...(authorities?.problems() ?? [])],
     close() {
       files.close()
       certificates.close()
+      authorities?.close()
       server.close()
     },
-  }
-}
-
-interface LiveClientAuth {
-  readonly options: ClientAuthOptions
-  readonly followed: FollowedSet
-  problems(): KeyProblem[]
-}
-
-function openClientAuth(
-  { ca, crl, hosts, mode }: NonNullable<Config['tls']['clientAuth']>,
-  keys: TlsKeys,
-  logger: Logger,
-  onChange: () => void,
-): LiveClientAuth {
-  let authorities = keys.clientAuthorities!
-  let problem: string | undefined
-  return {
-    options: {
-      authorities: () => authorities,
-      isRequired: mode === 'required',
-      hosts: hosts?.map(host => host.toLowerCase()),
-    },
-    followed: {
-      paths: crl === undefined ? [ca] : [ca, crl],
-      readAgain() {
-        const next = readClientAuthorities({ ca, crl }, readWhileRunning)
-        if (next.ca === authorities.ca && next.crl === authorities.crl) return
-        authorities = next
-        logger.info({ ca, crl }, 'authorities of client certificates changed; sessions are no longer resumed')
-        onChange()
-      },
-      onProblem(reason) {
-        problem = reason
-        if (reason === undefined) return
-        logger.warn(
-          { reason },
-          'authorities of client certificates cannot be used; keeping the last good ones',
-        )
-      },
-    },
-    problems: () => (problem === undefined ? [] : [{ key: ca, reason: problem }]),
   }
 }
 

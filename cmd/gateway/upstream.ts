@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Config } from '../../config/schema.ts'
+import type { SameSite } from '../../internal/http/header-lines.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { type Upstream, wrap } from '../../internal/upstream.ts'
 import type { Deadlines } from '../../middleware/request/deadlines.ts'
@@ -30,6 +31,7 @@ export interface UpstreamOptions {
 export interface UpstreamSettings {
   /** Signs sticky cookies; undefined = clients get none. */
   readonly cookieKey: KeyObject | undefined
+  readonly sameSite: SameSite
 }
 
 /** What a gateway does with a request to a service, and with the handshake of a WebSocket. */
@@ -47,8 +49,8 @@ export function createUpstreams(options: UpstreamOptions): (settings: UpstreamSe
   const fallback = createFallback(config.staleAnswers)
   const retry = createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true })
   const hedge = createHedge({ budgets })
-  return ({ cookieKey }) => {
-    const balance = createBalance(nodes, { cookieKey })
+  return ({ cookieKey, sameSite }) => {
+    const balance = createBalance(nodes, { cookieKey, sameSite })
     return {
       upstream: wrap(createDispatch(), [
         createObserve(),

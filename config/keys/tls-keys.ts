@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { coversHost, hostOfName } from '../../internal/tls/alt-names.ts'
+import { type RevocationDates, readRevocationDates } from '../../internal/tls/revocation-dates.ts'
 import type { Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type CertificateFiles, type CertificatePair, readCertificateFiles } from './certificate-pair.ts'
@@ -11,6 +12,8 @@ import { SEAL_KEY_BYTES } from './sealed-key.ts'
 export interface ClientAuthorities {
   readonly ca: string
   readonly crl?: string | undefined
+  /** The dates of the list in `crl` that ends first; undefined = none ends. */
+  readonly revocationDates?: RevocationDates | undefined
 }
 
 /** What TLS for clients needs of files. */
@@ -81,12 +84,13 @@ export function readClientAuthorities(
 ): ClientAuthorities {
   const ca = readAuthorities(files.ca, readFile)
   const crl = files.crl === undefined ? undefined : readPemText(files.crl, readFile)
+  if (crl === undefined) return { ca }
   try {
-    if (crl !== undefined) process.getBuiltinModule('node:tls').createSecureContext({ ca, crl })
+    process.getBuiltinModule('node:tls').createSecureContext({ ca, crl })
+    return { ca, crl, revocationDates: readRevocationDates(crl) }
   } catch (error) {
     throw new Error(`${files.crl} does not hold revocation lists: ${(error as Error).message}`)
   }
-  return { ca, crl }
 }
 
 function warnOfFolder({ acmeChallengeDir: folder }: Config['tls'], { warnings }: Findings): void {

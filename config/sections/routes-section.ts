@@ -76,6 +76,11 @@ export const RoutesSection = section(
           }),
         ),
         secretFile: SECRET_FILE,
+        sameSite: Type.Enum(['lax', 'none'], {
+          default: 'lax',
+          description:
+            'Whether browsers send the cookies with what pages of other sites ask for. `none`: with all of it, which such pages in frames and their scripts need; over https alone, as browsers have it. `lax`: with links alone.',
+        }),
       },
       'The cookies of the balancer `sticky-cookie` and of `split`.',
     ),

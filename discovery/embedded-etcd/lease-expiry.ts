@@ -65,8 +65,9 @@ export class LeaseExpiry {
     this.#wakeAtMs = Number.POSITIVE_INFINITY
     if (stalledMs > STALL_MS) {
       leases.prolongAll(stalledMs)
-      // What was sent during the stall is read before any lease ends.
-      this.#dueAtMs = Math.max(leases.nextExpiryMs(), now() + LOOK_MS)
+      // What was sent during the stall is read before any lease ends. When the next one ends is asked only in a turn: the end of a
+      // lease that is being written may have to be taken back.
+      this.#dueAtMs = now() + LOOK_MS
     }
     if (now() < this.#dueAtMs) this.#sleep()
     else this.#endExpired()

@@ -50,6 +50,7 @@ class AuthenticatedCall implements Call {
   #call: Call | undefined
   #kept: ((call: Call) => void)[] = []
   #tries = 0
+  #isCancelled = false
   #isOver = false
 
   constructor(options: CallOptions, nextCall: NextCall, tokens: AuthTokens) {
@@ -84,8 +85,11 @@ class AuthenticatedCall implements Call {
 
   cancelWithStatus(code: status, details: string): void {
     if (this.#call) this.#call.cancelWithStatus(code, details)
-    // A caller expects its call to end after it has cancelled it, not during the cancellation.
-    else queueMicrotask(() => this.#end({ code, details, metadata: new Metadata() }))
+    else {
+      this.#isCancelled = true
+      // A caller expects its call to end after it has cancelled it, not during the cancellation.
+      queueMicrotask(() => this.#end({ code, details, metadata: new Metadata() }))
+    }
   }
 
   getPeer(): string {
@@ -111,7 +115,7 @@ class AuthenticatedCall implements Call {
     const patienceMs = Math.min(PATIENCE_MS, Number(deadline) - Date.now() - RESERVE_MS)
     this.#tokens.get(patienceMs, this.#waiting.signal).then(
       credential => {
-        if (!this.#isOver) this.#make(credential)
+        if (!this.#isOver && !this.#isCancelled) this.#make(credential)
       },
       (error: NoTokenError) => {
         const code = error.unreachable ? status.UNAVAILABLE : status.UNAUTHENTICATED

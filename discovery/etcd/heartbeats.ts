@@ -22,6 +22,8 @@ const CALL_WITHIN_MS = 2_000
 /** A lease that has expired is there until etcd has removed its keys. */
 const EXPIRING_MS = 50
 const MAX_GRANTS = 20
+/** Of calls for one key that come at once, one puts it and the others try again. */
+const MAX_PUTS = 10
 /** The bits of a lease's id that are its TTL. 3,600 s fit in. */
 const TTL_BITS = 12n
 
@@ -79,19 +81,18 @@ async function register(
     const hasLostLease = found !== undefined && found.lease === undefined && (await renew(etcd, lease))
     if (found && !isOwn && !hasLostLease) return taken(key, found)
     await grant(etcd, lease, ttlSeconds)
-    const done = await putIfFree(etcd.client, {
+    const revision = await putIfFree(etcd.client, {
       ...{ key: Buffer.from(key), value: Buffer.from(value), lease },
-      formers: isOwn ? [found.lease!] : [],
-      replaces: hasLostLease ? found.modRevision : undefined,
+      replaces: found?.modRevision,
       options: etcd.options(),
     })
-    if (done) {
+    if (revision !== undefined) {
       // It ends by itself in any case.
       if (isOwn && found.lease !== lease) await revoke(etcd, found.lease!).catch(() => {})
       return { outcome: found ? 'updated' : 'registered', leftSeconds: ttlSeconds }
     }
     // Somebody was faster. Who, is to be read.
-    if (attempt === 2) return taken(key)
+    if (attempt === MAX_PUTS) throw new Error(`others write ${key} all the time`)
   }
 }
 
@@ -166,9 +167,9 @@ function gone(key: string): HeartbeatOutcome {
   return { outcome: 'expired', detail: `${key} has expired or was never registered; send the body again` }
 }
 
-function taken(key: string, found?: StoredKey): HeartbeatOutcome {
+function taken(key: string, found: StoredKey): HeartbeatOutcome {
   const owner =
-    found && found.lease === undefined
+    found.lease === undefined
       ? 'was written without a lease, and stays until somebody deletes it'
       : 'belongs to a process that registers by itself'
   return { outcome: 'taken', detail: `${key} ${owner}; use another id` }

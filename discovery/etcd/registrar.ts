@@ -64,10 +64,16 @@ export class Registrar implements Registration {
    * Leases that the key may be under, because a put without an answer may have succeeded. The likeliest is
    * first.
    */
-  #formers: readonly string[] = []
+  #leases: readonly LeaseSession[] = []
   #everPut = false
+  #isFailing = false
   /** Values that the key may have from here, for the same reason, in the same order. */
   #puts: readonly string[] = []
+  /**
+   * The revision of the key as this registration last knew it. A put replaces only that. So one that etcd carries out late, after
+   * its answer was given up, does not replace a later one, and none replaces what an operator has just written.
+   */
+  #revision: bigint | undefined
   #displaced = false
   #isDisplacedLogged = false
   /** Versions of the value that etcd should have and does have. `update()` waits until they are equal. */
@@ -132,7 +138,9 @@ export class Registrar implements Registration {
     this.#pausing?.abort()
     this.#registered.reject(new Error('the node was unregistered before etcd had it'))
     for (const listener of this.#writtenListeners) listener()
-    this.#running = this.#session?.end() ?? Promise.resolve()
+    // An earlier lease may be alive in etcd, and have the key.
+    const sessions = new Set([...this.#leases, ...(this.#session ? [this.#session] : [])])
+    this.#running = Promise.all([...sessions].map(session => session.end())).then(() => {})
     await this.#running
     this.#onLeave?.()
     if (this.#everPut) this.#logger.info(this.#about(), 'unregistered')
@@ -141,7 +149,6 @@ export class Registrar implements Registration {
   async #run(): Promise<void> {
     const { signal } = this.#leaving
     let attempt = 0
-    let failing = false
     while (!signal.aborted) {
       try {
         const again = this.#everPut
@@ -149,7 +156,6 @@ export class Registrar implements Registration {
         if (signal.aborted) return
         this.#logger.info(this.#about(), again ? 'registered again' : 'registered')
         attempt = 0
-        failing = false
         void this.#watch(session)
         await this.#lookAfter(session)
         if (signal.aborted) return
@@ -157,9 +163,7 @@ export class Registrar implements Registration {
         this.#logger.warn({ ...this.#about(), reason }, 'lease lost; registering again')
       } catch (error) {
         if (signal.aborted) return
-        const reason = (error as Error).message
-        if (!failing) this.#logger.warn({ ...this.#about(), reason }, 'registration failed; retrying')
-        failing = true
+        this.#noteFailure(error as Error)
       }
       await sleep(this.#clock, jitteredBackoffMs(attempt++, Math.random), signal)
     }
@@ -177,36 +181,80 @@ export class Registrar implements Registration {
     this.#session = session
     session.lost.addEventListener('abort', () => this.#pausing?.abort(), { once: true })
     await session.grant()
-    try {
-      await this.#put(session)
-    } catch (error) {
-      await session.end()
-      throw error
-    }
+    await this.#putFirst(session)
     this.#registered.resolve()
     return session
   }
 
-  /** @param replaces the revision of a write by somebody else that may be replaced */
-  async #put(session: LeaseSession, replaces?: bigint): Promise<void> {
+  /**
+   * Puts the key under a new lease. When that fails, the lease is kept for the next attempt: a put without an answer may have
+   * succeeded, and the node would be gone with the lease. Only that of the very first put is revoked. Such a put replaces
+   * whatever is there, so it must find no lease when etcd carries it out late.
+   *
+   * @throws Error when the session is over
+   */
+  async #putFirst(session: LeaseSession): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#put(session)
+        this.#isFailing = false
+        return
+      } catch (error) {
+        session.noteError(error)
+        if (!this.#everPut) await session.end()
+        if (!session.over.aborted) {
+          this.#noteFailure(error as Error)
+          await sleep(this.#clock, jitteredBackoffMs(attempt, Math.random), session.over)
+        }
+        if (session.over.aborted) throw error
+      }
+    }
+  }
+
+  #noteFailure({ message: reason }: Error): void {
+    if (!this.#isFailing) this.#logger.warn({ ...this.#about(), reason }, 'registration failed; retrying')
+    this.#isFailing = true
+  }
+
+  /**
+   * Puts the key, unless it has been written since `replaces`. Why, is for a check to find out.
+   *
+   * @returns whether it was put
+   */
+  async #put(session: LeaseSession, replaces = this.#revision): Promise<boolean> {
     const version = this.#wanted
     const lease = session.id
     const encoded = encodeNode(this.node)
     const value = Buffer.from(encoded)
-    this.#formers = withNewest(this.#formers, lease)
+    this.#leases = withNewest(this.#leases, session)
     this.#puts = withNewest(this.#puts, encoded)
-    if (this.#everPut) {
-      const formers = this.#formers.slice(0, -1)
-      const done = await putIfFree(this.#client, { key: this.#key, value, lease, formers, replaces })
-      // Why, is for a check to find out.
-      if (!done && !this.#displaced) this.#doubts++
-      this.#displaced = !done
-    } else {
-      await this.#client.kv.put({ key: this.#key, value, lease })
-      this.#everPut = true
+    let revision: bigint | undefined
+    try {
+      revision = this.#everPut
+        ? await putIfFree(this.#client, { key: this.#key, value, lease, replaces })
+        : BigInt((await this.#client.kv.put({ key: this.#key, value, lease })).header.revision)
+    } finally {
+      if (revision === undefined) this.#doubts++
     }
-    this.#formers = [lease]
+    if (revision === undefined) return false
+    this.#everPut = true
+    this.#displaced = false
+    this.#revision = revision
+    this.#leases = [session]
     this.#puts = [encoded]
+    this.#noteWritten(version)
+    return true
+  }
+
+  /** Leaves the key to another process. */
+  #leave(): void {
+    this.#displaced = true
+    // An etcd that has lost its data gives revisions again.
+    this.#revision = undefined
+    this.#noteWritten(this.#wanted)
+  }
+
+  #noteWritten(version: number): void {
     this.#written = version
     for (const listener of this.#writtenListeners) listener()
   }
@@ -263,9 +311,11 @@ export class Registrar implements Registration {
     if (found === undefined) {
       if (!isHeld) await this.#putBack(session)
     } else if (found.lease === session.id) {
-      if (!this.#puts.includes(found.value)) await this.#takeOver(session, found)
+      if (this.#puts.includes(found.value)) this.#revision = found.modRevision
+      else await this.#takeOver(session, found)
     } else if (found.lease === undefined) await this.#takeOver(session, found)
-    else await this.#put(session)
+    else if (this.#leases.some(({ id }) => id === found.lease)) await this.#put(session, found.modRevision)
+    else this.#leave()
     if (this.#displaced && !this.#isDisplacedLogged) {
       this.#logger.warn(this.#about(), 'another process registered this node; leaving the key to it')
     }
@@ -275,8 +325,7 @@ export class Registrar implements Registration {
   async #putBack(session: LeaseSession): Promise<void> {
     const wasDisplaced = this.#displaced
     this.#values.forgetEdits()
-    await this.#put(session)
-    if (!this.#displaced && !wasDisplaced) {
+    if ((await this.#put(session)) && !wasDisplaced) {
       this.#logger.warn(this.#about(), 'key was deleted; put it back')
     }
   }
@@ -288,14 +337,13 @@ export class Registrar implements Registration {
     try {
       if (!this.#values.takeOver(value)) {
         // It is a node that an operator has put in the place of this one.
-        if (wasWithoutLease) return await this.#put(session)
+        if (wasWithoutLease) return this.#leave()
         reason = 'it has another address'
       }
     } catch (error) {
       reason = (error as Error).message
     }
-    await this.#put(session, modRevision)
-    if (this.#displaced) return
+    if (!(await this.#put(session, modRevision))) return
     const { weight } = this.node
     if (reason !== undefined) {
       this.#logger.warn({ ...this.#about(), reason }, 'value was replaced; put it back')
@@ -332,7 +380,7 @@ export class Registrar implements Registration {
 }
 
 /** Adds an item to a list whose first item is certain. Of the others, the latest are kept. */
-function withNewest(list: readonly string[], item: string): readonly string[] {
+function withNewest<T>(list: readonly T[], item: T): readonly T[] {
   const [surest, ...others] = list.filter(other => other !== item)
   return surest === undefined ? [item] : [surest, ...others.slice(-MAX_UNSURE), item]
 }

@@ -58,13 +58,16 @@ export async function changeStored(
     const [stored] = (await client.get(key).exec()).kvs
     if (stored === undefined) return 'missing'
     const value = Buffer.from(await change(stored.value.toString('utf8')))
-    const { succeeded } = await client.kv.txn({
+    const { succeeded, responses } = await client.kv.txn({
       compare: [
         { key, result: CompareResult.Equal, target: CompareTarget.Mod, mod_revision: stored.mod_revision },
       ],
       success: [{ request_put: { key, value, lease: stored.lease } }],
+      failure: [{ request_range: { key } }],
     })
-    return succeeded ? 'changed' : 'overtaken'
+    // The client repeats a put whose answer was lost. It is then ours that is there.
+    const isOurs = succeeded || responses[0]!.response_range.kvs[0]?.value.equals(value)
+    return isOurs ? 'changed' : 'overtaken'
   })
 }
 

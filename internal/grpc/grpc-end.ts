@@ -1,5 +1,5 @@
 import { GatewayError } from '../http/errors.ts'
-import { getHeader } from '../http/header-lines.ts'
+import { getHeader, withoutHeaders } from '../http/header-lines.ts'
 import { ERROR, Http2Error } from '../http2/frames.ts'
 import type { UpstreamFailure } from '../upstream-failure.ts'
 import { encodeGrpcMessage } from './percent.ts'
@@ -61,10 +61,7 @@ export function resetStatusOf(error: unknown): number | undefined {
 
 /** @param message as it stands in `grpc-message` */
 function endWith(lines: readonly string[], status: number, message: string | undefined): GrpcEnd {
-  const others: string[] = []
-  for (let i = 0; i < lines.length; i += 2) {
-    if (!OF_STATUS.has(lines[i]!.toLowerCase())) others.push(lines[i]!, lines[i + 1]!)
-  }
+  const others = withoutHeaders(lines, OF_STATUS)
   return { status, lines: [...others, ...statusLines(status, message)], problem: message }
 }
 

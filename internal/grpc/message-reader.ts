@@ -130,12 +130,3 @@ export class MessageReader {
     this.#room = room
   }
 }
-
-/** Returns a message as it stands in a body, with its prefix in front. */
-export function writeMessage(bytes: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(PREFIX_BYTES + bytes.length)
-  framed[0] = 0
-  framed.writeUInt32BE(bytes.length, 1)
-  framed.set(bytes, PREFIX_BYTES)
-  return framed
-}

@@ -128,9 +128,14 @@ export function getCookie(lines: readonly string[], name: string): string | unde
   return undefined
 }
 
+/** Whether browsers send a cookie with what pages of other sites ask for: `lax`, with links alone; `none`, with everything. */
+export type SameSite = 'lax' | 'none'
+
 /** Returns the value of a Set-Cookie header for a cookie that scripts cannot read and that ends with the browser's session. */
-export function sessionCookie(name: string, value: string, isSecure: boolean): string {
-  return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
+export function sessionCookie(name: string, value: string, isSecure: boolean, sameSite: SameSite): string {
+  // Browsers drop a cookie with `None` that is not `Secure`.
+  const site = sameSite === 'none' && isSecure ? 'None' : 'Lax'
+  return `${name}=${value}; Path=/; HttpOnly; SameSite=${site}${isSecure ? '; Secure' : ''}`
 }
 
 /** Removes every cookie of that name, in place, and returns the values, last line first. */

@@ -112,7 +112,7 @@ function hasLess(item: string | undefined, { verdict }: RuleReport): boolean {
  *
  * @param random returns a number from 0 to 1, without 1
  */
-export function retryAfter(retryMs: number, random: () => number): number {
+export function retryAfter(retryMs: number, random: () => number = Math.random): number {
   const seconds = Math.max(1, Math.ceil(retryMs / 1_000))
   return seconds + Math.round(random() * Math.min(5, seconds / 10))
 }

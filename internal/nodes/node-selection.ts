@@ -27,7 +27,6 @@ export function createNodeSelection(
   return Object.freeze({ only, except: Object.freeze([...except]), key })
 }
 
-/** Returns whether a selection includes a node. */
 export function includesNode({ only, except }: NodeSelection, node: Node): boolean {
   if (only === undefined ? waitsToBeSelected(node) : !selects(only, node)) return false
   return !except.some(selector => selects(selector, node))

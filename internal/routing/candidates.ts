@@ -157,15 +157,11 @@ function unmetCondition(
 function singlesOf({ clients, ...named }: MatchRule): { readonly name: string; readonly rule: MatchRule }[] {
   const singles = Object.entries(named).flatMap(([of, conditions]) =>
     Object.entries((conditions ?? {}) as Record<string, Condition>).map(([name, condition]) => ({
-      name: `${of}.${name} (${describe(condition)})`,
+      name: `${of}.${name} (${JSON.stringify(condition)})`,
       rule: { [of]: { [name]: condition } },
     })),
   )
   return clients ? [...singles, { name: 'clients', rule: { clients } }] : singles
-}
-
-function describe(condition: Condition): string {
-  return typeof condition === 'string' ? quoted(condition) : JSON.stringify(condition)
 }
 
 function quoted(text: string): string {

@@ -9,10 +9,6 @@ export class Ring<Item> {
     this.#size = size
   }
 
-  get length(): number {
-    return this.#items.length
-  }
-
   push(item: Item): void {
     if (this.#items.length < this.#size) {
       this.#items.push(item)

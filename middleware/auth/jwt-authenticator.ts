@@ -121,6 +121,8 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     }
     if (reason !== undefined) throw reason
     if (!keys.isLoaded) throw unavailable('the keys of the issuer are not loaded yet')
+    if (jws.keyId !== undefined && keys.mayLack?.(jws.keyId))
+      throw unavailable('the kid of the token is not known, and the keys of the issuer cannot be fetched')
     throw new TypeError('the kid and alg of the token match no key, or more than one')
   }
 

@@ -21,6 +21,8 @@ export interface KeySource {
   readonly former?: readonly VerificationKey[] | undefined
   /** Finds the key that a token was signed with; undefined when none fits, or when several fit equally well. */
   find(algorithm: string, keyId: string | undefined): VerificationKey | undefined
+  /** Whether the issuer may have a key with this id that is not known here, because the keys cannot be fetched. Default: no. */
+  mayLack?(keyId: string): boolean
   /** Fetches the keys again and never rejects; undefined when no fetch is allowed at the moment. */
   refresh(): Promise<void> | undefined
 }

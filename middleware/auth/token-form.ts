@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import type { Claims } from '../../internal/claim-path.ts'
 import { findDuplicateMember } from '../../internal/text/json.ts'
 
-/** Longer tokens are refused without being parsed. */
-export const MAX_TOKEN_BYTES = 8_192
+/** Longer tokens are refused without being parsed. Those of large issuers have up to 200 groups, which take 11,000 bytes. */
+export const MAX_TOKEN_BYTES = 16_384
 
 /** A parsed token whose signature has not been checked yet. */
 export interface Jws {

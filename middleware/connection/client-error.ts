@@ -22,7 +22,7 @@ type ServerSocket = Socket & {
 }
 
 /** The error of Node's parser for data that it refuses. */
-interface ParserError extends Error {
+export interface ParserError extends Error {
   readonly code?: string
   /** The last piece of the refused data. It is a Buffer, although other types declare it differently. */
   readonly rawPacket?: unknown

@@ -17,7 +17,8 @@ export function isWebSocketHandshake(request: IncomingMessage): boolean {
     headers['sec-websocket-version'] === '13' &&
     KEY.test(headers['sec-websocket-key'] ?? '') &&
     areProtocols(headers['sec-websocket-protocol']) &&
-    headers['content-length'] === undefined &&
+    // Some proxies say of every request without a body that its length is 0.
+    (headers['content-length'] ?? '0') === '0' &&
     headers['transfer-encoding'] === undefined &&
     canonicalTarget(request.url!) !== undefined &&
     isNextInLine(request)

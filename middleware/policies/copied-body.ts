@@ -1,12 +1,6 @@
+import type { BodyMemory } from '../../internal/body-memory.ts'
 import { ByteCollector } from '../../internal/byte-collector.ts'
 import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
-
-/** The memory that the copies of all routes share. */
-export interface CopyMemory {
-  /** Bytes of bodies that are kept now. */
-  bytes: number
-  readonly maxBytes: number
-}
 
 /** What became of a body: a copy of all of it is kept, it is longer than allowed, or the memory was full. */
 export type CopyResult = 'whole' | 'too-large' | 'no-memory'
@@ -18,7 +12,7 @@ export type CopyResult = 'whole' | 'too-large' | 'no-memory'
 export class CopiedBody implements RequestBody {
   readonly #source: RequestBody
   readonly #maxBytes: number
-  readonly #memory: CopyMemory
+  readonly #memory: BodyMemory
   readonly #pieces = new ByteCollector()
   /** The part of the memory that this copy has. */
   #bytes = 0
@@ -27,7 +21,7 @@ export class CopiedBody implements RequestBody {
   #isLetGo = false
 
   /** @param maxBytes of a longer body, no copy is kept */
-  constructor(source: RequestBody, maxBytes: number, memory: CopyMemory) {
+  constructor(source: RequestBody, maxBytes: number, memory: BodyMemory) {
     this.#source = source
     this.#maxBytes = maxBytes
     this.#memory = memory

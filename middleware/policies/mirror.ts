@@ -1,3 +1,4 @@
+import type { BodyMemory } from '../../internal/body-memory.ts'
 import { Call } from '../../internal/call.ts'
 import { getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
 import { withoutParameter } from '../../internal/http/query.ts'
@@ -5,7 +6,7 @@ import { createNodeSelection, type NodeSelector } from '../../internal/nodes/nod
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import type { RequestBody, UpstreamRequest } from '../../internal/upstream.ts'
 import { WholeBody } from '../../internal/whole-body.ts'
-import { CopiedBody, type CopyMemory, type CopyResult } from './copied-body.ts'
+import { CopiedBody, type CopyResult } from './copied-body.ts'
 import type { CredentialTools } from './credential-places.ts'
 import { compileRequestChange } from './headers.ts'
 
@@ -41,7 +42,7 @@ export type MirrorOutcome = 'answered' | 'failed' | 'timeout' | 'body_too_large'
 /** Sends copies of requests, beside everything that is known of nodes. */
 export interface Mirrors {
   /** The memory that the bodies of all copies share. */
-  readonly memory: CopyMemory
+  readonly memory: BodyMemory
   /** How many copies are on their way, by the id of the route. A policy may be made anew before its copies are over. */
   readonly inFlight: Map<string, number>
   /** Returns whether a header carries a credential or an identity. */

@@ -38,7 +38,7 @@ function refuse(violated: readonly string[], retryMs: number): GatewayError {
   return new GatewayError('WG_QUOTA_EXCEEDED', {
     members: { 'violated-policies': violated },
     ...(retryMs !== Infinity && {
-      headers: { 'retry-after': String(retryAfter(Math.min(retryMs, DAY_MS), Math.random)) },
+      headers: { 'retry-after': String(retryAfter(Math.min(retryMs, DAY_MS))) },
     }),
   })
 }

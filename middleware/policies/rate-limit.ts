@@ -61,7 +61,7 @@ export function createRateLimit(
 function refuse(violated: readonly string[], retryMs: number): GatewayError {
   return new GatewayError('WG_RATE_LIMITED', {
     ...(violated.length > 0 && { members: { 'violated-policies': violated } }),
-    ...(retryMs !== Infinity && { headers: { 'retry-after': String(retryAfter(retryMs, Math.random)) } }),
+    ...(retryMs !== Infinity && { headers: { 'retry-after': String(retryAfter(retryMs)) } }),
   })
 }
 

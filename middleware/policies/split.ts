@@ -8,7 +8,7 @@ import {
   MatchedRequest,
   type MatchRule,
 } from '../../internal/conditions.ts'
-import { getAllHeaders, isNamed, removeHeaders } from '../../internal/http/header-lines.ts'
+import { getAllHeaders, isNamed, removeHeaders, type SameSite } from '../../internal/http/header-lines.ts'
 import { createNodeSelection, type NodeSelection } from '../../internal/nodes/node-selection.ts'
 import { type Exchange, type OutgoingRequest, type Policy, schemeOf } from '../../internal/policy.ts'
 import type { Route, VariantTarget } from '../../internal/routing/route.ts'
@@ -49,6 +49,8 @@ export interface SplitTools {
   readonly diverted: (exchange: Exchange, variant: string) => void
   /** Signs cookies; undefined = clients get none, and each request is dealt by itself. */
   readonly cookieKey?: KeyObject | undefined
+  /** Of the cookies. Default: `lax`. */
+  readonly sameSite?: SameSite | undefined
   /** Returns a number from 0 to below 1. Default: Math.random. */
   readonly random?: (() => number) | undefined
 }
@@ -69,7 +71,7 @@ interface Target {
  */
 export function createSplit(rule: SplitRule, tools: SplitTools): Policy {
   const { variants, sticky = 'none', onUnavailable = STABLE, header = false } = rule
-  const { random = Math.random, cookieKey, diverted, hasUsableNode } = tools
+  const { random = Math.random, cookieKey, sameSite, diverted, hasUsableNode } = tools
   const matches = variants.map(({ match }) => match && compileVariantMatch(match))
   const hasMatches = matches.some(test => test !== undefined)
   const shareAt = compileShares(variants.map(({ percent = 0 }) => percent))
@@ -97,7 +99,7 @@ export function createSplit(rule: SplitRule, tools: SplitTools): Policy {
 
   /** @param matched the variant whose conditions hold; -1 if there is none */
   function dealtByCookie(exchange: Exchange, cookieKey: KeyObject, matched: number): number {
-    cookie ??= new VariantCookie(cookieKey, exchange.call.route!.id)
+    cookie ??= new VariantCookie(cookieKey, exchange.call.route!.id, sameSite)
     const holder = cookie.read(exchange.head.headers)
     const key = holder?.key ?? newHolderKey()
     let index = matched

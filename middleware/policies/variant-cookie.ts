@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hashText } from '../../internal/balancers/text-hash.ts'
-import { getCookie, sessionCookie } from '../../internal/http/header-lines.ts'
+import { getCookie, type SameSite, sessionCookie } from '../../internal/http/header-lines.ts'
 
 /** What a cookie says about its client. */
 export interface Holder {
@@ -28,12 +28,14 @@ export class VariantCookie {
   readonly #signingKey: KeyObject
   readonly #route: string
   readonly #name: string
+  readonly #sameSite: SameSite
   readonly #known = new Map<string, Holder>()
 
   /** @param route the id of the route */
-  constructor(signingKey: KeyObject, route: string) {
+  constructor(signingKey: KeyObject, route: string, sameSite: SameSite = 'lax') {
     this.#signingKey = signingKey
     this.#route = route
+    this.#sameSite = sameSite
     this.#name = `waygate-v-${hashText(route).toString(16).padStart(8, '0')}`
   }
 
@@ -61,7 +63,8 @@ export class VariantCookie {
 
   /** Returns the value of the Set-Cookie header. */
   write({ key, variant }: Holder, isSecure: boolean): string {
-    return sessionCookie(this.#name, `${key}.${variant}.${this.#sealOf(key, variant)}`, isSecure)
+    const value = `${key}.${variant}.${this.#sealOf(key, variant)}`
+    return sessionCookie(this.#name, value, isSecure, this.#sameSite)
   }
 
   #sealOf(key: string, variant: string): string {

@@ -17,9 +17,7 @@ import type { AdminPages } from './page-types.ts'
 import type { ReloadConfiguration } from './reload-types.ts'
 import { oneAtATime } from './turns.ts'
 import { isOfUi, serveUi } from './ui/serve-ui.ts'
-import { sendPieces, writeRoutes, writeServices } from './write-pages.ts'
-
-const JSON_TYPE = 'application/json; charset=utf-8'
+import { JSON_TYPE, sendPieces, writeRoutes, writeServices } from './write-pages.ts'
 
 const API_PREFIX = '/api/v1/'
 

@@ -4,7 +4,7 @@ import type { TimedFigures } from '../../internal/telemetry/traffic-history.ts'
 import type { SampleFigures } from '../../internal/telemetry/traffic-series.ts'
 import type { ExplainPage } from './explain.ts'
 import type { NodeHeartbeats } from './heartbeat-types.ts'
-import type { ListedRoute, NodePage, ServicePage, ServiceState, WorkerPage } from './page-types.ts'
+import type { ListedRoute, NodePage, RoutePage, ServicePage, ServiceState, WorkerPage } from './page-types.ts'
 import type { SourceView, TableProblem } from './views.ts'
 
 /**
@@ -69,7 +69,7 @@ export interface FiguresPage {
 /** The JSON of `GET /api/v1/routes/{id}`. */
 export interface RouteDetail {
   /** As `/routes` shows it, with the nodes of its service. */
-  readonly route: ListedRoute & { readonly nodes: readonly NodePage[] }
+  readonly route: RoutePage
   /** The document as the registry has it; null for a route of the configuration, and for an automatic one. */
   readonly document: { readonly text: string; readonly key: string; readonly revision: string } | null
   readonly problems: readonly TableProblem[]

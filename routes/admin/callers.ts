@@ -2,16 +2,11 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { AdminRole } from './api-types.ts'
 
 /** Who sent a request to the admin listener. */
-export interface Caller {
+export interface Caller extends Omit<AdminToken, 'sha256'> {
   /** The name of the token. */
   readonly name: string
-  readonly role: AdminRole
   /** Whether clients and users of requests are hidden from it. */
   readonly isMasked: boolean
-  /** The services whose nodes it may register; undefined = all that its role may. */
-  readonly services?: readonly string[] | undefined
-  /** How many nodes it may keep registered; undefined = any number. */
-  readonly maxNodes?: number | undefined
 }
 
 /** A token of the configuration, which has its hash alone. */

@@ -16,6 +16,7 @@ import type {
 } from './api-types.ts'
 import { NO_REQUESTS } from './build-pages.ts'
 import {
+  mergeBy,
   mergeNode,
   mergeProblems,
   mergeServices,
@@ -27,6 +28,7 @@ import {
   workersOf,
 } from './merge-pages.ts'
 import type { RouteCounts } from './metrics/request-counts.ts'
+import type { NodePage } from './page-types.ts'
 
 /** The state of a gateway, as each of its processes sees it. */
 type OwnStatus = Awaited<ReturnType<ApiPages['status']>>
@@ -64,12 +66,11 @@ export function mergeFigures(pages: readonly FiguresPage[]): FiguresPage {
 }
 
 function mergeSamples(all: readonly (readonly Sample[])[]): Sample[] {
-  const byTime = new Map<number, Figures>()
-  for (const { t, figures } of all.flat()) {
-    const known = byTime.get(t)
-    byTime.set(t, known ? addFigures(known, figures) : figures)
-  }
-  return [...byTime].sort(([a], [b]) => a - b).map(([t, figures]) => ({ t, figures }))
+  return mergeBy(
+    all.flat(),
+    ({ t }) => t,
+    (a, b) => ({ t: a.t, figures: addFigures(a.figures, b.figures) }),
+  ).sort((a, b) => a.t - b.t)
 }
 
 function addFigures(a: Figures, b: Figures): Figures {
@@ -90,23 +91,16 @@ export function mergeRouteDetails(all: readonly RouteDetail[]): RouteDetail | un
     route: {
       ...first.route,
       ...routes.reduce<RouteCounts>(sumCounts, NO_REQUESTS),
-      nodes: routes.map(({ nodes }) => nodes).reduce(mergeNodes, []),
+      nodes: mergeBy(
+        routes.flatMap(({ nodes }) => nodes),
+        ({ id }) => id,
+        mergeNode,
+      ),
     },
     document: first.document,
     problems: mergeProblems(all.map(({ problems }) => problems)),
     samples: mergeSamples(all.map(({ samples }) => samples)),
   }
-}
-
-type Nodes = RouteDetail['route']['nodes']
-
-function mergeNodes(a: Nodes, b: Nodes): Nodes {
-  const byId = new Map(a.map(node => [node.id, node]))
-  for (const node of b) {
-    const known = byId.get(node.id)
-    byId.set(node.id, known ? mergeNode(known, node) : node)
-  }
-  return [...byId.values()]
 }
 
 export async function mergeServiceDetails(all: readonly ServiceDetail[]): Promise<ServiceDetail | undefined> {
@@ -133,7 +127,7 @@ export function mergeNodeDetails(
   const { service, key, lease } = first
   const p50 = quantileOf(pairs, 0.5)
   return {
-    ...others.reduce<Nodes[number]>(mergeNode, first),
+    ...others.reduce<NodePage>(mergeNode, first),
     service,
     key,
     ...(lease !== undefined && { lease }),
@@ -144,12 +138,7 @@ export function mergeNodeDetails(
 
 /** Lists each service once. Of how many nodes are used, the least is shown. */
 export function mergeSummaries(all: readonly (readonly ServiceSummary[])[]): ServiceSummary[] {
-  const byName = new Map<string, ServiceSummary>()
-  for (const service of all.flat()) {
-    const known = byName.get(service.name)
-    byName.set(service.name, known ? mergeSummary(known, service) : service)
-  }
-  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return mergeBy(all.flat(), ({ name }) => name, mergeSummary).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function mergeSummary(a: ServiceSummary, b: ServiceSummary): ServiceSummary {

@@ -14,7 +14,7 @@ import type {
   WorkerPage,
 } from './page-types.ts'
 import { Turns } from './turns.ts'
-import type { SourceDetails, TableProblem } from './views.ts'
+import type { SourceFreshness, TableProblem } from './views.ts'
 
 /** Each list is ordered from the best to the worst. */
 const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
@@ -63,12 +63,11 @@ export function workersOf(
 
 /** Lists each route once, as the first page has it, and sums its counts. */
 function mergeListed(all: readonly ListedRoute[]): ListedRoute[] {
-  const merged = new Map<string, ListedRoute>()
-  for (const route of all) {
-    const known = merged.get(route.id)
-    merged.set(route.id, known ? { ...known, ...sumCounts(known, route) } : route)
-  }
-  return [...merged.values()]
+  return mergeBy(
+    all,
+    ({ id }) => id,
+    (first, other) => ({ ...first, ...sumCounts(first, other) }),
+  )
 }
 
 export function sumCounts(a: RouteCounts, b: RouteCounts): RouteCounts {
@@ -177,34 +176,30 @@ function worst<T>(order: readonly T[], a: T, b: T): T {
 
 /** Lists each problem once. */
 export function mergeProblems(all: readonly (readonly TableProblem[])[]): TableProblem[] {
-  return firsts(all.flat(), problem => `${problem.key}\n${problem.reason}`)
+  return mergeBy(
+    all.flat(),
+    ({ key, reason }) => `${key}\n${reason}`,
+    first => first,
+  )
 }
 
 /** @param all at least one */
 export function mergeSources(all: readonly RouteList['source'][]): RouteList['source'] {
-  const names = firsts(
-    all.flatMap(source => source.sources),
-    source => source.name,
-  ).map(source => source.name)
+  const names = new Set(all.flatMap(source => source.sources.map(({ name }) => name)))
   return {
     registry: all[0]!.registry,
     ...mergeTrust(all),
     skipped: Math.max(...all.map(source => source.skipped)),
     suspects: Math.max(...all.map(source => source.suspects)),
-    sources: names.map(name => {
+    sources: Array.from(names, name => {
       const each = all.flatMap(source => source.sources.filter(one => one.name === name))
       return { ...each[0]!, ...mergeTrust(each), revision: smallest(each.map(one => one.revision)) }
     }),
   }
 }
 
-/** How far one source, or several together, can be trusted. */
-type Trust = Pick<SourceDetails, 'connected' | 'stale' | 'ageMs' | 'drift' | 'relists'> & {
-  readonly reason?: string | undefined
-}
-
 /** Merges how up to date several sources are: of each fact the worst, and the sums of counts. */
-export function mergeTrust(all: readonly Trust[]) {
+export function mergeTrust(all: readonly Omit<SourceFreshness, 'revision'>[]) {
   const relists: Record<string, number> = {}
   for (const [reason, count] of all.flatMap(one => Object.entries(one.relists))) {
     relists[reason] = (relists[reason] ?? 0) + count
@@ -234,8 +229,16 @@ function smallest(revisions: readonly (string | undefined)[]): string | undefine
   return String(first)
 }
 
-function firsts<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
-  const byKey = new Map<string, T>()
-  for (const item of items) if (!byKey.has(keyOf(item))) byKey.set(keyOf(item), item)
+/** Returns one item for each key, in the order in which the keys come first. */
+export function mergeBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | number,
+  merge: (a: T, b: T) => T,
+): T[] {
+  const byKey = new Map<string | number, T>()
+  for (const item of items) {
+    const known = byKey.get(keyOf(item))
+    byKey.set(keyOf(item), known === undefined ? item : merge(known, item))
+  }
   return [...byKey.values()]
 }

@@ -1,10 +1,8 @@
 import type { Route } from '../../internal/routing/route.ts'
 import type { CheckPage } from './explain.ts'
 
-/** Where the table comes from and how up to date it is. */
-export interface SourceView {
-  /** The name of the registry. */
-  readonly registry: string
+/** How up to date a source of the table is, or all of them together. */
+export interface SourceFreshness {
   readonly connected: boolean
   /** Whether the table may lag behind the registry, because it is not connected or was read from the copy on disk. */
   readonly stale: boolean
@@ -18,6 +16,12 @@ export interface SourceView {
   readonly drift: number
   /** Full listings since the start, by reason. */
   readonly relists: Readonly<Record<string, number>>
+}
+
+/** Where the table comes from and how up to date it is. */
+export interface SourceView extends SourceFreshness {
+  /** The name of the registry. */
+  readonly registry: string
   /** Values in the registry that are not used, or only in part. */
   readonly skipped: number
   /** Keys in use although the registry no longer names them, because it may have lost them. */
@@ -26,8 +30,8 @@ export interface SourceView {
   readonly sources: readonly SourceDetails[]
 }
 
-/** How up to date one source of the table is; see {@link SourceView}. */
-export interface SourceDetails {
+/** A source of the table. */
+export interface SourceDetails extends SourceFreshness {
   /** For etcd, the prefix of its keys. */
   readonly name: string
   readonly scope:
@@ -39,13 +43,6 @@ export interface SourceDetails {
     | 'certificates'
     | 'acme-challenges'
     | 'policies'
-  readonly connected: boolean
-  readonly stale: boolean
-  readonly ageMs: number | undefined
-  readonly revision: string | undefined
-  readonly reason: string | undefined
-  readonly drift: number
-  readonly relists: Readonly<Record<string, number>>
 }
 
 /** A certificate that is served to clients. */

@@ -3,6 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import type { RouteList, ServicePage, ServicesPage } from './page-types.ts'
 
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** Serializing this many nodes takes well below a millisecond. */
 const NODES_A_PART = 128
 const PIECE_CHARS = 65_536
@@ -54,16 +56,12 @@ export function writeRoutes({
   return inPieces(texts())
 }
 
-/** Writes a {@link RouteList} as JSON, piece by piece. */
-export function writeRouteList({ routes, services, ...rest }: RouteList): AsyncGenerator<string> {
-  return writeTable(rest, routes, services)
-}
-
-function writeTable(
-  rest: object,
-  routes: RouteList['routes'],
-  services: RouteList['services'],
-): AsyncGenerator<string> {
+/** Writes a {@link RouteList}, or anything else with its routes and services, as JSON, piece by piece. */
+export function writeRouteList<T extends Pick<RouteList, 'routes' | 'services'>>({
+  routes,
+  services,
+  ...rest
+}: T): AsyncGenerator<string> {
   function* texts() {
     yield `${JSON.stringify(rest).slice(0, -1)},"routes":[`
     for (const [i, route] of routes.entries()) yield separator(i) + JSON.stringify(route)
@@ -72,11 +70,6 @@ function writeTable(
     yield ']}'
   }
   return inPieces(texts())
-}
-
-/** Writes the whole table as the event `table` of the stream has it, piece by piece. */
-export function writeLiveTable({ revision, routes, services }: RouteList): AsyncGenerator<string> {
-  return writeTable({ revision, whole: true, gone: { routes: [], services: [] } }, routes, services)
 }
 
 /** Writes a {@link ServicesPage} as JSON, piece by piece. */

@@ -73,14 +73,16 @@ export async function openConnection(
     async run(keys, args) {
       const rest = [String(keys.length), ...keys, ...args]
       try {
-        return await client.send(keys[0]!, ['EVALSHA', SHA, ...rest])
+        return await client.send(keys[0]!, ['EVALSHA', SHA, ...rest]).catch(error => {
+          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+          return client.send(keys[0]!, ['EVAL', TAKE_SCRIPT, ...rest])
+        })
       } catch (error) {
         // We have closed it, as too slow, and a slow store still reads what it was sent.
         if (lastError === undefined && error instanceof DisconnectsClientError) {
           throw new StoreUnavailable('the limit store is away', { cause: error, mayHaveCounted: true })
         }
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw lastError ?? error
-        return client.send(keys[0]!, ['EVAL', TAKE_SCRIPT, ...rest])
+        throw lastError ?? error
       }
     },
     nodeOf: client.nodeOf,

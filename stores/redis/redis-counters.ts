@@ -90,7 +90,8 @@ export class RedisCounters implements SharedCounters {
   take(charges: readonly Charge[]): readonly Verdict[] | Promise<readonly Verdict[]> {
     const { onResult } = this.#options
     const keys = this.#keysOf(charges)
-    const recalled = this.#denied.recall(charges, keys, this.#clocks.monotonicMs())
+    const now = this.#clocks.monotonicMs()
+    const recalled = this.#denied.recall(charges, keys, now)
     if (recalled) {
       onResult('remembered')
       return recalled
@@ -99,7 +100,7 @@ export class RedisCounters implements SharedCounters {
       onResult('away')
       throw new StoreUnavailable('the limit store is away')
     }
-    return this.#take(charges, keys)
+    return this.#take(charges, keys, now)
   }
 
   add(charges: readonly Charge[]): void {
@@ -107,7 +108,7 @@ export class RedisCounters implements SharedCounters {
     for (const [i, charge] of charges.entries()) void this.#add(charge, keys[i]!)
   }
 
-  async #take(charges: readonly Charge[], keys: readonly string[]): Promise<readonly Verdict[]> {
+  async #take(charges: readonly Charge[], keys: readonly string[], now: number): Promise<readonly Verdict[]> {
     const { onResult } = this.#options
     const began = performance.now()
     const seconds = () => (performance.now() - began) / 1_000
@@ -116,7 +117,8 @@ export class RedisCounters implements SharedCounters {
         ? this.#askEach(charges, keys)
         : this.#ask(charges, keys))
       void this.#pay()
-      this.#denied.remember(charges, keys, verdicts, this.#clocks.monotonicMs())
+      // From when it was asked: the answer may be old when it is read, as after a pause of this process.
+      this.#denied.remember(charges, keys, verdicts, now)
       onResult('answered', seconds())
       return verdicts
     } catch (error) {

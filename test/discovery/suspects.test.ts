@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import { silentLogger } from '../../discovery/logger.ts'
@@ -144,6 +144,44 @@ test('routes that a wiped store no longer has stay, are reported as problems, an
   assert.deepEqual(directory.problems(), [])
 })
 
+test('a route that comes back with its burst is read by the rules of a reload in between', () => {
+  let timeoutMs = 1
+  const directory = new Directory({
+    parseRoute: id => ({
+      route: {
+        ...{
+          id,
+          origin: 'etcd',
+          path: `/${id}`,
+          service: id,
+          stripPrefix: '',
+          auth: { type: 'none' },
+          timeoutMs,
+        },
+        ...{ balancer: 'x', priority: 0, preserveHost: false, rewriteLocation: true },
+      },
+    }),
+  })
+  const source = { source: '/r/', scope: 'routes' } as const
+  const keys = ['/r/a', '/r/b', '/r/c', '/r/d']
+  const entries = keys.map(key => ({ kind: 'route', key, id: key.slice(3), document: {} }) as const)
+  const gone = (key: string): RegistryEvent => {
+    return { ...source, type: 'change', revision: '2', puts: [], deletes: [key] }
+  }
+  applyTo(directory, { ...source, type: 'snapshot', revision: '1', entries, from: 'store', afterLoss: false })
+  for (const connected of [false, true])
+    applyTo(directory, { ...source, type: 'status', connected, reason: connected ? undefined : 'gone' })
+  applyTo(directory, gone('/r/a'))
+  timeoutMs = 2
+  directory.reread([])
+  applyTo(directory, gone('/r/b'))
+  applyTo(directory, gone('/r/c'))
+  assert.deepEqual(
+    directory.routes().map(route => `${route.id} ${route.timeoutMs}`),
+    ['a 2', 'b 2', 'c 2', 'd 2'],
+  )
+})
+
 test('policy sets that a wiped store no longer has stay as suspects, and go when dismissed', () => {
   const sets: (string | undefined)[] = []
   const directory = new Directory({
@@ -190,6 +228,41 @@ test('a suspect that accepts no connection goes at once; one that does stays unt
   assert.ok(performance.now() - since >= 1_400, 'not before the end of its grace')
 })
 
+/** Stops this process, as a debugger or a busy event loop does. */
+const standStill = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+
+test('a suspect outlives a stall of this process in which its grace period would have ended', async t => {
+  const { directory, shown } = setUp()
+  const { port, connections } = await listening(t)
+  const watch = new SuspectWatch({ directory, graceMs: 1_000, intervalMs: 20 })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', port)]))
+  applyTo(directory, snapshot([], true))
+  watch.check()
+  await until('it was looked at', () => connections() > 0)
+  standStill(1_300)
+  const before = connections()
+  await until('it is looked at again, or gone', () => connections() > before + 1 || shown().length === 0)
+  assert.deepEqual(shown(), ['u1?'])
+  await until('its grace period ends', () => shown().length === 0)
+})
+
+test('a connection that takes too long in a stall of this process is tried again', async t => {
+  const { directory, shown } = setUp()
+  const { port, connections } = await listening(t)
+  const watch = new SuspectWatch({ directory, graceMs: 60_000, intervalMs: 20 })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', port)]))
+  applyTo(directory, snapshot([], true))
+  // After that, timers come before sockets are read.
+  setImmediate(() => {
+    watch.check()
+    standStill(1_300)
+  })
+  await until('it is looked at again, or gone', () => connections() > 1 || shown().length === 0)
+  assert.deepEqual(shown(), ['u1?'])
+})
+
 test('a suspect counts as removed once it is, which waits until an event has been applied', async t => {
   const { directory, shown } = setUp()
   const lines: string[] = []
@@ -213,6 +286,27 @@ test('a suspect counts as removed once it is, which waits until an event has bee
   for (const _ of steps);
   await until('it is gone', () => shown().length === 0)
   assert.deepEqual(lines, ['suspect removed: its grace period ended'])
+})
+
+test('a connection that fails says nothing of the address at which the node was registered meanwhile', async t => {
+  const { directory, shown } = setUp()
+  const asked: { port: number; refuse(): void }[] = []
+  const watch = new SuspectWatch({
+    ...{ directory, graceMs: 60_000, intervalMs: 5 },
+    openConnection: ({ port }, done) =>
+      void asked.push({ port, refuse: () => done(new Error('refused'), new Socket()) }),
+  })
+  t.after(() => watch.stop())
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, snapshot([], true))
+  watch.check()
+  applyTo(directory, change([nodeAt('user', 'u1', 2)]))
+  applyTo(directory, snapshot([], true))
+  asked[0]!.refuse()
+  await until('the new address is asked', () => asked.length === 2)
+  assert.deepEqual([shown(), asked.map(({ port }) => port)], [['u1?'], [1, 2]])
+  asked[1]!.refuse()
+  await until('it is gone', () => shown().length === 0)
 })
 
 test('a suspect that dies later is removed then', async t => {

@@ -267,7 +267,7 @@ const STEPS = (folder: string): readonly object[] => [
       auto: false,
       documents: { ...DOCUMENTS, more: { path: '/more', service: 'echo' } },
       policies: { web: { responseHeaders: { set: { 'x-set': '1' } } } },
-      stickyCookie: { secret: 'the secret of cookies of tests, long enough' },
+      stickyCookie: { secret: 'the secret of cookies of tests, long enough', sameSite: 'none' },
       defaults: {
         ...{ timeoutMs: 9_000, retries: 1, tryTimeoutMs: 8_000, retryOn: [503], retryBufferBytes: 9 },
         ...{ balancer: 'least-request', healthCheck: { tcp: true }, slowStartMs: 9, rewriteLocation: false },

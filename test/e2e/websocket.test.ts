@@ -613,6 +613,7 @@ test('a malformed handshake, or one pipelined after another request, is treated 
     good.replace('\r\n\r\n', '\r\nSec-WebSocket-Protocol: a, a\r\n\r\n'),
     good.replace('\r\n\r\n', '\r\nSec-WebSocket-Protocol: a b\r\n\r\n'),
     good.replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nhi'),
+    good.replace('\r\n\r\n', '\r\nContent-Length: 00\r\n\r\n'),
     `GET /user HTTP/1.1\r\nHost: h\r\n\r\n${good}`,
   ]) {
     const client = await openRaw(port, head)
@@ -621,6 +622,17 @@ test('a malformed handshake, or one pipelined after another request, is treated 
     assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, answers, head)
     client.socket.destroy()
   }
+})
+
+test('a handshake that says Content-Length: 0, as some proxies write it, opens a WebSocket', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const early = clientFrame(OPCODE.text, 'early')
+  const head = Buffer.from(handshake('/chat', ['Content-Length: 0']))
+  const client = await openRaw(port, Buffer.concat([head, early]))
+  assert.match(await client.until('early'), /^HTTP\/1\.1 101 /)
+  assert.equal((await node.next()).request.headers['content-length'], undefined)
+  client.socket.destroy()
 })
 
 test('a handshake behind a request that ends its connection reaches no node', async t => {

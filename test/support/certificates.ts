@@ -36,6 +36,8 @@ export interface Authority {
   issue(name: string, issued?: Issued): CertificateFiles
   /** Makes the list of the certificates that are revoked, and returns its path. */
   revoke(...certificates: readonly CertificateFiles[]): string
+  /** Makes that list anew with other dates, as openssl takes them: `20300101000000Z`. */
+  listRevoked(madeAt: string, validUntil: string, more?: readonly string[]): string
 }
 
 const KEYS = {
@@ -89,11 +91,19 @@ export function makeAuthority(
       writeFileSync(join(folder, 'index.txt'), '', { flag: 'a' })
       writeFileSync(
         join(folder, 'ca.conf'),
-        `[ca]\ndefault_ca=d\n[d]\ndatabase=${folder}/index.txt\ndefault_md=sha256\ndefault_crl_days=1\n`,
+        `[ca]\ndefault_ca=d\n[d]\ndatabase=${folder}/index.txt\ndefault_md=sha256\ndefault_crl_days=1\n[crl]\nauthorityKeyIdentifier=keyid\n`,
       )
       const authority = ['-config', 'ca.conf', '-keyfile', 'ca.key', '-cert', ca]
       for (const { cert } of certificates) openssl('ca', ...authority, '-revoke', cert)
       openssl('ca', ...authority, '-gencrl', '-out', crl)
+      return crl
+    },
+    listRevoked(madeAt, validUntil, more = []) {
+      const crl = this.revoke()
+      openssl(
+        ...['ca', '-config', 'ca.conf', '-keyfile', 'ca.key', '-cert', ca, '-gencrl', '-out', crl],
+        ...['-crl_lastupdate', madeAt, '-crl_nextupdate', validUntil, ...more],
+      )
       return crl
     },
   }

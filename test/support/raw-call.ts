@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
-import { writeMessage } from '../../internal/grpc/message-reader.ts'
+import { writeMessage } from './grpc-message.ts'
 import { send } from './http.ts'
 
 /** How a client speaks to a gRPC method. */

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
-import { writeMessage } from '../../internal/grpc/message-reader.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { readDescriptorSet } from '../../wrappers/descriptors/repair.ts'
 import { JsonDecoder } from '../../wrappers/protobuf/json-decoder.ts'
 import { JsonEncoder } from '../../wrappers/protobuf/json-encoder.ts'
 import { standardTypes } from '../../wrappers/protobuf/standard-types.ts'
+import { writeMessage } from './grpc-message.ts'
 
 // What a node with server reflection reads and writes, without a node.
 

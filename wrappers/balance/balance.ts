@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancer.ts'
 import type { Call } from '../../internal/call.ts'
+import type { SameSite } from '../../internal/http/header-lines.ts'
 import type { NodeTable, PeerGroup } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -15,6 +16,8 @@ import { StickyCookies } from './sticky-cookies.ts'
 export interface BalanceOptions {
   /** Signs the cookies of `sticky-cookie`. Without a key, clients get no cookies. */
   readonly cookieKey?: KeyObject | undefined
+  /** Default: `lax`. */
+  readonly sameSite?: SameSite | undefined
 }
 
 const now = () => performance.now()
@@ -25,8 +28,11 @@ const now = () => performance.now()
  *
  * @throws GatewayError as {@link noNodeError} says
  */
-export function createBalance(nodes: NodeTable, { cookieKey }: BalanceOptions = {}): Wrapper {
-  const cookies = cookieKey && new StickyCookies(cookieKey)
+export function createBalance(
+  nodes: NodeTable,
+  { cookieKey, sameSite = 'lax' }: BalanceOptions = {},
+): Wrapper {
+  const cookies = cookieKey && new StickyCookies(cookieKey, sameSite)
 
   function contextOf(request: UpstreamRequest, call: Call, group: PeerGroup): PickContext {
     const { hashKey, stickyCookie, slowStartMs } = request.route

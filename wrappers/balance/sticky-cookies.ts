@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { getCookie, getHeader, sessionCookie } from '../../internal/http/header-lines.ts'
+import { getCookie, getHeader, type SameSite, sessionCookie } from '../../internal/http/header-lines.ts'
 import type { PeerGroup } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { StickyCookie } from '../../internal/routing/route.ts'
@@ -19,10 +19,12 @@ interface Seals {
  */
 export class StickyCookies {
   readonly #key: KeyObject
+  readonly #sameSite: SameSite
   readonly #seals = new WeakMap<PeerGroup, Seals>()
 
-  constructor(key: KeyObject) {
+  constructor(key: KeyObject, sameSite: SameSite) {
     this.#key = key
+    this.#sameSite = sameSite
   }
 
   /** Returns the id of the node that a request's cookie stands for; undefined without a cookie of a current node. */
@@ -36,7 +38,7 @@ export class StickyCookies {
     // A node that was removed since it was chosen gets a cookie, too. The client's next request replaces it.
     const value = this.#sealsOf(group).values.get(node) ?? this.#seal(group.name, node)
     const isSecure = getHeader(request.headers, 'x-forwarded-proto') === 'https'
-    return sessionCookie(cookieName(request.route.stickyCookie, group.name), value, isSecure)
+    return sessionCookie(cookieName(request.route.stickyCookie, group.name), value, isSecure, this.#sameSite)
   }
 
   #sealsOf(group: PeerGroup): Seals {

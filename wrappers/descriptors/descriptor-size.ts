@@ -34,25 +34,18 @@ const FILE: Kind = {
 const SET: Kind = { counts: 'tags', inner: { 1: FILE } }
 
 /**
- * Looks how much there is in the bytes of a FileDescriptorSet, before any of it is built.
+ * Looks how much there is in the bytes of a FileDescriptorSet or of a FileDescriptorProto, before any of it is built.
  *
  * @returns why it is too much, as a text for people; undefined when it is not
- * @throws WireFault when the bytes are no set
+ * @throws WireFault when the bytes are none
  */
-export function tooMuchInSet(bytes: Buffer): string | undefined {
-  return tooMuch(bytes, SET)
-}
-
-/** Does the same for a FileDescriptorProto. */
-export function tooMuchInFile(bytes: Buffer): string | undefined {
-  return tooMuch(bytes, FILE)
-}
-
-function tooMuch(bytes: Buffer, kind: Kind): string | undefined {
+export function tooMuchIn(bytes: Buffer, of: 'set' | 'file'): string | undefined {
   const counts = { types: 0, fields: 0, tags: 0 }
-  return readWire(bytes, reader => scan(reader, kind, 0, counts), Number.POSITIVE_INFINITY) as
-    | string
-    | undefined
+  return readWire(
+    bytes,
+    reader => scan(reader, of === 'set' ? SET : FILE, 0, counts),
+    Number.POSITIVE_INFINITY,
+  ) as string | undefined
 }
 
 function scan(

@@ -9,7 +9,7 @@ import {
 } from '@bufbuild/protobuf/wkt'
 import { QuietError } from '../../internal/http/quiet-error.ts'
 import { standardFileOf, standardTypes } from '../protobuf/standard-types.ts'
-import { tooMuchInFile, tooMuchInSet } from './descriptor-size.ts'
+import { tooMuchIn } from './descriptor-size.ts'
 
 /** Why a set of descriptors is not used, as a text for people. It has no stack, because what others send is no crash. */
 export class DescriptorError extends QuietError {
@@ -38,7 +38,7 @@ const MAX_NAME = { length: 512, parts: 128 }
  */
 export function readDescriptorSet(bytes: Buffer): DescriptorFile[] {
   return read('it is not a FileDescriptorSet', () => {
-    refuse(tooMuchInSet(bytes))
+    refuse(tooMuchIn(bytes, 'set'))
     return fromBinary(FileDescriptorSetSchema, bytes).file
   })
 }
@@ -55,7 +55,7 @@ export function writeDescriptorSet(files: DescriptorFile[]): Buffer {
  */
 export function readDescriptorFile(bytes: Buffer): DescriptorFile {
   return read('a file is not a FileDescriptorProto', () => {
-    refuse(tooMuchInFile(bytes))
+    refuse(tooMuchIn(bytes, 'file'))
     return fromBinary(FileDescriptorProtoSchema, bytes)
   })
 }
@@ -112,20 +112,18 @@ export function repairFiles(given: readonly FileDescriptorProto[]): FileDescript
   return inOrder(files)
 }
 
-/** A type that a name leads to. */
-interface Found {
-  /** Absolute, with a dot in front. */
-  readonly name: string
-  readonly file: string
-  readonly isEnum: boolean
-}
-
-type Resolve = (name: string, scope: string) => Found
-
 interface TypePlace {
   readonly file: string
   readonly isEnum: boolean
 }
+
+/** A type that a name leads to. */
+interface Found extends TypePlace {
+  /** Absolute, with a dot in front. */
+  readonly name: string
+}
+
+type Resolve = (name: string, scope: string) => Found
 
 function withoutDuplicates(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
   const byName = new Map<string, FileDescriptorProto>()
@@ -203,13 +201,9 @@ function placeOf(name: string, places: ReadonlyMap<string, TypePlace>): Found | 
   const place = places.get(name)
   if (place !== undefined) return { name: `.${name}`, ...place }
   const standard = standardFileOf(name)
-  return (
-    standard && { name: `.${name}`, file: standard.proto.name, isEnum: isStandardEnum(name, standard.enums) }
-  )
-}
-
-function isStandardEnum(name: string, enums: readonly { readonly typeName: string }[]): boolean {
-  return enums.some(({ typeName }) => typeName === name)
+  if (standard === undefined) return undefined
+  const isEnum = standard.enums.some(({ typeName }) => typeName === name)
+  return { name: `.${name}`, file: standard.proto.name, isEnum }
 }
 
 function repairMessage(message: DescriptorProto, scope: string, resolve: Resolve): void {

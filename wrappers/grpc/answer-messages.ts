@@ -1,8 +1,7 @@
-import { EventEmitter } from 'node:events'
 import { readGrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import { MessageError, MessageReader } from '../../internal/grpc/message-reader.ts'
 import { GRPC_STATUS } from '../../internal/grpc/status.ts'
-import type { ClientResponse } from '../../internal/http/client-exchange.ts'
+import { StandInResponse } from '../stand-in-response.ts'
 
 /** Receives what a node answers to a gRPC call. Exactly one of the last three comes last. */
 export interface AnswerListener {
@@ -19,32 +18,16 @@ export interface AnswerListener {
   onInvalid(error: MessageError): void
 }
 
-const NO_TRAILERS: readonly string[] = []
-
-/** Takes the place of a client's response, and splits what a node sends into messages. */
-export class AnswerMessages extends EventEmitter implements ClientResponse {
+/** Splits what a node sends into messages. Whatever is not a whole message is copied. */
+export class AnswerMessages extends StandInResponse {
   readonly #listener: AnswerListener
   readonly #reader: MessageReader
-  #isOver = false
-  readonly headersSent = true
-  readonly statusCode = 200
-  readonly takesTrailers = true
-  /** Whatever is not a whole message is copied. */
-  readonly copiesChunks = true
 
   /** @param maxBytes the longest message that is accepted */
   constructor(maxBytes: number, listener: AnswerListener) {
     super()
     this.#reader = new MessageReader(maxBytes)
     this.#listener = listener
-  }
-
-  get destroyed(): boolean {
-    return this.#isOver
-  }
-
-  get writableFinished(): boolean {
-    return this.#isOver
   }
 
   /** Lets more come after `onMessage` has returned false. */
@@ -54,12 +37,12 @@ export class AnswerMessages extends EventEmitter implements ClientResponse {
 
   /** Ends the answer from this side: nothing more is told to the listener. */
   stop(): void {
-    this.#isOver = true
+    this.isOver = true
     this.emit('close')
   }
 
-  write(chunk: Buffer | string, _encoding?: 'latin1'): boolean {
-    if (this.#isOver || chunk.length === 0) return true
+  write(chunk: Buffer | string): boolean {
+    if (this.isOver || chunk.length === 0) return true
     this.#reader.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)
     let takesMore = true
     try {
@@ -67,7 +50,7 @@ export class AnswerMessages extends EventEmitter implements ClientResponse {
       for (let message = this.#reader.read(); message !== undefined; message = this.#reader.read()) {
         if (message.isCompressed) throw new MessageError('malformed', 'a message is compressed')
         takesMore = this.#listener.onMessage(message.bytes)
-        if (this.#isOver) return true
+        if (this.isOver) return true
       }
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
@@ -77,13 +60,8 @@ export class AnswerMessages extends EventEmitter implements ClientResponse {
     return takesMore
   }
 
-  end(chunk?: Buffer | string): void {
-    if (chunk !== undefined) this.write(chunk)
-    this.endWithTrailers(NO_TRAILERS)
-  }
-
   endWithTrailers(trailers: readonly string[]): void {
-    if (this.#isOver) return
+    if (this.isOver) return
     try {
       this.#reader.end()
     } catch (error) {
@@ -94,24 +72,18 @@ export class AnswerMessages extends EventEmitter implements ClientResponse {
         return
       }
     }
-    this.#isOver = true
+    this.isOver = true
     this.#listener.onEnd(trailers)
   }
 
   abort(): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.isOver) return
+    this.isOver = true
     this.#listener.onBroken()
   }
 
   #invalid(error: MessageError): void {
-    this.#isOver = true
+    this.isOver = true
     this.#listener.onInvalid(error)
   }
-
-  writeHead(): void {}
-  writeInterim(): void {}
-  sendContinue(): void {}
-  allowSlowClient(): void {}
-  closeAfter(): void {}
 }

@@ -1,24 +1,16 @@
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { addressOf, type Node, speaksHttp1, usesTls } from '../../internal/nodes/node.ts'
 import { isOutOfFiles } from '../../internal/upstream-failure.ts'
-import type { Names } from '../names/names.ts'
-import type { NodeTls } from '../transport/node-tls.ts'
-import { openSocket } from '../transport/open-socket.ts'
+import { openSocket, type SocketTarget } from '../transport/open-socket.ts'
 import { healthRequest, readHealth } from './grpc-health.ts'
 import { requestOverHttp2 } from './http2-request.ts'
 
 // As in routes/public/http1/server.ts: an import statement would also load the client behind fetch.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
-export interface CheckOptions {
+export interface CheckOptions extends Pick<SocketTarget, 'names' | 'allows' | 'tls'> {
   readonly node: Node
   readonly check: HealthCheck
-  /** Speaks TLS with the node. Needed when its protocol uses TLS. */
-  readonly tls?: NodeTls | undefined
-  /** Resolves the host. Default: the names of the process. */
-  readonly names?: Names | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
 /** The result of a check. */

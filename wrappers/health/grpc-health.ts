@@ -21,7 +21,7 @@ export function healthRequest(
   service: string,
   authority: string,
   timeoutMs: number,
-  scheme: 'http' | 'https' = 'http',
+  scheme: 'http' | 'https',
 ): Http2Request {
   const message = service === '' ? [] : [SERVICE_TAG, service.length, ...Buffer.from(service, 'latin1')]
   const body = Buffer.from([0, 0, 0, 0, message.length, ...message])

@@ -2,21 +2,13 @@ import { type HealthCheck, type HealthVerdict, isCheckable } from '../../interna
 import { addressOf, laneOf, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
-import type { Names } from '../names/names.ts'
-import type { TlsSettings } from '../transport/node-tls.ts'
 import type { CheckResult } from './check-node.ts'
-import { NodeCheck } from './node-check.ts'
+import { NodeCheck, type NodeCheckOptions } from './node-check.ts'
 
-export interface HealthCheckerOptions {
+export interface HealthCheckerOptions extends Pick<NodeCheckOptions, 'names' | 'allows' | 'tlsOf'> {
   readonly nodes: NodeTable
   /** Returns how to check a node: the same object as long as nothing changes; undefined = not at all. */
   readonly checkOf: (node: Node) => HealthCheck | undefined
-  /** Resolves the host. Default: the names of the process. */
-  readonly names?: Names | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
-  /** Returns the present settings of TLS with the nodes of a service. */
-  readonly tlsOf: (service: string) => TlsSettings
   /** Is called when the health of a node changes; with `unchecked` when a node stays and its check ends. */
   readonly onVerdict: (verdict: HealthVerdict) => void
 }
@@ -87,13 +79,9 @@ export class HealthChecker {
   }
 
   #start({ node, health }: Peer, check: HealthCheck, spreadMs: number): NodeCheck {
+    const { names, allows, tlsOf } = this.#options
     return new NodeCheck({
-      node,
-      check,
-      health,
-      names: this.#options.names,
-      allows: this.#options.allows,
-      tlsOf: this.#options.tlsOf,
+      ...{ node, check, health, names, allows, tlsOf },
       firstAfterMs: Math.random() * Math.min(spreadMs, check.intervalMs),
       onChange: (changed, result) => this.#report(node, changed, result),
       onChecked: passed => {

@@ -1,16 +1,9 @@
 import { type Health, type HealthCheck, HealthStreak } from '../../internal/nodes/health.ts'
 import { type Node, usesTls } from '../../internal/nodes/node.ts'
-import type { Names } from '../names/names.ts'
 import { NodeTls, type TlsSettings } from '../transport/node-tls.ts'
-import { type CheckResult, checkNode } from './check-node.ts'
+import { type CheckOptions, type CheckResult, checkNode } from './check-node.ts'
 
-export interface NodeCheckOptions {
-  readonly node: Node
-  readonly check: HealthCheck
-  /** Resolves the host. Default: the names of the process. */
-  readonly names?: Names | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
+export interface NodeCheckOptions extends Omit<CheckOptions, 'tls'> {
   /** Returns the present settings of TLS with the nodes of a service. */
   readonly tlsOf: (service: string) => TlsSettings
   /** What earlier checks have found. */

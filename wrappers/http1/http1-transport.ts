@@ -4,7 +4,7 @@ import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { answerTrailers } from '../transport/answer-rules.ts'
+import { answerTrailers, CONTENT_LENGTH } from '../transport/answer-rules.ts'
 import { type Chunk, continueTimeoutMs, NodeTry, type Reject, type Resolve } from '../transport/node-try.ts'
 import { acceptedHeaders } from './accepted-handshake.ts'
 import type { AnswerHead } from './answer-head.ts'
@@ -57,7 +57,6 @@ export class Http1Transport implements Transport {
 
 const SWITCHING_PROTOCOLS = 101
 const NO_CONTENT = 204
-const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
 /** One try. It is both the answer and the connection's view of the request, to be one object. */
 class Http1Try extends NodeTry implements NodeExchange {

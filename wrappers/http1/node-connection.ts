@@ -2,20 +2,16 @@ import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import { type LateWriter, LateWrites } from '../../internal/late-writes.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { Names } from '../names/names.ts'
 import { answerTrailers, ENDED_UNHEARD, InvalidAnswer } from '../transport/answer-rules.ts'
 import type { NodeName } from '../transport/node-name.ts'
-import type { NodeTls } from '../transport/node-tls.ts'
-import { openSocket, readBuffer } from '../transport/open-socket.ts'
+import { copyOf, openSocket, pieceOf, readBuffer, type SocketTarget } from '../transport/open-socket.ts'
 import { isHandshakeRefusal } from '../transport/tls-failures.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
 import type { ExchangeConnection, NodeExchange } from './node-exchange.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
 
-export interface NodeConnectionOptions {
-  readonly host: string
-  readonly port: number
+export interface NodeConnectionOptions extends SocketTarget {
   readonly connectTimeoutMs: number
   /** The longest silence between two pieces of an answer's body; 0 = no limit. */
   readonly bodyIdleTimeoutMs: number
@@ -23,12 +19,6 @@ export interface NodeConnectionOptions {
   readonly keepAliveMs: number
   /** The largest head of an answer. */
   readonly answerHeadBytes: number
-  /** Resolves the host. Default: the names of the process. */
-  readonly names?: Names | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
-  /** Speaks TLS with the node. Default: no TLS. */
-  readonly tls?: NodeTls | undefined
 }
 
 /** What a connection reports to. */
@@ -38,8 +28,6 @@ export interface ConnectionOwner {
   onClosed(connection: NodeConnection): void
 }
 
-/** Pieces up to this size are handed on as text, longer ones as bytes. */
-const MAX_TEXT_BYTES = 16_384
 const SWITCHING_PROTOCOLS = 101
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
@@ -103,12 +91,8 @@ export class NodeConnection implements ExchangeConnection, AnswerSink, LateWrite
     this.#usableUntil = name.usableUntil(performance.now())
     this.#socket = openSocket(
       {
-        host: options.host,
-        port: options.port,
+        ...options,
         timeoutMs: options.connectTimeoutMs,
-        names: options.names,
-        allows: options.allows,
-        tls: options.tls,
         onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
       },
@@ -266,8 +250,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink, LateWrite
   onPiece(buffer: Buffer, from: number, to: number): void {
     // The exchange was aborted while it handled an earlier piece of the same read.
     if (this.#exchange === undefined) return
-    const isText = to - from <= MAX_TEXT_BYTES
-    this.#exchange.onChunk(isText ? buffer.toString('latin1', from, to) : copyOf(buffer, from, to))
+    this.#exchange.onChunk(pieceOf(buffer, from, to))
   }
 
   /** Ends the exchange. @param surplus whether bytes came behind the answer */
@@ -353,10 +336,4 @@ export class NodeConnection implements ExchangeConnection, AnswerSink, LateWrite
 /** TLS delivers all records of a read, although the socket is paused. */
 function joined(before: Buffer | undefined, bytes: Buffer): Buffer {
   return before === undefined ? bytes : Buffer.concat([before, bytes])
-}
-
-function copyOf(buffer: Buffer, from: number, to: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(to - from)
-  buffer.copy(copy, 0, from, to)
-  return copy
 }

@@ -11,8 +11,9 @@ import type { ResetBy } from '../../internal/http2/http2-stream.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { answerTrailers, InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
+import { answerTrailers, CONTENT_LENGTH, InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
 import { continueTimeoutMs, NodeTry, type Reject, type Resolve } from '../transport/node-try.ts'
+import { pieceOf } from '../transport/open-socket.ts'
 import { readAnswerFields } from './answer-fields.ts'
 import { requestLines } from './request-lines.ts'
 import type { SessionPool } from './session-pool.ts'
@@ -29,12 +30,9 @@ export interface Http2TryOptions {
   readonly onPiece: (bytes: number) => void
 }
 
-/** Pieces up to this size are handed on as text, longer ones as bytes. */
-const MAX_TEXT_BYTES = 16_384
 const CONTINUE = 100
 const NO_CONTENT = 204
 const NOT_MODIFIED = 304
-const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
 /** RFC 8441 would allow it, but hardly any server does. A service whose other nodes speak HTTP/1.1 is no better off. */
 const NO_WEBSOCKETS = new GatewayError('WG_UPSTREAM_INVALID', {
@@ -117,7 +115,8 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   onData(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     const length = end - start
     if (length > 0) {
-      const isTaken = this.pass(this.#chunkOf(bytes, start, end))
+      const piece = this.takesViews ? bytes.subarray(start, end) : pieceOf(bytes, start, end)
+      const isTaken = this.pass(piece)
       // The client has left while it was given the piece.
       if (this.#stream === undefined) return
       if (isTaken && !this.#isPaused) this.#stream.consume(length)
@@ -228,14 +227,6 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
     this.readHead(fields, isEnd)
     this.answer(status)
     if (isEnd) this.#finishWhole(undefined)
-  }
-
-  #chunkOf(bytes: Buffer, start: number, end: number): Buffer | string {
-    if (this.takesViews) return bytes.subarray(start, end)
-    if (end - start <= MAX_TEXT_BYTES) return bytes.toString('latin1', start, end)
-    const copy = Buffer.allocUnsafeSlow(end - start)
-    bytes.copy(copy, 0, start, end)
-    return copy
   }
 
   #finishWhole(trailers: readonly string[] | undefined): void {

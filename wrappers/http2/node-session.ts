@@ -77,12 +77,7 @@ export class NodeSession implements CallSession, WireOwner {
    * @param expectedLimit the streams that the node probably allows; they are used until it has said how many it does
    * @param usableUntil when it is too old for further calls, on the monotonic clock
    */
-  constructor(
-    options: NodeSessionOptions,
-    owner: SessionOwner,
-    expectedLimit: number,
-    usableUntil = Number.POSITIVE_INFINITY,
-  ) {
+  constructor(options: NodeSessionOptions, owner: SessionOwner, expectedLimit: number, usableUntil: number) {
     this.usableUntil = usableUntil
     this.#options = options
     this.#owner = owner

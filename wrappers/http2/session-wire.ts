@@ -4,7 +4,6 @@ import { Http2Connection } from '../../internal/http2/connection.ts'
 import type { Http2ConnectionEvents } from '../../internal/http2/connection-options.ts'
 import { ERROR, type Http2Error } from '../../internal/http2/frames.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { Names } from '../names/names.ts'
 import {
   ENDED_UNHEARD,
   InvalidAnswer,
@@ -12,14 +11,11 @@ import {
   SPEAKS_HTTP1,
   SPEAKS_TLS,
 } from '../transport/answer-rules.ts'
-import type { NodeTls } from '../transport/node-tls.ts'
-import { openSocket, readBuffer } from '../transport/open-socket.ts'
+import { openSocket, readBuffer, type SocketTarget } from '../transport/open-socket.ts'
 import { isHandshakeRefusal } from '../transport/tls-failures.ts'
 import type { TryStream } from './try-stream.ts'
 
-export interface SessionWireOptions {
-  readonly host: string
-  readonly port: number
+export interface SessionWireOptions extends SocketTarget {
   readonly connectTimeoutMs: number
   /** The largest head of an answer, as HPACK counts it: 32 bytes more for each field. */
   readonly answerHeadBytes: number
@@ -27,12 +23,6 @@ export interface SessionWireOptions {
   readonly streamWindowBytes: number
   /** The same for all answers of the connection. */
   readonly connectionWindowBytes: number
-  /** Resolves the host. Default: the names of the process. */
-  readonly names?: Names | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
-  /** Speaks TLS with the node. Default: no TLS. */
-  readonly tls?: NodeTls | undefined
 }
 
 /** What a wire reports to its session. */
@@ -94,10 +84,10 @@ export class SessionWire implements Http2ConnectionEvents {
   constructor(options: SessionWireOptions, owner: WireOwner) {
     this.#options = options
     this.#owner = owner
-    const { host, port, names, connectTimeoutMs, allows, tls } = options
     this.#socket = openSocket(
       {
-        ...{ host, port, names, allows, tls, timeoutMs: connectTimeoutMs },
+        ...options,
+        timeoutMs: options.connectTimeoutMs,
         onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
       },

@@ -1,63 +1,42 @@
-import { EventEmitter } from 'node:events'
-import type { ClientResponse } from '../../internal/http/client-exchange.ts'
+import { StandInResponse } from '../stand-in-response.ts'
+
+/**
+ * The connection of an answer that is longer is closed. Reading 1 MiB of each of 100 answers a second made the 99th percentile
+ * of the requests themselves five times as long.
+ */
+const MAX_ANSWER_BYTES = 65_536
 
 /** What became of a body: it came whole, it was longer than allowed, or the node broke it off. */
 export type DrainResult = 'whole' | 'long' | 'broken'
 
-/** Takes the place of a client's response, and forgets what a node sends. */
-export class DrainedResponse extends EventEmitter implements ClientResponse {
-  readonly #maxBytes: number
+/** Forgets what a node sends. */
+export class DrainedResponse extends StandInResponse {
   readonly #onOver: (result: DrainResult) => void
   #bytes = 0
-  #isOver = false
-  readonly headersSent = true
-  readonly statusCode = 200
-  readonly takesTrailers = true
-  readonly copiesChunks = true
 
   /** @param onOver called once; after `long`, the caller ends the answer */
-  constructor(maxBytes: number, onOver: (result: DrainResult) => void) {
+  constructor(onOver: (result: DrainResult) => void) {
     super()
-    this.#maxBytes = maxBytes
     this.#onOver = onOver
   }
 
-  get destroyed(): boolean {
-    return this.#isOver
-  }
-
-  get writableFinished(): boolean {
-    return this.#isOver
-  }
-
-  write(chunk: Buffer | string, _encoding?: 'latin1'): boolean {
+  write(chunk: Buffer | string): boolean {
     this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) this.#end('long')
+    if (this.#bytes > MAX_ANSWER_BYTES) this.#over('long')
     return true
   }
 
-  end(chunk?: Buffer | string): void {
-    if (chunk !== undefined) this.write(chunk)
-    this.#end('whole')
-  }
-
   endWithTrailers(): void {
-    this.#end('whole')
+    this.#over('whole')
   }
 
   abort(): void {
-    this.#end('broken')
+    this.#over('broken')
   }
 
-  #end(result: DrainResult): void {
-    if (this.#isOver) return
-    this.#isOver = true
+  #over(result: DrainResult): void {
+    if (this.isOver) return
+    this.isOver = true
     this.#onOver(result)
   }
-
-  writeHead(): void {}
-  writeInterim(): void {}
-  sendContinue(): void {}
-  allowSlowClient(): void {}
-  closeAfter(): void {}
 }

@@ -171,7 +171,6 @@ function writeAny(json: unknown, writer: BinaryWriter, depth: number, find: Find
   if (bytes.length > 0) writer.uint32(TAG.second).bytes(bytes)
 }
 
-/** Whether a value is a JSON object. */
 export function isJsonObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json)
 }

@@ -4,12 +4,10 @@ import { WireType } from '@bufbuild/protobuf/wire'
 /** Messages may be nested so deep, as everywhere in gRPC. */
 export const MAX_MESSAGE_DEPTH = 64
 
-/** Returns the tag of a field. */
 export function tagOf(number: number, wireType: number): number {
   return number * 8 + wireType
 }
 
-/** Returns the wire type of a scalar. */
 export function wireTypeOf(type: ScalarType): WireType {
   switch (type) {
     case ScalarType.DOUBLE:

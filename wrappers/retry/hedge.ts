@@ -203,7 +203,6 @@ export class RecentTimes {
   #p95 = 0
   #computedAt = 0
 
-  /** @param ms milliseconds */
   add(ms: number): void {
     this.#samples.add(ms)
   }

@@ -1,3 +1,4 @@
+import type { BodyMemory } from '../../internal/body-memory.ts'
 import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
 
 /**
@@ -5,13 +6,6 @@ import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts
  * time.
  */
 const MAX_CHUNKS = 512
-
-/** The memory that the kept bodies of all requests share. */
-export interface KeptMemory {
-  /** Bytes that are kept now. */
-  bytes: number
-  readonly maxBytes: number
-}
 
 /**
  * A body that can be sent more than once, because its chunks are kept as they pass. When it grows too long, or there is
@@ -27,7 +21,7 @@ export class KeptBody implements RequestBody, BodySink {
   readonly #flows: KeptFlow[] = []
   readonly #source: RequestBody
   readonly #maxBytes: number
-  readonly #memory: KeptMemory
+  readonly #memory: BodyMemory
   #flow: BodyFlow | undefined = undefined
   #chunks: Buffer[] = []
   /** Chunks that were dropped before those in `#chunks`. */
@@ -35,7 +29,7 @@ export class KeptBody implements RequestBody, BodySink {
   #bytes = 0
 
   /** @param maxBytes a longer body is let go */
-  constructor(source: RequestBody, maxBytes: number, memory: KeptMemory) {
+  constructor(source: RequestBody, maxBytes: number, memory: BodyMemory) {
     this.#source = source
     this.#maxBytes = maxBytes
     this.#memory = memory

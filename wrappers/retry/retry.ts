@@ -1,7 +1,8 @@
+import type { BodyMemory } from '../../internal/body-memory.ts'
 import type { Call } from '../../internal/call.ts'
 import type { UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
 import { AttemptLoop } from './attempt-loop.ts'
-import { KeptBody, type KeptMemory } from './kept-body.ts'
+import { KeptBody } from './kept-body.ts'
 import { RetryBudgets } from './retry-budget.ts'
 import { asAnswer, isUnwanted, keepsBody } from './retry-rules.ts'
 
@@ -42,7 +43,7 @@ export function createRetry({
   mayBeRefused = () => false,
   random = Math.random,
 }: RetryOptions = {}): Wrapper {
-  const memory: KeptMemory = { bytes: 0, maxBytes: MAX_KEPT_BYTES }
+  const memory: BodyMemory = { bytes: 0, maxBytes: MAX_KEPT_BYTES }
   return next => {
     const ask = (request: UpstreamRequest, call: Call) => {
       // It has ended while something in front of the tries waited. Nothing could cancel a try now.

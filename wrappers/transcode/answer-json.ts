@@ -105,7 +105,6 @@ export function invalidEnd(reason: string): GrpcEnd {
 /** The end of a call that its node broke off. */
 export const BROKEN_OFF: GrpcEnd = brokenGrpcEnd(GRPC_STATUS.UNAVAILABLE, 'the service ended the connection')
 
-/** Returns the answer with a problem. */
 function problemAnswer(problem: StatusProblem, lines: readonly string[]): UpstreamResponse {
   const headers = [...trailerFieldsOf(lines), 'content-type', problem.contentType]
   if (problem.retryAfter !== undefined) headers.push('retry-after', String(problem.retryAfter))

@@ -1,9 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { FieldFault } from '../protobuf/field-fault.ts'
-import { setOwn } from '../protobuf/special-decoders.ts'
+import { type Json, setOwn } from '../protobuf/special-decoders.ts'
 import { isJsonObject, isWrapper } from '../protobuf/special-encoders.ts'
-
-type Json = Record<string, unknown>
 
 /** Types that are a text in JSON, and so can stand in a path or a query. */
 const TEXT_TYPES = new Set(['Timestamp', 'Duration', 'FieldMask'].map(name => `google.protobuf.${name}`))
@@ -88,6 +86,11 @@ export function assignAt(root: Json, path: readonly DescField[], value: unknown)
 /** Returns the fault of a field that a path leads to. */
 export function faultAt(path: readonly DescField[], message: string): FieldFault {
   const fault = new FieldFault(message)
-  fault.path = path.map(({ jsonName }) => `.${jsonName}`).join('')
+  fault.path = textOfPath(path)
   return fault
+}
+
+/** Returns a path as faults have it, such as `.task.title`. */
+export function textOfPath(path: readonly DescField[]): string {
+  return path.map(({ jsonName }) => `.${jsonName}`).join('')
 }

@@ -1,15 +1,9 @@
+import type { BodyMemory } from '../../internal/body-memory.ts'
 import { ByteCollector } from '../../internal/byte-collector.ts'
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
-
-/** The memory that the bodies of all requests share while their rest has not come. */
-export interface BodyMemory {
-  /** Bytes that are held now. */
-  bytes: number
-  readonly maxBytes: number
-}
 
 /** The part of a body that has come. The owner calls `take()` in the end, whatever becomes of the body. */
 class HeldBody {

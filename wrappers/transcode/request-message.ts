@@ -4,7 +4,7 @@ import { FieldFault, faultWithin } from '../protobuf/field-fault.ts'
 import type { JsonEncoder } from '../protobuf/json-encoder.ts'
 import { parseJsonText } from '../protobuf/json-text.ts'
 import { isJsonObject } from '../protobuf/special-encoders.ts'
-import { assignAt, fieldNamed, fieldPathTo, textReaderOf } from './field-path.ts'
+import { assignAt, fieldNamed, fieldPathTo, textOfPath, textReaderOf } from './field-path.ts'
 import { assignQuery } from './query-fields.ts'
 
 /** The parts of a request that become a message. */
@@ -56,17 +56,15 @@ export function createRequestEncoder(options: RequestMessageOptions): EncodeRequ
         try {
           assignAt(json, path, read(parts.captures[i]!))
         } catch (error) {
-          throw error instanceof FieldFault && error.path === '' ? faultWithin(textOf(path), error) : error
+          throw error instanceof FieldFault && error.path === ''
+            ? faultWithin(textOfPath(path), error)
+            : error
         }
       }
       if (parts.query !== '') assignQuery(json, input, parts.query, query)
     }
     return encoder.encode(input, json)
   }
-}
-
-function textOf(path: readonly DescField[]): string {
-  return path.map(({ jsonName }) => `.${jsonName}`).join('')
 }
 
 function pathFieldOf(input: DescMessage, names: readonly string[]): PathField {

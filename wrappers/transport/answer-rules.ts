@@ -55,3 +55,6 @@ export const WITHHELD: readonly string[] = [
   ...['proxy-authenticate', 'proxy-authorization', 'te', 'upgrade'],
   ...['x-request-id', 'x-waygate-fallback'],
 ]
+
+/** What must not be sent with a 1xx or a 204 (RFC 9110 section 8.6). */
+export const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])

@@ -1,11 +1,8 @@
 import { isIP } from 'node:net'
-import { type Names, systemNames } from '../names/names.ts'
+import { systemNames } from '../names/names.ts'
+import type { SocketTarget } from './open-socket.ts'
 
-export interface NodeNameOptions {
-  /** A name, or an IP address, which is never looked up. */
-  readonly host: string
-  /** Default: the names of the process. */
-  readonly names?: Names | undefined
+export interface NodeNameOptions extends Pick<SocketTarget, 'host' | 'names'> {
   /**
    * How long a connection to a named node is used at most, milliseconds; 0 = as long as it is kept open. Connections
    * then reach the addresses that a name has got. Default 0.

@@ -11,21 +11,13 @@ import { type Names, systemNames } from '../names/names.ts'
 import { nodeSockets } from './node-sockets.ts'
 import type { NodeTls } from './node-tls.ts'
 
-export interface SocketOptions {
+/** Where a node is, and how it may be connected to. */
+export interface SocketTarget {
   /** A name, or an IP address. */
   readonly host: string
   readonly port: number
-  /** Covers resolving the name, making the connection, and the handshake of TLS. */
-  readonly timeoutMs: number
   /** Resolves the name. Default: the names of the process. */
   readonly names?: Names | undefined
-  /** Receives the bytes that are read, instead of the socket's stream. */
-  readonly onread?: OnReadOpts
-  /**
-   * Is called when a write fails, which then leaves the socket open, so that what the node has sent before is still read.
-   * The socket makes no further write, and the caller destroys it. Default: a failed write destroys the socket.
-   */
-  readonly onWriteError?: (error: Error) => void
   /**
    * Whether a connection may be made to an IP address. For a name, it filters the addresses of this very lookup, so a
    * name that resolves to something else a moment later cannot get around it. Default: all are allowed.
@@ -33,6 +25,18 @@ export interface SocketOptions {
   readonly allows?: ((address: string, port: number) => boolean) | undefined
   /** Speaks TLS on the connection, which is connected once the handshake is over. Default: no TLS. */
   readonly tls?: NodeTls | undefined
+}
+
+export interface SocketOptions extends SocketTarget {
+  /** Covers resolving the name, making the connection, and the handshake of TLS. */
+  readonly timeoutMs: number
+  /** Receives the bytes that are read, instead of the socket's stream. */
+  readonly onread?: OnReadOpts
+  /**
+   * Is called when a write fails, which then leaves the socket open, so that what the node has sent before is still read.
+   * The socket makes no further write, and the caller destroys it. Default: a failed write destroys the socket.
+   */
+  readonly onWriteError?: (error: Error) => void
 }
 
 const READ_BYTES = 65_536
@@ -165,4 +169,19 @@ function lookUpAllowed({ port, names = systemNames, allows = () => true }: Socke
  */
 export function readBuffer(): Buffer {
   return shared ?? Buffer.allocUnsafeSlow(READ_BYTES)
+}
+
+/** Pieces up to this size are handed on as text, longer ones as bytes. */
+const MAX_TEXT_BYTES = 16_384
+
+/** Returns a part of what was read as something that stays when the buffer is filled again: latin1 text, or bytes. */
+export function pieceOf(buffer: Buffer, from: number, to: number): Buffer | string {
+  return to - from <= MAX_TEXT_BYTES ? buffer.toString('latin1', from, to) : copyOf(buffer, from, to)
+}
+
+/** Returns a part of what was read as bytes that stay. */
+export function copyOf(buffer: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(to - from)
+  buffer.copy(copy, 0, from, to)
+  return copy
 }

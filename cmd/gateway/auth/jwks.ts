@@ -70,6 +70,10 @@ export class Jwks implements KeySource {
     return found
   }
 
+  mayLack(keyId: string): boolean {
+    return this.#failure !== undefined && ![...this.#keys.values()].some(key => key.keyId === keyId)
+  }
+
   refresh(): Promise<void> | undefined {
     if (this.#fetching) return this.#fetching
     return this.#now() - this.#fetchedAt < this.#options.cooldownMs ? undefined : this.#fetch()

@@ -27,10 +27,7 @@ export const integer: Schema<number> = { json: { type: 'integer' } }
 export const boolean: Schema<boolean> = { json: { type: 'boolean' } }
 export const unknown: Schema<unknown> = { json: {} }
 
-/** Text of a form that OpenAPI knows, such as `date-time`. */
-export function formatted(format: string): Schema<string> {
-  return { json: { type: 'string', format } }
-}
+export const dateTime: Schema<string> = { json: { type: 'string', format: 'date-time' } }
 
 export function literal<const Value extends string | boolean>(value: Value): Schema<Value> {
   return { json: { const: value } }

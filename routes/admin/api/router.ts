@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../api-errors.ts'
-import { sendPieces } from '../write-pages.ts'
+import { JSON_TYPE, sendPieces } from '../write-pages.ts'
 import type { Api, ApiOptions } from './api-options.ts'
 import { CallRate } from './call-rate.ts'
 import { createLive } from './live.ts'
@@ -9,8 +9,6 @@ import { openApiDocument } from './openapi.ts'
 import { readParameters } from './parameters.ts'
 import type { Resource, ResourceContext } from './resource.ts'
 import { RESOURCES } from './resources.ts'
-
-const JSON_TYPE = 'application/json; charset=utf-8'
 
 type Answer = (
   request: FastifyRequest,

@@ -31,8 +31,8 @@ import type { LastGoodValue, SourceDetails, SourceView, TableProblem } from '../
 import {
   about,
   boolean,
+  dateTime,
   either,
-  formatted,
   integer,
   list,
   literal,
@@ -54,7 +54,6 @@ export const REVISION = about(
 )
 export const TIME = about(number, 'Milliseconds since 1970.')
 
-/** A list of the API. */
 export function items<Item>(item: Schema<Item>): Schema<Items<Item>> {
   return object<Items<Item>>({ items: list(item) as never, next: optional(string) as never } as never)
 }
@@ -96,7 +95,7 @@ export const SourceSchema = named(
   }),
 )
 
-const LastGood = object<LastGoodValue>({ revision: string, since: formatted('date-time') })
+const LastGood = object<LastGoodValue>({ revision: string, since: dateTime })
 
 export const ProblemSchema = named(
   'Problem',
@@ -117,7 +116,7 @@ export const Status = named(
     version: string,
     name: string,
     pid: integer,
-    startedAt: formatted('date-time'),
+    startedAt: dateTime,
     ready: boolean,
     revision: REVISION,
     source: SourceSchema,

@@ -1,11 +1,9 @@
 import type { Filter } from '../../../internal/telemetry/filter.ts'
 import type { Figures, LiveFigures, NodeFigures } from '../api-types.ts'
+import type { ListedRoute } from '../page-types.ts'
 
 /** What filters see of a route. */
-interface RouteFields {
-  readonly path: string
-  readonly service: string
-}
+export type RouteFields = Pick<ListedRoute, 'path' | 'service'>
 
 type Rows = Pick<LiveFigures, 'routes' | 'services' | 'nodes'>
 
@@ -16,24 +14,6 @@ const UNWELL = 2 ** 40
 /** Returns how many rows figures have. */
 function rowsOf(rows: Rows): number {
   return KINDS.reduce((sum, kind) => sum + Object.keys(rows[kind]).length, 0)
-}
-
-/**
- * Returns the figures of the rows that fit a filter; of these, the nodes that are not well, and then the ones with the most requests. It runs each second for
- * thousands of rows, so it makes no object for a row that is left out.
- *
- * @param max how many rows at most
- * @param fits undefined = all fit
- * @param fieldsOf what is known of a route, by its id
- */
-function cutFigures(
-  figures: LiveFigures,
-  max: number,
-  fits?: Filter,
-  fieldsOf: (id: string) => RouteFields | undefined = () => undefined,
-): LiveFigures {
-  const fitting = fits === undefined ? figures : fittingRows(figures, fits, fieldsOf)
-  return { ...figures, omitted: 'unknown', ...busiestRows(fitting, max) }
 }
 
 /** Above so many rows, a viewer gets some of them. */
@@ -79,7 +59,9 @@ export class FiguresTexts {
       this.#wholeText ??= JSON.stringify(this.#whole)
       return { text: this.#wholeText, isCut: false }
     }
-    return { text: JSON.stringify(cutFigures(this.#whole, MAX_ROWS, rows, this.#fieldsOf)), isCut: true }
+    const fitting = rows === undefined ? this.#whole : fittingRows(this.#whole, rows, this.#fieldsOf)
+    const cut: LiveFigures = { ...this.#whole, omitted: 'unknown', ...busiestRows(fitting) }
+    return { text: JSON.stringify(cut), isCut: true }
   }
 }
 
@@ -98,16 +80,20 @@ function fittingRows(
   }
 }
 
-function busiestRows(rows: Rows, max: number): Rows {
+/**
+ * Returns at most `MAX_ROWS` rows: the nodes that are not well, and then those with the most requests. It runs each second for
+ * thousands of rows, so it makes no object for a row that is left out.
+ */
+function busiestRows(rows: Rows): Rows {
   const total = rowsOf(rows)
-  if (total <= max) return rows
+  if (total <= MAX_ROWS) return rows
   const ranks = new Float64Array(total)
   let i = 0
   for (const kind of KINDS) for (const name in rows[kind]) ranks[i++] = rankOf(rows[kind][name]!)
   ranks.sort()
-  const least = ranks[total - max]!
+  const least = ranks[total - MAX_ROWS]!
   // Of those that are as busy as the last one, so many as there is room for.
-  let room = max - (total - ranks.findLastIndex(rank => rank <= least) - 1)
+  let room = MAX_ROWS - (total - ranks.findLastIndex(rank => rank <= least) - 1)
   const isBusy = (_: string, row: Figures | NodeFigures) => {
     const rank = rankOf(row)
     return rank > least || (rank === least && room-- > 0)

@@ -120,10 +120,10 @@ export class LiveStream {
     return true
   }
 
-  /** Sends an event whose data may be large, as fast as the viewer reads. Nothing else may be sent meanwhile. */
-  async sendPieces(event: string, pieces: AsyncIterable<string>): Promise<void> {
+  /** Sends an event `table`, which may be large, as fast as the viewer reads. Nothing else may be sent meanwhile. */
+  async sendTable(pieces: AsyncIterable<string>): Promise<void> {
     if (this.#endForbidden()) return
-    this.#raw.write(`event: ${event}\ndata: `)
+    this.#raw.write('event: table\ndata: ')
     for await (const piece of pieces) {
       if (this.isClosed) return
       if (!this.#raw.write(piece)) await this.#untilRead()

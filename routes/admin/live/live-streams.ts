@@ -3,8 +3,8 @@ import { asksForHidden } from '../api/masked.ts'
 import { ApiError } from '../api-errors.ts'
 import type { ApiPages, LiveFigures, LiveListener, LiveTablePart } from '../api-types.ts'
 import type { RouteList } from '../page-types.ts'
-import { writeLiveTable } from '../write-pages.ts'
-import { FiguresTexts } from './figure-rows.ts'
+import { writeRouteList } from '../write-pages.ts'
+import { FiguresTexts, type RouteFields } from './figure-rows.ts'
 import { type ChangedNames, LiveStream, type Viewer } from './live-stream.ts'
 
 /** A browser has one for each window, and each costs as much as its table. */
@@ -35,7 +35,7 @@ export class LiveStreams {
   #changed: ChangedNames | undefined
   #gather: NodeJS.Timeout | undefined
   /** What is known of each route, for filters of rows. */
-  #routes = new Map<string, { readonly path: string; readonly service: string }>()
+  #routes = new Map<string, RouteFields>()
   #isOver = false
   #gatherMs = GATHER_MS
 
@@ -203,7 +203,9 @@ export class LiveStreams {
   async #sendWhole(stream: LiveStream): Promise<void> {
     stream.needsTable = false
     const list = await this.#list()
-    await stream.sendPieces('table', writeLiveTable(list))
+    const { revision, routes, services } = list
+    const whole: LiveTablePart = { revision, whole: true, gone: NOTHING_GONE, routes, services }
+    await stream.sendTable(writeRouteList(whole))
     const problems = await this.#options.api.problems()
     const missed = stream.missed!
     const later = missed.routes.size + missed.services.size > 0 ? await this.#list() : undefined
@@ -221,6 +223,8 @@ export class LiveStreams {
     return list
   }
 }
+
+const NOTHING_GONE: LiveTablePart['gone'] = { routes: [], services: [] }
 
 const HEEDLESS: LiveListener = {
   onTable: () => {},

@@ -1,8 +1,7 @@
-import { NO_ROUTE } from './request-labels.ts'
+import { NO_ROUTE, OTHER } from './request-labels.ts'
 
 /** How long the series of a route stay after the route is gone. The last counts are scraped by then, and rates are 0. */
 const KEPT_MS = 600_000
-const OTHER = 'other'
 
 /** Knows which routes have been gone for so long that their series are dropped. */
 export class GoneRoutes {

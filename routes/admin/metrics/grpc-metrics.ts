@@ -2,12 +2,11 @@ import type { Call } from '../../../internal/call.ts'
 import type { FindMethod } from '../../../internal/grpc/rpc.ts'
 import { GRPC_STATUS } from '../../../internal/grpc/status.ts'
 import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
-import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
-import { routeLabel, serviceLabel } from './request-labels.ts'
+import type { LabelledValue, LiveMetrics } from './live-metric.ts'
+import { OTHER, routeLabel, serviceLabel } from './request-labels.ts'
 
 /** Beyond so many series, calls share one whose labels are `other`. */
 const MAX_SERIES = 20_000
-const OTHER = 'other'
 
 interface Series {
   readonly labels: { readonly route: string } & Readonly<Record<string, string>>
@@ -54,13 +53,10 @@ export class GrpcCounts implements CountedByRoute {
   }
 }
 
-/** Adds the metrics of gRPC calls. */
-export function addGrpcMetrics(live: AddLiveMetric, counts: GrpcCounts): void {
-  live(
-    'counter',
+export function addGrpcMetrics(live: LiveMetrics, counts: GrpcCounts): void {
+  live.counter(
     'waygate_grpc_calls_total',
     'gRPC calls that have ended, by route, service, method and status. 1: also clients that left.',
-    'sum',
     () => counts.samples(),
   )
 }

@@ -1,5 +1,5 @@
 import type { Route, RouteAuth } from '../../../internal/routing/route.ts'
-import type { AddLiveMetric } from './live-metric.ts'
+import type { LiveMetrics } from './live-metric.ts'
 
 /**
  * Adds the metrics whose value is always 1, and whose labels say what something is. They are joined with others:
@@ -7,12 +7,11 @@ import type { AddLiveMetric } from './live-metric.ts'
  *
  * @param version of Waygate
  */
-export function addInfoMetrics(live: AddLiveMetric, version: string, routes: () => readonly Route[]): void {
-  live('gauge', 'waygate_build_info', 'Always 1; the label has the version of Waygate.', 'max', () => [
+export function addInfoMetrics(live: LiveMetrics, version: string, routes: () => readonly Route[]): void {
+  live.gauge('waygate_build_info', 'Always 1; the label has the version of Waygate.', 'max', () => [
     { labels: { version }, value: 1 },
   ])
-  live(
-    'gauge',
+  live.gauge(
     'waygate_route_info',
     'Always 1; the labels have the service and the authentication of a route.',
     'max',

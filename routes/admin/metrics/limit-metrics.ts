@@ -1,14 +1,11 @@
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { ClientConnectionsView } from '../../../middleware/connection/client-connections.ts'
-import type { AddLiveMetric, LiveType } from './live-metric.ts'
+import type { LimitPage } from '../page-types.ts'
+import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 /** The concurrency limit of a service, as pages and metrics show it. */
-export interface LimitView {
+export interface LimitView extends LimitPage {
   readonly service: string
-  readonly kind: 'static' | 'adaptive'
-  readonly limit: number
-  readonly inFlight: number
-  readonly queued: number
   readonly refused: number
 }
 
@@ -30,46 +27,43 @@ export interface LoopView {
  *   been
  */
 export function addLimitMetrics(
-  live: AddLiveMetric,
+  live: LiveMetrics,
   limits: LimitsView,
   nodes: NodeTable,
   loop: LoopView,
 ): void {
-  const perService = (type: LiveType, name: string, help: string, value: (limit: LimitView) => number) =>
-    live(type, name, help, 'sum', function* () {
+  const perService = (value: (limit: LimitView) => number) =>
+    function* () {
       for (const { name } of nodes.services()) limits.of(name)
       for (const each of limits) yield { labels: { service: each.service }, value: value(each) }
-    })
-  perService(
-    'gauge',
+    }
+  live.gauge(
     'waygate_limit',
     'Concurrency limit of a service: the requests that it may have in flight.',
-    each => each.limit,
+    'sum',
+    perService(each => each.limit),
   )
-  perService(
-    'gauge',
+  live.gauge(
     'waygate_limit_in_flight',
     'Requests in flight that count in the concurrency limit of their service.',
-    each => each.inFlight,
+    'sum',
+    perService(each => each.inFlight),
   )
-  perService(
-    'gauge',
+  live.gauge(
     'waygate_limit_queued',
     'Requests that wait for a slot in the concurrency limit of their service.',
-    each => each.queued,
+    'sum',
+    perService(each => each.queued),
   )
-  perService(
-    'counter',
+  live.counter(
     'waygate_overloaded_total',
     'Requests refused because their service was at its concurrency limit.',
-    each => each.refused,
+    perService(each => each.refused),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_loop_overloaded_total',
     'Requests refused because the event loop was delayed.',
-    'sum',
-    () => [{ labels: {}, value: loop.refused }],
+    () => loop.refused,
   )
 }
 
@@ -98,16 +92,13 @@ export interface ProxyProtocolView {
 
 /** Adds the metrics of client connections, and of the file descriptors that they share with those to nodes. */
 export function addConnectionMetrics(
-  live: AddLiveMetric,
+  live: LiveMetrics,
   connections: ClientConnectionsView,
   http2: Http2View,
   files: FilesView,
   proxyProtocol: ProxyProtocolView | undefined,
 ): void {
-  const by = (label: string, counts: Readonly<Record<string, number>>) =>
-    Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }))
-  live(
-    'gauge',
+  live.gauge(
     'waygate_client_connections',
     'Open connections of clients, by protocol: h1 or h2.',
     'sum',
@@ -116,67 +107,52 @@ export function addConnectionMetrics(
       { labels: { protocol: 'h2' }, value: connections.http2 },
     ],
   )
-  live(
-    'gauge',
+  live.gauge(
     'waygate_client_connections_max',
     'Most connections that clients may have at the same time; 0 = no limit.',
     'sum',
-    () => [{ labels: {}, value: connections.max }],
+    () => connections.max,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_out_of_files_total',
     'Connections to nodes that were not made because no file descriptor was left.',
-    'sum',
-    () => [{ labels: {}, value: files.outOfFiles }],
+    () => files.outOfFiles,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_client_connections_refused_total',
     'Client connections refused, by the limit that was reached: total or address.',
-    'sum',
-    () => by('limit', connections.refused),
+    () => byLabel('limit', Object.entries(connections.refused)),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_proxy_protocol_refused_total',
     'Connections from addresses in proxyProtocol.from that were ended because they did not begin with a valid header, by reason: missing, invalid, too-long or late.',
-    'sum',
-    () => by('reason', proxyProtocol?.refused ?? {}),
+    () => byLabel('reason', Object.entries(proxyProtocol?.refused ?? {})),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_client_connections_ended_total',
     'Client connections ended because the client was too slow (to send a head or a body, or to read its answer) or sent nothing but empty lines, or because an idle one made room for another.',
-    'sum',
-    () => by('reason', connections.ended),
+    () => byLabel('reason', Object.entries(connections.ended)),
   )
-  live(
-    'gauge',
+  live.gauge(
     'waygate_http2_streams',
     'Requests in flight on HTTP/2 connections of clients.',
     'sum',
-    () => [{ labels: {}, value: http2.streams }],
+    () => http2.streams,
   )
-  live(
-    'gauge',
+  live.gauge(
     'waygate_http2_buffered_bytes',
     'Bytes of bodies held for HTTP/2 clients, because the node or the client does not take them.',
     'sum',
-    () => [{ labels: {}, value: http2.bufferedBytes }],
+    () => http2.bufferedBytes,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_http2_ended_total',
     'HTTP/2 connections and streams of clients that the gateway ended because of what the client did, by reason.',
-    'sum',
-    () => by('reason', http2.ended),
+    () => byLabel('reason', Object.entries(http2.ended)),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_http2_stream_resets_total',
     'HTTP/2 streams of clients that ended with RST_STREAM, by the side that sent it: client or gateway.',
-    'sum',
-    () => by('side', http2.resets),
+    () => byLabel('side', Object.entries(http2.resets)),
   )
 }

@@ -1,5 +1,5 @@
 import { AccumulatedHistogram, type HistogramSeries } from './accumulated-histogram.ts'
-import type { AddLiveMetric } from './live-metric.ts'
+import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 /** The store of shared limits, as metrics show it. */
 export interface LimitStoreView {
@@ -41,19 +41,16 @@ export class LimitStoreCounts {
 }
 
 /** Adds the metrics of the store, except for its durations. */
-export function addLimitStoreMetrics(live: AddLiveMetric, { counts, isUp }: LimitStoreView): void {
-  live(
-    'gauge',
+export function addLimitStoreMetrics(live: LiveMetrics, { counts, isUp }: LimitStoreView): void {
+  live.gauge(
     'waygate_limit_store_up',
     'Whether the store of shared limits answers: 1, or 0 while a process counts by itself.',
     'min',
-    () => [{ labels: {}, value: isUp() ? 1 : 0 }],
+    () => (isUp() ? 1 : 0),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_limit_store_calls_total',
     'Requests that shared limits were asked about, by result: answered, timeout, error; away and remembered were not sent to the store.',
-    'sum',
-    () => Array.from(counts.calls, ([result, value]) => ({ labels: { result }, value })),
+    () => byLabel('result', counts.calls),
   )
 }

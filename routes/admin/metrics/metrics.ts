@@ -37,11 +37,9 @@ export function createMetrics(views: MetricViews): Metrics {
   const families: MetricFamily[] = [...durations.families, variants.durations]
   if (views.limitStore !== undefined) families.push(views.limitStore.counts.durations)
   const live = addTo(families)
-  live(
-    'counter',
+  live.counter(
     'waygate_requests_total',
     'Requests that have ended, by route, service, node and status. 499: the client left.',
-    'sum',
     () => requests.samples(),
   )
   refusals.addTo(live)

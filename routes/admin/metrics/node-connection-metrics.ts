@@ -1,4 +1,4 @@
-import type { AddLiveMetric } from './live-metric.ts'
+import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 /** What became of the HTTP/2 connections to nodes, since the start. */
 export interface SessionsView {
@@ -13,23 +13,18 @@ export interface LookUpsView {
   readonly failed: number
 }
 
-/** Adds the metrics of what became of HTTP/2 connections to nodes. */
-export function addSessionMetrics(live: AddLiveMetric, sessions: SessionsView): void {
-  live('counter', 'waygate_node_goaways_total', 'GOAWAY frames that nodes have sent.', 'sum', () => [
-    { labels: {}, value: sessions.goaways },
-  ])
-  live(
-    'counter',
+export function addNodeConnectionMetrics(
+  live: LiveMetrics,
+  sessions: SessionsView,
+  lookUps: LookUpsView,
+): void {
+  live.counter('waygate_node_goaways_total', 'GOAWAY frames that nodes have sent.', () => sessions.goaways)
+  live.counter(
     'waygate_node_sessions_retired_total',
     'HTTP/2 connections to nodes that take no further requests, by the reason: goaway, cancels, ids, address, age, flood.',
-    'sum',
-    () => Object.entries(sessions.retired).map(([reason, value]) => ({ labels: { reason }, value })),
+    () => byLabel('reason', Object.entries(sessions.retired)),
   )
-}
-
-/** Adds the metric of look-ups of nodes' names. */
-export function addLookUpMetrics(live: AddLiveMetric, lookUps: LookUpsView): void {
-  live('counter', 'waygate_name_lookups_total', "Look-ups of nodes' names, by their result.", 'sum', () =>
-    Object.entries(lookUps).map(([result, value]) => ({ labels: { result }, value })),
+  live.counter('waygate_name_lookups_total', "Look-ups of nodes' names, by their result.", () =>
+    byLabel('result', Object.entries(lookUps)),
   )
 }

@@ -1,7 +1,7 @@
 import { laneOf, speaksHttp1 } from '../../../internal/nodes/node.ts'
 import type { NodeTable, PeerCounts } from '../../../internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from '../../../internal/nodes/peer.ts'
-import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+import type { LabelledValue, LiveMetrics } from './live-metric.ts'
 import { type Aggregator, MERGE } from './metric-values.ts'
 
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
@@ -12,18 +12,18 @@ const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'hal
  * @param byNode returns whether each node has series of its own. If not, those of a service are merged, and the counts of its
  *   removed nodes stay in them, since a counter must not fall
  */
-export function addNodeMetrics(live: AddLiveMetric, nodes: NodeTable, byNode: () => boolean): void {
+export function addNodeMetrics(live: LiveMetrics, nodes: NodeTable, byNode: () => boolean): void {
   const gauge = (
     name: string,
     help: string,
     aggregator: Aggregator,
     value: (peer: Peer) => number | undefined,
   ) =>
-    live('gauge', name, help, aggregator, () =>
+    live.gauge(name, help, aggregator, () =>
       byNode() ? perNode(nodes, value) : perService(nodes, value, MERGE[aggregator]!),
     )
   const counter = (name: string, help: string, count: keyof PeerCounts) =>
-    live('counter', name, help, 'sum', () =>
+    live.counter(name, help, () =>
       byNode()
         ? perNode(nodes, peer => peer[count])
         : perService(nodes, peer => peer[count], MERGE.sum!, count),

@@ -19,29 +19,24 @@ export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<reado
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const families: MetricFamily[] = []
-  const add = addTo(families)
-  const live = (type: 'gauge' | 'counter', name: string, help: string, value: () => number) =>
-    add(type, name, help, 'sum', () => [{ labels: {}, value: value() }])
-  live('gauge', 'waygate_workers', 'Workers that accept connections.', counts.workers)
-  live(
-    'counter',
+  const live = addTo(families)
+  live.gauge('waygate_workers', 'Workers that accept connections.', 'sum', counts.workers)
+  live.counter(
     'waygate_worker_restarts_total',
     'Workers that were replaced because they crashed.',
     counts.restarts,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_worker_silent_total',
     'How often a worker did not answer the admin listener in time and was left out of a page.',
     counts.silent,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_worker_hung_total',
     'Workers that were killed because they did not answer for workerTimeoutMs.',
     counts.killed,
   )
-  addReloadMetrics(add, counts.reloads)
+  addReloadMetrics(live, counts.reloads)
   return async () => [
     ...((await registry.getMetricsAsJSON()) as unknown as MetricValues[]),
     ...families.map(({ samples, ...head }) => ({ ...head, values: [...samples()] })),

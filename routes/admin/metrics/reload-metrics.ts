@@ -1,4 +1,4 @@
-import type { AddLiveMetric } from './live-metric.ts'
+import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 /** Loads of the configuration after the first, by their outcome. */
 export interface ReloadCounts {
@@ -7,8 +7,8 @@ export interface ReloadCounts {
 }
 
 /** Adds the metric of reloads, in the process that does them. */
-export function addReloadMetrics(live: AddLiveMetric, counts: ReloadCounts): void {
-  live('counter', 'waygate_config_reloads_total', 'Reloads of the configuration, by result.', 'sum', () =>
-    Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })),
+export function addReloadMetrics(live: LiveMetrics, counts: ReloadCounts): void {
+  live.counter('waygate_config_reloads_total', 'Reloads of the configuration, by result.', () =>
+    byLabel('result', Object.entries(counts)),
   )
 }

@@ -3,12 +3,11 @@ import { ERRORS } from '../../../internal/http/errors.ts'
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import type { GoneRoutes } from './gone-routes.ts'
-import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
-import { NO_ROUTE, serviceLabel } from './request-labels.ts'
+import { byLabel, type LabelledValue, type LiveMetrics } from './live-metric.ts'
+import { NO_ROUTE, OTHER, serviceLabel } from './request-labels.ts'
 
 /** Beyond so many series, those of a route and service with one status share the node `other`. */
 const MAX_SERIES = 50_000
-const OTHER = 'other'
 
 /** The finished requests of a route. */
 export interface RouteCounts {
@@ -179,14 +178,11 @@ export class RefusalCounts {
     if (errorCode !== undefined) this.#counts.set(errorCode, this.#counts.get(errorCode)! + 1)
   }
 
-  /** Adds the metric. */
-  addTo(live: AddLiveMetric): void {
-    live(
-      'counter',
+  addTo(live: LiveMetrics): void {
+    live.counter(
       'waygate_refused_total',
       'Requests that the gateway answered with an error of its own, by the code of the error.',
-      'sum',
-      () => Array.from(this.#counts, ([code, value]) => ({ labels: { code }, value })),
+      () => byLabel('code', this.#counts),
     )
   }
 }

@@ -2,7 +2,7 @@ import type { Call } from '../../../internal/call.ts'
 import { AccumulatedHistogram, type HistogramSeries } from './accumulated-histogram.ts'
 import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
 import type { MetricFamily } from './metric-values.ts'
-import { routeLabel, sampledTraceOf, serviceLabel } from './request-labels.ts'
+import { OTHER, routeLabel, sampledTraceOf, serviceLabel } from './request-labels.ts'
 
 /** Seconds: from the time of an answer out of memory to the time after which clients give up. */
 export const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -11,7 +11,6 @@ const OVERHEAD_BOUNDS = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01
 
 /** Pairs of route and service beyond so many share the labels `other`. */
 const MAX_PAIRS = 20_000
-const OTHER = 'other'
 
 /** The series of one route and service. */
 interface Pair {

@@ -3,6 +3,9 @@ import type { Call } from '../../../internal/call.ts'
 /** The label `route` of requests that no route matches. An empty one would be the same as none to Prometheus. */
 export const NO_ROUTE = 'none'
 
+/** The labels of the series that counts share which have none of their own, because there would be too many. */
+export const OTHER = 'other'
+
 /** Returns the label `route` of a request: the id of its route. */
 export function routeLabel({ route }: Call): string {
   return route?.id ?? NO_ROUTE

@@ -1,9 +1,9 @@
 import { type Aggregator, type Labels, MERGE, type MetricFamily, type MetricValue } from './metric-values.ts'
 import { labelsText } from './metrics-text.ts'
+import { OTHER } from './request-labels.ts'
 
 /** The labels of which there may be any number of values, because the registry has them. */
 const OPEN_LABELS: ReadonlySet<string> = new Set(['route', 'service', 'node', 'method'])
-const OTHER = 'other'
 /** Of each metric, series with `other` that differ in labels such as `status`. Beyond that, these are `other`, too. */
 const MAX_OTHERS = 32
 

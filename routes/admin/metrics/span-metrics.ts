@@ -1,4 +1,4 @@
-import type { AddLiveMetric } from './live-metric.ts'
+import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 const REASONS = ['queue_full', 'refused', 'rejected', 'unreachable', 'too_many_errors'] as const
 export type DropReason = (typeof REASONS)[number]
@@ -20,17 +20,14 @@ export class SpanCounts {
 /** Returns the counts of spans; undefined = nothing was ever traced. */
 export type SpansView = () => SpanCounts | undefined
 
-/** Adds the metrics of tracing. */
-export function addSpanMetrics(live: AddLiveMetric, spans: SpansView): void {
-  live('counter', 'waygate_spans_sent_total', 'Spans that the collector of traces has taken.', 'sum', () => {
+export function addSpanMetrics(live: LiveMetrics, spans: SpansView): void {
+  live.counter('waygate_spans_sent_total', 'Spans that the collector of traces has taken.', () => {
     const counts = spans()
     return counts === undefined ? [] : [{ labels: {}, value: counts.sent }]
   })
-  live(
-    'counter',
+  live.counter(
     'waygate_spans_dropped_total',
     'Spans that the collector of traces did not get, by reason: queue_full, refused, rejected, unreachable, too_many_errors.',
-    'sum',
-    () => Array.from(spans()?.dropped ?? [], ([reason, value]) => ({ labels: { reason }, value })),
+    () => byLabel('reason', spans()?.dropped ?? []),
   )
 }

@@ -13,16 +13,11 @@ import {
   type ProxyProtocolView,
 } from './limit-metrics.ts'
 import { addLimitStoreMetrics, type LimitStoreView } from './limit-store-metrics.ts'
-import type { AddLiveMetric, LiveType } from './live-metric.ts'
+import type { LiveMetrics } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
-import {
-  addLookUpMetrics,
-  addSessionMetrics,
-  type LookUpsView,
-  type SessionsView,
-} from './node-connection-metrics.ts'
+import { addNodeConnectionMetrics, type LookUpsView, type SessionsView } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
-import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addLocalCounterMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addReloadMetrics, type ReloadCounts } from './reload-metrics.ts'
 import { addSpanMetrics, type SpansView } from './span-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
@@ -65,12 +60,10 @@ export interface MetricViews {
 }
 
 /** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
-export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
-  const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
-  const { grpc, transcode, descriptors, lostLines } = views
+export function addTableMetrics(live: LiveMetrics, views: MetricViews): void {
+  const { nodes, table, budgets, health, lostLines } = views
   addNodeMetrics(live, nodes, views.byNode)
-  live(
-    'gauge',
+  live.gauge(
     'waygate_service_panicking',
     '1 while every node of the service fails its check, so that all of them are used, else 0.',
     'max',
@@ -80,73 +73,70 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
       }
     },
   )
-  live('gauge', 'waygate_health_checked_nodes', 'Nodes that this process checks.', 'sum', () => [
-    { labels: {}, value: health.checks.nodes },
-  ])
-  live('counter', 'waygate_health_checks_total', 'Health checks made, by result.', 'sum', () => [
+  live.gauge(
+    'waygate_health_checked_nodes',
+    'Nodes that this process checks.',
+    'sum',
+    () => health.checks.nodes,
+  )
+  live.counter('waygate_health_checks_total', 'Health checks made, by result.', () => [
     { labels: { result: 'passed' }, value: health.checks.passed },
     { labels: { result: 'failed' }, value: health.checks.failed },
   ])
 
-  const perService = (type: LiveType, name: string, help: string, value: (budget: BudgetView) => number) =>
-    live(type, name, help, 'sum', function* () {
+  const perService = (value: (budget: BudgetView) => number) =>
+    function* () {
       for (const [service, budget] of budgets) yield { labels: { service }, value: value(budget) }
-    })
-  perService('counter', 'waygate_retries_total', 'Retries begun.', budget => budget.retries)
-  perService(
-    'counter',
+    }
+  live.counter(
+    'waygate_retries_total',
+    'Retries begun.',
+    perService(budget => budget.retries),
+  )
+  live.counter(
     'waygate_hedges_total',
     'Hedges: second tries sent beside the first.',
-    budget => budget.hedges,
+    perService(budget => budget.hedges),
   )
-  perService(
-    'counter',
+  live.counter(
     'waygate_retries_refused_total',
     'Retries and hedges that the retry budget of the service did not allow.',
-    budget => budget.refused,
+    perService(budget => budget.refused),
   )
-  live(
-    'gauge',
+  live.gauge(
     'waygate_retry_budget_exhausted',
     '1 while the retry budget of the service has recently refused a retry, else 0.',
     'max',
-    function* () {
-      for (const [service, { isExhausted }] of budgets)
-        yield { labels: { service }, value: Number(isExhausted) }
-    },
+    perService(budget => Number(budget.isExhausted)),
   )
-  perService(
-    'gauge',
+  live.gauge(
     'waygate_retries_in_flight',
     'Retries and hedges in flight that count in the retry budget.',
-    budget => budget.retrying,
+    'sum',
+    perService(budget => budget.retrying),
   )
 
-  addLimitMetrics(live, limits, nodes, loop)
-  addConnectionMetrics(live, connections, http2, views.files, views.proxyProtocol)
+  addLimitMetrics(live, views.limits, nodes, views.loop)
+  addConnectionMetrics(live, views.connections, views.http2, views.files, views.proxyProtocol)
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
-  addPolicyMetrics(live, policies)
+  views.policies.addTo(live)
   addLocalCounterMetrics(live, views.localCounters)
   if (views.spans !== undefined) addSpanMetrics(live, views.spans)
   if (views.reloads !== undefined) addReloadMetrics(live, views.reloads)
   if (views.limitStore !== undefined) addLimitStoreMetrics(live, views.limitStore)
-  addSessionMetrics(live, sessions)
-  addLookUpMetrics(live, views.lookUps)
-  addGrpcMetrics(live, grpc)
-  addTranscodeMetrics(live, transcode, descriptors)
-  live(
-    'gauge',
+  addNodeConnectionMetrics(live, views.sessions, views.lookUps)
+  addGrpcMetrics(live, views.grpc)
+  addTranscodeMetrics(live, views.transcode, views.descriptors)
+  live.gauge(
     'waygate_routes_closed',
     'Routes whose document cannot be used; they answer 503.',
     'max',
-    () => [{ labels: {}, value: table.routes().filter(route => route.isBroken && !route.isDisabled).length }],
+    () => table.routes().filter(route => route.isBroken && !route.isDisabled).length,
   )
 
-  live(
-    'counter',
+  live.counter(
     'waygate_log_lines_lost_total',
     'Lines of the log that were dropped because its reader was too slow or it could not be written.',
-    'sum',
     () => [
       { labels: { reason: 'slow-reader' }, value: lostLines.slowReader },
       { labels: { reason: 'write-error' }, value: lostLines.writeError },
@@ -155,7 +145,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
 
   // Of several processes, the largest value is the one to worry about, and the fullest table is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>
-    live('gauge', name, help, aggregator, () => [{ labels: {}, value: value() }])
+    live.gauge(name, help, aggregator, () => value())
   gauge('waygate_table_services', 'Services in the table.', () => [...nodes.services()].length)
   gauge('waygate_table_nodes', 'Nodes in the table.', () =>
     [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
@@ -200,18 +190,14 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     'Keys that are gone from the registry and still used, because the registry may have lost them.',
     () => table.source().suspects,
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_registry_drift_total',
     'Differences that a full comparison found although no event was missed; stays 0.',
-    'sum',
     () => table.source().sources.map(({ name, drift }) => ({ labels: { source: name }, value: drift })),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_registry_relists_total',
     'Full listings of the registry, by the reason for them.',
-    'sum',
     () =>
       table.source().sources.flatMap(({ name, relists }) =>
         Object.entries(relists).map(([reason, count]) => ({

@@ -1,5 +1,5 @@
 import type { CertificateView } from '../views.ts'
-import type { AddLiveMetric } from './live-metric.ts'
+import { byLabel, type LiveMetrics } from './live-metric.ts'
 
 /** The TLS of clients, as metrics show it. */
 export interface TlsView {
@@ -14,27 +14,17 @@ export interface TlsView {
   readonly certificates: { views(): readonly CertificateView[] }
 }
 
-/** Adds the metrics of TLS for clients. */
-export function addTlsMetrics(live: AddLiveMetric, { counts, certificates }: TlsView): void {
-  live(
-    'counter',
-    'waygate_tls_handshakes_total',
-    'TLS handshakes of clients that were completed.',
-    'sum',
-    () => [
-      { labels: { resumed: 'false' }, value: counts.full },
-      { labels: { resumed: 'true' }, value: counts.resumed },
-    ],
-  )
-  live(
-    'counter',
+export function addTlsMetrics(live: LiveMetrics, { counts, certificates }: TlsView): void {
+  live.counter('waygate_tls_handshakes_total', 'TLS handshakes of clients that were completed.', () => [
+    { labels: { resumed: 'false' }, value: counts.full },
+    { labels: { resumed: 'true' }, value: counts.resumed },
+  ])
+  live.counter(
     'waygate_tls_handshake_failures_total',
     'TLS handshakes of clients that failed, by the reason.',
-    'sum',
-    () => Object.entries(counts.failed).map(([reason, value]) => ({ labels: { reason }, value })),
+    () => byLabel('reason', Object.entries(counts.failed)),
   )
-  live(
-    'gauge',
+  live.gauge(
     'waygate_certificate_expiry_seconds',
     'Seconds until the certificate with this name expires, of several the first one; negative once it has.',
     'min',

@@ -1,4 +1,4 @@
-import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+import type { LabelledValue, LiveMetrics } from './live-metric.ts'
 
 /** What is known of the gRPC services of nodes, as metrics show it. */
 export interface DescriptorsView {
@@ -45,39 +45,31 @@ function* samplesOf(counts: Map<string, Map<string, number>>, label: string): Ge
   }
 }
 
-/** Adds the metrics of JSON in front of gRPC. */
 export function addTranscodeMetrics(
-  live: AddLiveMetric,
+  live: LiveMetrics,
   counts: TranscodeCounts,
   descriptors: DescriptorsView,
 ): void {
-  live(
-    'counter',
+  live.counter(
     'waygate_grpc_messages_total',
     'gRPC messages made of JSON (request) or turned into JSON (answer), by service.',
-    'sum',
     () => counts.messages(),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_transcode_errors_total',
     'Requests with JSON that became no gRPC call, and answers that became no JSON, by service and reason.',
-    'sum',
     () => counts.errors(),
   )
-  live(
-    'gauge',
+  live.gauge(
     'waygate_descriptors',
     'Services whose gRPC descriptors are known, by service and source: 1.',
     'max',
     () => samplesOfSources(descriptors),
   )
-  live(
-    'counter',
+  live.counter(
     'waygate_descriptors_failed_total',
     'Descriptors that could not be used, and nodes that could not be asked for them.',
-    'sum',
-    () => [{ labels: {}, value: descriptors.failed }],
+    () => descriptors.failed,
   )
 }
 

@@ -1,13 +1,12 @@
 import type { Call } from '../../../internal/call.ts'
 import { AccumulatedHistogram, type HistogramSeries } from './accumulated-histogram.ts'
 import type { CountedByRoute, GoneRoutes } from './gone-routes.ts'
-import type { AddLiveMetric, LabelledValue } from './live-metric.ts'
+import type { LabelledValue, LiveMetrics } from './live-metric.ts'
 import { DURATION_BOUNDS } from './request-durations.ts'
-import { sampledTraceOf } from './request-labels.ts'
+import { OTHER, sampledTraceOf } from './request-labels.ts'
 
 /** Variants of routes beyond so many share the labels `other`. */
 const MAX_VARIANTS = 5_000
-const OTHER = 'other'
 
 /** The requests of one variant. */
 interface Variant {
@@ -68,12 +67,10 @@ export class VariantCounts implements CountedByRoute {
 }
 
 /** Adds the metrics of variants, without the durations. */
-export function addVariantMetrics(live: AddLiveMetric, counts: VariantCounts): void {
-  live(
-    'counter',
+export function addVariantMetrics(live: LiveMetrics, counts: VariantCounts): void {
+  live.counter(
     'waygate_variant_requests_total',
     'Requests that have ended on routes with a split, by route, variant and class of the status, such as 2xx.',
-    'sum',
     () => counts.samples(),
   )
 }

@@ -6,7 +6,7 @@ import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { Exchange } from '../../../internal/policy.ts'
 import { checkChunkedBody } from '../../../middleware/connection/chunked-upgrade.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
-import { createClientErrors } from '../../../middleware/connection/client-error.ts'
+import { createClientErrors, type ParserError } from '../../../middleware/connection/client-error.ts'
 import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
 import { LastRequests } from '../../../middleware/connection/pipelining.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
@@ -18,7 +18,6 @@ import {
   type Http2ListenerOptions,
   type Http2Settings,
 } from '../http2/listener.ts'
-import type { NotHttp1 } from '../http2/preface.ts'
 import type { PublicProxy } from '../proxy.ts'
 import type { TlsServer } from '../tls/tls-server.ts'
 import { type AcceptOptions, acceptConnections } from './accept-connections.ts'
@@ -119,7 +118,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     servers.push(server)
     return server
   }
-  const onClientError = (error: NotHttp1 & Error, socket: Socket) => {
+  const onClientError = (error: ParserError, socket: Socket) => {
     if (http2?.accept(error, socket) !== true) clientErrors.refuse(error, socket)
   }
   const app = Fastify({

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { getHeader, takeHeader } from '../../../internal/http/header-lines.ts'
 import { type LateWriter, LateWrites } from '../../../internal/late-writes.ts'
 import { allowSlowClient } from '../../../middleware/connection/http1-watch.ts'
 
@@ -41,6 +42,16 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
 
   writeDue(): void {
     if (!this.destroyed) super.end(this.last, 'latin1')
+  }
+
+  /** @throws TypeError when a name or a value is not allowed in HTTP; another head may be written then */
+  override writeHead(status: number, headers?: unknown): this {
+    // Node would keep the phrase of a head that it has refused.
+    return super.writeHead(
+      status,
+      http.STATUS_CODES[status] ?? 'unknown',
+      Array.isArray(headers) ? withLengthLast(headers) : undefined,
+    )
   }
 
   endWithTrailers(trailers: readonly string[]): void {
@@ -89,6 +100,18 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
     if (socket) breakOff(this, socket, isDelimited)
     else if (!this.destroyed) this.once('socket', assigned => breakOff(this, assigned, isDelimited))
   }
+}
+
+/**
+ * Moves `Content-Length` to the end of a head with a file name. Node takes the bytes of a `Content-Disposition` behind it for
+ * UTF-8, and writes them as Latin-1 or refuses them.
+ */
+function withLengthLast(headers: string[]): string[] {
+  if (getHeader(headers, 'content-disposition') === undefined) return headers
+  const lines = [...headers]
+  const length = takeHeader(lines, 'content-length')
+  if (length !== undefined) lines.push('content-length', length)
+  return lines
 }
 
 function interimText(status: number, headers: readonly string[]): string {

@@ -8,6 +8,7 @@ import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../../intern
 import { MAX_HEADER_LINES } from '../../../internal/http/header-lines.ts'
 import { OnceAMinute } from '../../../internal/once-a-minute.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
+import type { ParserError } from '../../../middleware/connection/client-error.ts'
 import { plainAddress } from '../../../middleware/request/client-address.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { createRequestIds } from '../../../middleware/request/request-id.ts'
@@ -17,7 +18,7 @@ import { mayIndexAnswer } from './answer-lines.ts'
 import { ClientSession, type SessionHost } from './client-session.ts'
 import type { ClientStream } from './client-stream.ts'
 import type { Http2Counts, Http2EndReason } from './http2-counts.ts'
-import { canTakeOver, type NotHttp1, takeOver } from './preface.ts'
+import { canTakeOver, takeOver } from './preface.ts'
 import { http2Bodies } from './stream-body.ts'
 
 /** What the listener is told about HTTP/2 alone. */
@@ -69,7 +70,7 @@ export interface Http2Listener {
    *
    * @returns false when it is not HTTP/2 either: the connection was left alone
    */
-  accept(error: NotHttp1, socket: Socket): boolean
+  accept(error: ParserError, socket: Socket): boolean
   /** Changes the limits of connections. Those on heads hold for new ones. */
   limit(limits: ConnectionLimits): void
   /** Asks all clients for other connections, now and as soon as a new one sends a request. */

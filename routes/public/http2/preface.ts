@@ -1,18 +1,10 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { CLIENT_PREFACE } from '../../../internal/http2/incoming-frames.ts'
+import type { ParserError } from '../../../middleware/connection/client-error.ts'
 import { proxyHeaderBytes } from '../../../middleware/connection/proxy-protocol.ts'
 
 const { createServer } = process.getBuiltinModule('node:http')
-
-/** The error of Node's parser for data that is not HTTP/1. */
-export interface NotHttp1 {
-  readonly code?: string
-  /** The last piece of the data. It is a Buffer, although other types declare it differently. */
-  readonly rawPacket?: unknown
-  /** The number of bytes of `rawPacket` that were parsed. */
-  readonly bytesParsed?: number
-}
 
 /** llhttp stops with this code behind a whole preface, however many packets it came in. */
 const STOPPED_AT_PREFACE = 'HPE_PAUSED_H2_UPGRADE'
@@ -33,7 +25,7 @@ const GIVE_PARSER_BACK = 'bound socketOnClose'
  *   alone
  */
 export function takeOver(
-  error: NotHttp1,
+  error: ParserError,
   socket: Socket,
   onBytes: (bytes: Buffer) => void,
 ): Buffer | undefined {
@@ -65,7 +57,7 @@ export function canTakeOver(): boolean {
   })
   const received: Buffer[] = []
   const server = createServer().on('clientError', (error, client) => {
-    const rest = takeOver(error as NotHttp1, client as Socket, bytes => received.push(bytes))
+    const rest = takeOver(error as ParserError, client as Socket, bytes => received.push(bytes))
     if (rest) received.push(rest)
   })
   server.emit('connection', socket)

@@ -57,7 +57,7 @@ test('without a file, an environment and options the defaults apply, without war
       slowStartMs: 0,
       rewriteLocation: true,
     },
-    stickyCookie: {},
+    stickyCookie: { sameSite: 'lax' },
     policies: {},
     documents: {},
   })

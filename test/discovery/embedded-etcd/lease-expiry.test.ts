@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { NO_JOURNAL } from '../../../discovery/embedded-etcd/journal.ts'
 import { LeaseExpiry } from '../../../discovery/embedded-etcd/lease-expiry.ts'
 import { LeaseTable } from '../../../discovery/embedded-etcd/lease-table.ts'
 
@@ -131,4 +132,24 @@ test('stalls that follow each other add up to no more than their time', t => {
   const [atMs] = clock.ended.map(text => Number(text.split(' ').at(-1)))
   // It ran for a fifth of the time.
   assert.ok(atMs! <= 5 * 10_000 + 2_500, `ended at ${atMs}`)
+})
+
+test('a lease whose end could not be kept ends later, also when the process stood still meanwhile', t => {
+  const clock = createClock(t)
+  clock.grant(1n, 10n)
+  let takeBack = () => {}
+  clock.leases.keepIn({
+    ...NO_JOURNAL,
+    add(_change, undo) {
+      takeBack = undo
+    },
+  })
+  clock.leases.remove(1n)
+  clock.stall(2_000)
+  takeBack()
+  clock.pass(20_000)
+  assert.deepEqual(
+    clock.ended.map(text => text.split(' ')[0]),
+    ['1'],
+  )
 })

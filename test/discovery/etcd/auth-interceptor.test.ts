@@ -137,3 +137,16 @@ test('a call that is canceled while it waits for its token is never made', async
   given.resolve('t1')
   await tokens.get(0, new AbortController().signal)
 })
+
+test('a call that is canceled as its token arrives is never made', async () => {
+  const given = Promise.withResolvers<{ readonly token: string }>()
+  const tokens = new AuthTokens({ user: 'u', authenticate: async () => 't1' })
+  tokens.get = () => given.promise
+  const { Watch } = loadEtcdServices().Watch
+  const call = createAuthInterceptor(tokens)({ method_definition: Watch! }, () => assert.fail('made'))
+  const ended = new Promise<StatusObject>(resolve => call.start(new Metadata(), { onReceiveStatus: resolve }))
+  given.resolve({ token: 't1' })
+  call.cancelWithStatus(status.CANCELLED, 'no longer needed')
+  const { code, details } = await ended
+  assert.deepEqual([code, details], [status.CANCELLED, 'no longer needed'])
+})

@@ -112,6 +112,31 @@ onBoth(
   },
 )
 
+onBoth('a heartbeat that etcd carries out late changes nothing that came after it', async (t, url) => {
+  const client = createEtcdClient({ endpoints: [url] })
+  t.after(() => client.close())
+  await heartbeat(client, KEY, wanted())
+  const txn = client.kv.txn.bind(client.kv)
+  let arrive: (() => Promise<unknown>) | undefined
+  client.kv.txn = request => {
+    client.kv.txn = txn
+    arrive = () => txn(request)
+    return Promise.reject(new Error('no answer'))
+  }
+  assert.equal(outcomeOf(await heartbeat(client, KEY, wanted({ weight: 3 }))), 'unreachable')
+  assert.equal(outcomeOf(await heartbeat(client, KEY, wanted({ weight: 7 }))), 'updated')
+  await arrive!()
+  assert.equal((await stored(url))!.node.weight, 7)
+  assert.equal(outcomeOf(await heartbeat(client, KEY)), 'renewed')
+})
+
+onBoth('gateways that hear different heartbeats of a node at once write one of them', async (t, url) => {
+  const gateways = Array.from({ length: 4 }, () => openRegistry(t, url))
+  await gateways[0]!.beat(wanted())
+  const outcomes = await Promise.all(gateways.map(({ beat }, i) => beat(wanted({ weight: i + 2 }))))
+  assert.deepEqual(outcomes.map(outcomeOf), ['updated', 'updated', 'updated', 'updated'])
+})
+
 // Concurrently, because they mostly wait.
 describe('a node whose heartbeats end', { concurrency: true }, () => {
   onBoth('is gone within its TTL, and says so to an empty one', async (t, url) => {

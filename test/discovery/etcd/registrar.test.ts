@@ -164,6 +164,117 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(node?.weight, 5)
   })
 
+  /** A registrar of {@link U1} whose transactions go through `txn`, and the weight that etcd has. */
+  async function withTxn(t: TestContext, url: string, { clock = systemClock, logger = silentLogger } = {}) {
+    const client = createEtcdClient({ endpoints: [url] })
+    const send = client.kv.txn.bind(client.kv)
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, clock, logger })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    const weight = async () => (await open(t, url).getService('user'))?.nodes[0]?.weight
+    return { client, registrar, send, weight }
+  }
+
+  test('keeps an update when etcd carries out an older one late, whose answer was given up', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    const older = Promise.withResolvers<() => Promise<unknown>>()
+    client.kv.txn = request => {
+      client.kv.txn = send
+      older.resolve(() => send(request))
+      return Promise.reject(new Error('no answer'))
+    }
+    const first = registrar.update({ weight: 3 })
+    const arrive = await older.promise
+    await registrar.update({ weight: 5 })
+    await first
+    await arrive()
+    assert.equal(await weight(), 5)
+    await registrar.update({ metadata: { a: 'b' } })
+    assert.equal(await weight(), 5)
+  })
+
+  test('is not undone by its first put, when etcd carries that out late', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const client = createEtcdClient({ endpoints: [etcd.url] })
+    const put = client.kv.put.bind(client.kv)
+    let arrive: (() => Promise<unknown>) | undefined
+    client.kv.put = request => {
+      client.kv.put = put
+      arrive = () => put(request)
+      return Promise.reject(new Error('no answer'))
+    }
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    await registrar.update({ weight: 5 })
+    await assert.rejects(arrive!(), /lease not found/)
+    assert.equal((await open(t, etcd.url).getService('user'))?.nodes[0]?.weight, 5)
+  })
+
+  test('keeps the weight that an operator writes under its lease while an update is on its way', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await etcdctl(etcd.url, 'put', '--ignore-lease', KEY, written({ weight: 0 }))
+      return send(request)
+    }
+    await registrar.update({ weight: 5, metadata: { a: 'b' } })
+    assert.equal(await weight(), 0)
+    assert.deepEqual(registrar.node.metadata, { a: 'b' })
+  })
+
+  test('leaves nothing behind when it ends before its key is under its next lease', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const { client, registrar, weight } = await withTxn(t, etcd.url, { clock })
+    const putting = Promise.withResolvers<void>()
+    client.kv.txn = () => {
+      putting.resolve()
+      return Promise.reject(new Error('no answer'))
+    }
+    // Here the lease is over. In etcd it has most of its time left, as after an outage of etcd, which then starts it anew.
+    jumpedMs = 7_000
+    await putting.promise
+    await registrar.unregister()
+    assert.equal(await weight(), undefined)
+    assert.equal(await leases(etcd.url), 0)
+  })
+
+  test('is never missing when the put under its next lease has no answer', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const lines: string[] = []
+    const info = (_: object, message: string) => void lines.push(message)
+    const { client, send } = await withTxn(t, etcd.url, { clock, logger: { ...silentLogger, info } })
+    const created = async () => (await client.kv.range({ key: Buffer.from(KEY) })).kvs[0]?.create_revision
+    const before = [await created(), await leaseOf(etcd.url)]
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await send(request)
+      throw new Error('no answer')
+    }
+    jumpedMs = 7_000
+    await until('it is registered again', () => lines.includes('registered again'))
+    const after = [await created(), await leaseOf(etcd.url)]
+    assert.equal(after[0], before[0])
+    assert.notEqual(after[1], before[1])
+  })
+
   // test/faults/registrar.ts checks the times that hold on quieter machines.
   test('is back at once when its process continues after it was stopped past the TTL', async t => {
     if (!requireEtcd(t)) return

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MessageBoundary } from '../../../internal/grpc/message-boundary.ts'
-import { writeMessage } from '../../../internal/grpc/message-reader.ts'
+import { writeMessage } from '../../support/grpc-message.ts'
 
 const BODY = Buffer.concat(['hello', '', 'x'.repeat(300), 'z'].map(text => writeMessage(Buffer.from(text))))
 /** Where one message ends and the next begins. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MessageError, MessageReader, writeMessage } from '../../../internal/grpc/message-reader.ts'
+import { MessageError, MessageReader } from '../../../internal/grpc/message-reader.ts'
+import { writeMessage } from '../../support/grpc-message.ts'
 
 const MESSAGES = ['hello', '', 'x'.repeat(300), '\0\0\0\0\0', 'z']
 const BODY = Buffer.concat(MESSAGES.map(text => writeMessage(Buffer.from(text))))

@@ -4,6 +4,7 @@ import {
   createSecretKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign as signBytes,
 } from 'node:crypto'
 import { describe, test } from 'node:test'
@@ -334,6 +335,14 @@ test('a token may be as long as the limit, and not one byte longer', () => {
   refused('WG_TOKEN_INVALID', () => present(ofPad(pad + 1)), 'one more')
 })
 
+test('a token with 200 groups is accepted, which is as many as large issuers write', () => {
+  const { present } = setUp()
+  const token = sign({ groups: Array.from({ length: 200 }, () => randomUUID()) })
+  assert.ok(token.length > 10_000)
+  assert.equal(present(token).subject, 'u1')
+  assert.equal(present(token).subject, 'u1')
+})
+
 test('exactly one bearer token is asked for, its scheme in any case', () => {
   const { presentLines } = setUp()
   const token = sign()
@@ -614,6 +623,24 @@ test('until the revocations are loaded, tokens with a jti are answered with 503'
   const { present } = setUp({ revocations: { isLoaded: false, has: () => false } })
   assert.throws(() => present(sign({ jti: 'id-1' })), { code: 'WG_AUTH_UNAVAILABLE', status: 503 })
   assert.equal(present(sign()).subject, 'u1')
+})
+
+test('while keys cannot be fetched, a token with another kid is answered with 503, since its key may be new', () => {
+  const source = {
+    ...{ isLoaded: true, find: () => undefined, refresh: () => undefined },
+    mayLack: (keyId: string) => keyId === 'new',
+  }
+  const authenticator = createJwtAuthenticator({
+    issuers: [{ keys: source, requireExpiry: true, rolesClaim: 'roles' }],
+    ...{ clockToleranceMs: 0, claimHeaders: {}, cacheSize: 10, now: () => NOW },
+  })
+  const present = (token: string) =>
+    authenticator.authenticate(readHead(['authorization', `Bearer ${token}`]), new Call('id', 'GET', '/', 0))
+  assert.throws(() => present(craft({ ...HS256, kid: 'new' }, CLAIMS)), { code: 'WG_AUTH_UNAVAILABLE' })
+  assert.throws(() => present(craft(HS256, CLAIMS)), { code: 'WG_TOKEN_INVALID' })
+  const expired = craft({ ...HS256, kid: 'new' }, { ...CLAIMS, exp: seconds(-1) })
+  assert.throws(() => present(expired), { code: 'WG_TOKEN_EXPIRED' })
+  assert.throws(() => present(craft({ ...HS256, kid: 'old' }, CLAIMS)), { code: 'WG_TOKEN_INVALID' })
 })
 
 test('keys are fetched for a token whose key is unknown, unless the token would be refused anyway', async () => {

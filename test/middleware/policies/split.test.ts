@@ -736,3 +736,22 @@ test('split: accepted: shares up to 100 in steps of 0.01, and every kind of key'
     undefined,
   )
 })
+
+test('the cookies of splits and of nodes have the sameSite that is configured', async t => {
+  const variants = [{ name: 'canary', nodes: { version: '2' }, percent: 100 }]
+  const { ask } = await setUp(
+    t,
+    { sticky: 'cookie', variants },
+    {
+      document: {
+        trustedProxies: ['127.0.0.1'],
+        routes: { stickyCookie: { secret: SECRET, sameSite: 'none' } },
+      },
+      routes: { s: { path: '/s', service: 'user', auth: 'none', balancer: 'sticky-cookie' } },
+    },
+  )
+  for (const path of ['/', '/s']) {
+    const { headers } = await ask({ 'x-forwarded-proto': 'https' }, path)
+    assert.match(String(headers['set-cookie']), /; HttpOnly; SameSite=None; Secure$/, path)
+  }
+})

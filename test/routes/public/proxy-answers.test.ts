@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
-import { openRaw, send } from '../../support/http.ts'
+import { openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { UPSTREAM_HTTP2, UPSTREAM_TLS } from '../../support/sessions.ts'
 import { until } from '../../support/until.ts'
@@ -215,4 +215,20 @@ test('a client that leaves in the middle of an answer is one log line, and the c
     [],
   )
   assert.equal(log.filter(each => each.requestId === 'left').length, 1)
+})
+
+test('a file name that is not ASCII reaches the client in the bytes of its node, in front of a length and behind it', async t => {
+  let bytes = ''
+  const { port } = await setUp(t, () => bytes)
+  for (const name of ['\xe9.txt', '\xc3\xa9.txt', '\xe4\xb8\xad.txt', '\xff\xfe.txt']) {
+    const line = `Content-disposition: attachment; filename="${name}"`
+    for (const head of [`Content-Length: 2\r\n${line}`, `${line}\r\nContent-Length: 2`]) {
+      bytes = `${OK}X-First: 1\r\n${head}\r\n\r\nok`
+      const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      assert.ok(text.startsWith(OK), text)
+      assert.ok(text.includes(`\r\n${line}\r\n`), text)
+      assert.match(text, /\r\ncontent-length: 2\r\n/i)
+      assert.ok(text.endsWith('\r\n\r\nok'), text)
+    }
+  }
 })

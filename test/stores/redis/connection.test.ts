@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openConnection } from '../../../stores/redis/connection.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { requireRedis, startRedis } from '../../support/redis.ts'
 import { until } from '../../support/until.ts'
@@ -73,4 +76,30 @@ test('limit: user, password and database in the URL are used', async t => {
   const keys = (await redis.cli('-n', '3', 'keys', '*')).split(/\s+/).filter(key => !key.endsWith('probe'))
   assert.equal(keys.length, 1, `${keys}`)
   assert.equal(await redis.cli('-n', '0', 'dbsize'), '0')
+})
+
+test('limit: what was sent to a store that had lost the script may have been counted when the connection is closed', async t => {
+  const scriptSent = Promise.withResolvers<void>()
+  const server = createServer(socket =>
+    socket.on('data', bytes => {
+      if (bytes.includes('EVALSHA')) socket.write('-NOSCRIPT No matching script.\r\n')
+      else scriptSent.resolve()
+    }),
+  ).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const connection = await openConnection(
+    {
+      ...{ urls: [`redis://127.0.0.1:${port}`], isCluster: false, prefix: 'test:', clock: 'store' },
+      ...{ timeoutMs: 10_000, retryMs: 100 },
+    },
+    new AbortController().signal,
+    () => {},
+  )
+  const answer = connection.run(['k'], [])
+  answer.catch(() => {})
+  await scriptSent.promise
+  connection.close()
+  await assert.rejects(answer, { name: 'StoreUnavailable', mayHaveCounted: true })
 })

@@ -133,6 +133,19 @@ test('limit: a clock of the store that is set back by an hour locks nobody out',
   }
 })
 
+test('limit: a refusal that this process reads late is not repeated for longer than it holds', async t => {
+  if (!requireRedis(t)) return
+  await using redis = await startRedis()
+  const { clock, options } = setClock(NOON_MICROS)
+  await using store = await openUp(redis.url, options)
+  const charge = chargeOf(ruleOf({ limit: 1, windowMicros: 5_000_000 }))
+  assert.ok((await store.take(charge))[0]!.allowed)
+  const refused = store.take(charge)
+  clock.micros += 6_000_000
+  assert.equal((await refused)[0]!.allowed, false)
+  assert.ok((await store.take(charge))[0]!.allowed)
+})
+
 test('limit: 3 gateways, 100/s shared, total 100 ± 1', async t => {
   if (!requireRedis(t)) return
   await using redis = await startRedis()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import { Call, type Identity } from '../../../internal/call.ts'
+import type { SameSite } from '../../../internal/http/header-lines.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { HashKey, Route } from '../../../internal/routing/route.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../../internal/upstream.ts'
@@ -78,7 +79,10 @@ for (const { hashKey, headers, path = '/*', target = '/', identity, client, key 
 const KEY = createSecretKey(Buffer.from('a secret of thirty-two bytes or more'))
 const STICKY: Partial<Route> = { balancer: 'sticky-cookie', stickyCookie: {} }
 
-function setUp(ids: readonly string[], { key = KEY, service = 'user' } = {}) {
+function setUp(
+  ids: readonly string[],
+  { key = KEY, service = 'user', sameSite }: { key?: KeyObject; service?: string; sameSite?: SameSite } = {},
+) {
   const table = new NodeTable(node => new FakePeer(node))
   const set = (nodes: readonly string[]) => {
     table.set(
@@ -87,7 +91,7 @@ function setUp(ids: readonly string[], { key = KEY, service = 'user' } = {}) {
     )
   }
   set(ids)
-  const balance = createBalance(table, { cookieKey: key })
+  const balance = createBalance(table, { cookieKey: key, sameSite })
   const response: UpstreamResponse = {
     status: 200,
     headers: ['x-a', '1'],
@@ -123,6 +127,13 @@ test('over https the cookie is Secure, and a route may name it', async () => {
   const { ask } = setUp(['a'])
   const { setCookie } = await ask(['x-forwarded-proto', 'https'], { stickyCookie: { name: 'sid' } })
   assert.match(setCookie!, /^sid=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Secure$/)
+})
+
+test('with sameSite none, the cookie comes back from pages of other sites too, over https', async () => {
+  const { ask } = setUp(['a'], { sameSite: 'none' })
+  assert.match((await ask(['x-forwarded-proto', 'https'])).setCookie!, /; SameSite=None; Secure$/)
+  // Browsers drop a cookie with None that is not Secure.
+  assert.match((await ask()).setCookie!, /; SameSite=Lax$/)
 })
 
 test('each service has its own cookie, whose name is a valid cookie name', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { BodyMemory } from '../../../internal/body-memory.ts'
 import { Call } from '../../../internal/call.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
 import type { BodySink, RequestBody } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
-import { type BodyMemory, LinesBody, readWholeBody } from '../../../wrappers/transcode/request-body.ts'
+import { LinesBody, readWholeBody } from '../../../wrappers/transcode/request-body.ts'
 
 /** A body whose pieces the test sends. */
 function openBody(): { body: RequestBody; sink(): BodySink } {

@@ -174,6 +174,8 @@ test('the last good keys stay in use while the address is down or answers with s
     await keys.refresh()
     assert.ok(keys.find('RS256', 'one'), String(answer).slice(0, 40))
     assert.equal(keys.isLoaded, true)
+    assert.equal(keys.mayLack('two'), true)
+    assert.equal(keys.mayLack('one'), false)
     assert.equal(keys.find('RS256', 'two'), undefined)
   }
   assert.ok(
@@ -190,8 +192,10 @@ test('an outage and its end are logged once each', async () => {
     await keys.refresh()
   }
   await keys.refresh()
+  assert.equal(keys.mayLack('two'), false)
   for (let i = 0; i < 3; i++) await fetchAgain(new Error('down'))
   await fetchAgain(set(ONE))
+  assert.equal(keys.mayLack('two'), false)
   await fetchAgain(set(ONE))
   assert.deepEqual(
     log.map(({ level, message }) => `${level}: ${message}`),

@@ -35,8 +35,7 @@ async function* endless(onPiece: (count: number) => void): AsyncGenerator<string
 test('a large table leaves no listeners behind, however often its viewer is waited for', async t => {
   const { stream, raw, response } = await openStream(t)
   let pieces = 0
-  const sent = stream.sendPieces(
-    'table',
+  const sent = stream.sendTable(
     endless(count => {
       pieces = count
     }),
@@ -51,8 +50,7 @@ test('a viewer that reads nothing for a minute is cut off, also in the middle of
   const { stream, raw, response } = await openStream(t)
   response.pause()
   let pieces = 0
-  const sent = stream.sendPieces(
-    'table',
+  const sent = stream.sendTable(
     endless(count => {
       pieces = count
     }),

@@ -106,3 +106,13 @@ test('an answer is ended once, by the first text that ends it', async t => {
   response!.end('other', 'latin1')
   assert.match(await client.until(/\r\n\r\n.{5}/), /\r\n\r\nfirst$/)
 })
+
+test('a head that takes the place of one that was refused has a reason phrase of its own', async t => {
+  const { client, responses } = await receive(t, GET, 1)
+  const response = responses[0]!
+  assert.throws(() => response.writeHead(200, ['x', 'a\0b']))
+  response.writeHead(502, ['content-length', '3'])
+  response.end('bad')
+  client.socket.resume()
+  assert.match(await client.until('bad'), /^HTTP\/1\.1 502 Bad Gateway\r\n/)
+})

@@ -136,7 +136,8 @@ test('connections are limited alike, whatever they speak', async t => {
 })
 
 test('a connection that is not Node’s as it is known here is left alone', () => {
-  const error = { code: 'HPE_PAUSED_H2_UPGRADE', rawPacket: PREFACE, bytesParsed: PREFACE.length }
+  const told = { code: 'HPE_PAUSED_H2_UPGRADE', rawPacket: PREFACE, bytesParsed: PREFACE.length }
+  const error = Object.assign(new Error('not HTTP/1'), told)
   const socket = Object.assign(new PassThrough(), { bytesRead: PREFACE.length }) as unknown as Socket
   assert.equal(
     takeOver(error, socket, () => {}),

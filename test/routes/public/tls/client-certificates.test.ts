@@ -334,3 +334,18 @@ test('a route with `mtls` needs `tls.clientAuth`', async t => {
   }
   assert.match(problems[0]!.reason, /requires "mtls", which is not configured: set tls\.clientAuth/)
 })
+
+test('a revocation list that has expired is told of, since no certificate is accepted then', async t => {
+  const authority = makeAuthority(t, 'Late')
+  const crl = authority.listRevoked('20250101000000Z', '20250102000000Z')
+  const { adminPort, startLog } = await start(t, { ca: authority.ca, crl, mode: 'optional' })
+  assert.deepEqual(
+    startLog.filter(({ msg }) => String(msg).startsWith('revocation list')).map(each => each.validUntil),
+    ['2025-01-02T00:00:00.000Z'],
+  )
+  const { problems } = (await send(adminPort, { path: '/routes' })).json() as { problems: { key: string }[] }
+  assert.deepEqual(
+    problems.filter(({ key }) => key === crl),
+    [{ key: crl, reason: 'the revocation list expired at 2025-01-02T00:00:00.000Z' }],
+  )
+})

@@ -1,0 +1,6 @@
+/** The memory that the bodies of many requests share. Whoever keeps bytes adds them, and takes them off in the end. */
+export interface BodyMemory {
+  /** Bytes that are kept now. */
+  bytes: number
+  readonly maxBytes: number
+}
