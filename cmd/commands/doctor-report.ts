@@ -23,10 +23,10 @@ export function formatFindings(
   const lines = findings.flatMap(({ level, message, hint, details }) => {
     const word = level.padEnd(WIDTH)
     const shown = colors ? styleText(COLORS[level], word, { validateStream: false }) : word
-    const items = (details?.items ?? []).map(item => `${INDENT}- ${visible(item)}`)
+    const items = (details?.items ?? []).map(item => `${INDENT}- ${escaped(item)}`)
     if (details?.more !== undefined) items.push(`${INDENT}and ${details.more} more`)
-    const advice = hint === undefined ? [] : [`${INDENT}→ ${visible(hint)}`]
-    return [`${shown}  ${visible(message)}`, ...items, ...advice]
+    const advice = hint === undefined ? [] : [`${INDENT}→ ${escaped(hint)}`]
+    return [`${shown}  ${escaped(message)}`, ...items, ...advice]
   })
   return [...lines, '', summary(findings)].join('\n')
 }
@@ -40,7 +40,7 @@ function summary(findings: readonly Finding[]): string {
 }
 
 /** Escapes control characters: values in etcd were written by others and must not control the terminal. */
-function visible(text: string): string {
+function escaped(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     character => `\\u{${character.codePointAt(0)!.toString(16)}}`,

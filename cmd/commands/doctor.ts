@@ -109,7 +109,7 @@ async function examineEmbedded(address: string, etcd: ExamineOptions): Promise<r
   }
   const findings = await examine(etcd)
   const version = findings.find(({ check }) => check === 'version')?.details?.version
-  if (typeof version === 'string' && isEmbedded({ version })) {
+  if (typeof version === 'string' && isEmbedded(version)) {
     const message = `${none}; an embedded etcd already listens there and was examined`
     return [{ check: 'configuration', level: 'ok', message, hint }, ...findings]
   }
