@@ -137,6 +137,11 @@ export class Directory {
     }
   }
 
+  /** Whether an event is being applied, so that some of it is in place and some is not. */
+  get isStepping(): boolean {
+    return this.#stepping
+  }
+
   *#steps(event: RegistryEvent): Generator<Promise<void> | void, void> {
     const source = this.#sources.open(event.source, event.scope)
     switch (event.type) {

@@ -138,11 +138,17 @@ function judgeEntry(before: KeyState, entry: RegistryEntry, options: ReadOptions
 
 /**
  * Returns the state of a key after the rules have changed. Its entries are read again as after a restart: the present one
- * counts, or else the last good one, and one that the new rules refuse is not kept because older rules allowed it.
+ * counts, or else the last good one, and one that the new rules refuse is not kept because older rules allowed it. The route of a
+ * document that may be lost is closed then, as that of one that is there.
  */
 export function rereadState(state: KeyState, rules: EntryRules): KeyState {
   const { present, entry, revision = '0', refusedSince, suspectSince, isLeased } = state
+  // It was never good.
+  if (present === undefined && entry === undefined) return state
   const good = entry === undefined ? NOTHING : applyEntry(NOTHING, entry, rules)
+  // What is not there is no problem.
+  if (present === undefined && good.problem !== undefined)
+    return { ...state, ...good, problem: undefined, names: undefined }
   const before: KeyState =
     entry === undefined || good.problem !== undefined ? NOTHING : { ...good, entry, revision, refusedSince }
   const options = { rules, revision, recall: () => undefined }

@@ -2,6 +2,10 @@ import { getOrMake } from '../internal/get-or-make.ts'
 import { type Node, sameNode } from '../internal/nodes/node.ts'
 import { compareKeys } from './service-of.ts'
 
+/** Gathering all nodes costs less than this many moves within a long list. */
+const MAX_PATCHED_KEYS = 64
+const NOTHING_MOVED: ReadonlyMap<string, readonly Node[]> = new Map()
+
 /**
  * Collects the nodes of each service from the keys that hold them.
  *
@@ -19,6 +23,10 @@ export class ServiceIndex {
   readonly #duplicates = new Map<string, ReadonlyMap<string, string>>()
   /** By service, then by id: the keys of nodes without a lease, where other keys of the service have one. */
   readonly #unleased = new Map<string, ReadonlyMap<string, string>>()
+  /** By service, then by key: what the key had at the last `gather`, for the keys that were moved since. */
+  readonly #moved = new Map<string, Map<string, readonly Node[]>>()
+  /** The services of which no two nodes depend on each other, and whether all of their keys are under a lease, or none is. */
+  readonly #plain = new Map<string, boolean>()
   #size = 0
 
   /**
@@ -67,6 +75,12 @@ export class ServiceIndex {
    * touched.
    */
   move(key: string, before: readonly Node[], after: readonly Node[], touched: Set<string>): void {
+    const services = new Set([...before, ...after].map(({ service }) => service))
+    for (const service of services) {
+      const moved = this.#moved.get(service) ?? new Map<string, readonly Node[]>()
+      this.#moved.set(service, moved)
+      if (!moved.has(key)) moved.set(key, before)
+    }
     for (const { service } of before) {
       this.#keysOf.get(service)?.delete(key)
       touched.add(service)
@@ -79,15 +93,68 @@ export class ServiceIndex {
 
   /** Collects the nodes of a service again. Returns whether they have changed. */
   gather(service: string): boolean {
+    const moved = this.#moved.get(service) ?? NOTHING_MOVED
+    this.#moved.delete(service)
+    return this.#patch(service, moved) ?? this.#gatherAll(service)
+  }
+
+  /**
+   * Applies the moves of a few keys to a plain service that stays one, in a time that hardly grows with its nodes.
+   *
+   * @returns whether its nodes have changed; undefined when all of them must be gathered
+   */
+  #patch(service: string, moved: ReadonlyMap<string, readonly Node[]>): boolean | undefined {
+    const isLeased = this.#plain.get(service)
+    const present = this.#services.get(service)
+    if (isLeased === undefined || present === undefined || moved.size > MAX_PATCHED_KEYS) return undefined
+    const [gone, come] = [new Map<string, Node>(), new Map<string, Node>()]
+    for (const [key, before] of moved) {
+      const after = this.#nodesOf(key).filter(node => node.service === service)
+      if (after.length > 0 && this.#isLeased(key) !== isLeased) return undefined
+      for (const node of before) if (node.service === service) gone.set(node.id, node)
+      for (const node of after) {
+        if (node.suspect || come.has(node.id)) return undefined
+        come.set(node.id, node)
+      }
+    }
+    const nodes = present.slice()
+    let isChanged = false
+    for (const id of gone.keys()) {
+      const place = placeOf(nodes, id)
+      if (nodes[place]?.id !== id) return undefined
+      if (come.has(id)) continue
+      nodes.splice(place, 1)
+      isChanged = true
+    }
+    for (const [id, node] of come) {
+      const place = placeOf(nodes, id)
+      const old = nodes[place]?.id === id ? nodes[place] : undefined
+      // Another key has the id.
+      if (old && !gone.has(id)) return undefined
+      if (old && sameNode(old, node)) continue
+      nodes.splice(place, old ? 1 : 0, node)
+      isChanged = true
+    }
+    if (nodes.length === 0) return undefined
+    this.#size += nodes.length - present.length
+    if (isChanged) this.#services.set(service, nodes)
+    return isChanged
+  }
+
+  #gatherAll(service: string): boolean {
     const byId = new Map<string, { node: Node; key: string }>()
     const duplicates = new Map<string, string>()
     const addresses = new Set<string>()
     const unleased = new Map<string, string>()
     let leased = 0
+    let count = 0
+    let suspects = 0
     for (const key of [...(this.#keysOf.get(service) ?? [])].sort(compareKeys)) {
       const isLeased = this.#isLeased(key)
       for (const node of this.#nodesOf(key)) {
         if (node.service !== service) continue
+        count++
+        if (node.suspect) suspects++
         if (isLeased) leased++
         else if (!node.suspect) unleased.set(node.id, key)
         const first = byId.get(node.id)
@@ -102,6 +169,10 @@ export class ServiceIndex {
     else this.#duplicates.delete(service)
     if (leased > 0 && unleased.size > 0) this.#unleased.set(service, unleased)
     else this.#unleased.delete(service)
+
+    const isPlain = suspects === 0 && byId.size === count && (leased === 0 || leased === count)
+    if (isPlain && count > 0) this.#plain.set(service, leased > 0)
+    else this.#plain.delete(service)
 
     const before = this.#services.get(service) ?? []
     const known = new Map(before.map(node => [node.id, node]))
@@ -118,6 +189,18 @@ export class ServiceIndex {
     if (this.#keysOf.get(service)?.size === 0) this.#keysOf.delete(service)
     return !sameNodes(before, nodes)
   }
+}
+
+/** Returns the index of a node in nodes that are ordered by id, or the one that it would have. */
+function placeOf(nodes: readonly Node[], id: string): number {
+  let low = 0
+  let high = nodes.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareKeys(nodes[middle]!.id, id) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 export function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {

@@ -49,6 +49,8 @@ export class MatchedRequest {
   readonly clientAddress: string | undefined
   /** Whether it is a CORS preflight, for which conditions for headers and cookies hold: the request itself may have them. */
   readonly isPreflight: boolean
+  /** Whether a document was judged by the headers, cookies or address, so that another client may get another route for the URL. */
+  isJudgedByClient = false
   #query: Values | undefined
   #cookies: Values | undefined
 
@@ -126,6 +128,11 @@ export function compileMatch(rule: MatchRule, createAddressTest: CreateAddressTe
     }
     return true
   }
+}
+
+/** Whether requests for one URL may differ in whether they meet a rule. */
+export function asksForClient({ headers, cookies, clients }: MatchRule): boolean {
+  return (headers ?? cookies ?? clients) !== undefined
 }
 
 /** How much a rule asks for. Of two rules, the one that asks for more goes first. */

@@ -43,6 +43,8 @@ export interface Exchange {
    * the real request has no `cors`, even if this one has: it must not vouch for the other.
    */
   isPreflight: boolean
+  /** Whether another client, or one with other headers or cookies, may get another route for the same URL. */
+  isRoutedByClient: boolean
   /** The policies of the matched route; undefined when it has none. */
   plan: RoutePlan | undefined
   /** Set once the request is authorized. */

@@ -1,5 +1,5 @@
 import { counted, durationText, percent } from '../internal/telemetry/format.ts'
-import type { NodePage, ServicePage } from '../routes/admin/page-types.ts'
+import type { ListedRoute, NodePage, ServicePage } from '../routes/admin/page-types.ts'
 import type { LiveNode, Model } from './model.ts'
 import { linkTo } from './place.ts'
 
@@ -25,12 +25,20 @@ export function attentionLines(model: Model): AttentionLine[] {
   ]
   for (const { key, reason, lastGood } of model.problems) {
     if (lines.some(line => line.key === key)) continue
-    const route = model.routes.get(key) ?? model.routes.get(key.slice(key.lastIndexOf('/') + 1))
+    const route = routeOfKey(model, key)
     const text = lastGood ? `${reason}; the version of revision ${lastGood.revision} stays in use` : reason
     const href = route ? linkTo('routes', [route.id]) : linkTo('source')
     lines.push({ key, severity: route?.broken ? 'bad' : 'warn', subject: key, text, href })
   }
   return lines.sort((a, b) => Number(a.severity === 'warn') - Number(b.severity === 'warn'))
+}
+
+/** Returns the route that a problem is about, by its id or the key of its document. */
+function routeOfKey({ routes, source }: Model, key: string): ListedRoute | undefined {
+  // The key of a policy set or of a certificate may end with the id of a route as well.
+  const prefixes = (source?.sources ?? []).filter(({ scope }) => scope === 'routes').map(({ name }) => name)
+  const prefix = prefixes.find(name => key.startsWith(name))
+  return routes.get(key) ?? (prefix === undefined ? undefined : routes.get(key.slice(prefix.length)))
 }
 
 function sourceLines({ source, sourceAt }: Model): AttentionLine[] {

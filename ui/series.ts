@@ -10,6 +10,8 @@ export const RATE_MS = 5_000
 export const STALE_MS = 3_000
 /** As {@link RATE_MS}, for quantiles, which need more requests. */
 const QUANTILE_MS = 15_000
+/** The traffic before and after a change is that of so much time. */
+const MINUTE = 60_000
 /** After so long without a word, there are no present figures. */
 export const FORGOTTEN_MS = QUANTILE_MS
 
@@ -24,6 +26,12 @@ export interface Present {
   readonly p99: number | null
   /** Whether nothing was told of them for a while, so that this is of the last time. */
   readonly isStale: boolean
+}
+
+/** Requests a second, and the share of them that was answered 5xx. */
+export interface Traffic {
+  readonly rate: number
+  readonly share5: number
 }
 
 /** No requests. */
@@ -98,6 +106,30 @@ export class Series {
       n: inside.reduce((total, { figures }) => total + figures[0], 0),
       c5: inside.reduce((total, { figures }) => total + figures[2], 0),
     }
+  }
+
+  /**
+   * Compares the minute before a time with the one after it; undefined when too little of them is known.
+   *
+   * @param now the clock of the gateway
+   * @param since when the gateway began to count
+   */
+  around(
+    at: number,
+    now: number,
+    since: number,
+  ): { readonly before: Traffic; readonly after: Traffic } | undefined {
+    const from = Math.max(at - MINUTE, since)
+    const until = Math.min(at + MINUTE, now)
+    // What was before the first step that is kept is not known.
+    if (at - MINUTE < now - KEPT_MS || Math.min(at - from, until - at) < STEP_MS) return undefined
+    const [before, after] = [this.#traffic(from, at), this.#traffic(at, until)]
+    return before.rate + after.rate === 0 ? undefined : { before, after }
+  }
+
+  #traffic(from: number, to: number): Traffic {
+    const { n, c5 } = this.between(from, to)
+    return { rate: (n * 1000) / (to - from), share5: n === 0 ? 0 : c5 / n }
   }
 }
 

@@ -50,6 +50,9 @@ interface ListenError extends NodeJS.ErrnoException {
 /** The system calls that bind a port. Files and programs fail with the same codes for other reasons. */
 const SYSCALLS = new Set(['listen', 'bind', 'getaddrinfo'])
 
+const IN_USE =
+  'it is in use; stop what listens there, or choose another port with --port, --tls-port or --admin-port'
+
 /** Explains in one line why a port cannot be bound; undefined for any other error. */
 export function describeListenError(error: unknown): string | undefined {
   const { code, syscall = '', address, hostname, port } = error as ListenError
@@ -59,7 +62,7 @@ export function describeListenError(error: unknown): string | undefined {
   const where = port === undefined ? host : `${host}:${port}`
   switch (code) {
     case 'EADDRINUSE':
-      return `cannot listen on ${where}: it is in use`
+      return `cannot listen on ${where}: ${IN_USE}`
     case 'EACCES':
       return `cannot listen on ${where}: permission denied`
     case 'EADDRNOTAVAIL':

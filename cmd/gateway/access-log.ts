@@ -13,8 +13,10 @@ export interface AccessLog {
   readonly log: WriteAccess | undefined
   /** Whether lines have the bytes of bodies, which are not counted otherwise. */
   readonly needsBytes: boolean
-  /** Writes the lines that are left. */
+  /** Writes the lines that are left, and waits for a reader that is too slow. */
   close(): void
+  /** Writes the lines that are left without waiting for a reader. */
+  retire(): void
 }
 
 export interface AccessLogSources {
@@ -37,15 +39,18 @@ export async function openAccessLog(sources: AccessLogSources): Promise<AccessLo
   const { logger, writeLine, lost, level = logger.level } = sources
   const setting = sources.setting === true ? {} : sources.setting
   if (setting === false || (setting.to === undefined && !isInfoEnabled(level))) {
-    return { log: undefined, needsBytes: false, close() {} }
+    return { log: undefined, needsBytes: false, ...NO_FILE }
   }
   const { to } = setting
-  if (to === undefined) return { ...(await openFormat(setting, writeLine)), close() {} }
+  if (to === undefined) return { ...(await openFormat(setting, writeLine)), ...NO_FILE }
   const onRecovered = (lines: LostLines) =>
     logger.warn({ file: to, ...lines }, 'access log is written again; it could not be for a while')
   const file = new LogFile(to, 'accessLog.to', onRecovered, lost)
-  return { ...(await openFormat(setting, line => file.write(line))), close: () => file.close() }
+  const format = await openFormat(setting, line => file.write(line))
+  return { ...format, close: () => file.close(), retire: () => file.retire() }
 }
+
+const NO_FILE: Pick<AccessLog, 'close' | 'retire'> = { close() {}, retire() {} }
 
 /**
  * Opens the access log of the settings, and with each reload the one that they ask for then. The caller closes the last one.
@@ -65,7 +70,8 @@ export async function openLiveAccessLog(
         // That of the log is set later in a reload.
         level: inputs === settings ? logger.level : inputs.config.logLevel,
       }),
-    close: old => old.close(),
+    // Requests go on meanwhile.
+    close: old => old.retire(),
   })
   return {
     accessLog,

@@ -12,6 +12,8 @@ import { writeWhole } from '../../discovery/write-whole.ts'
 export class DescriptorFiles {
   readonly #folder: string
   readonly #logger: Logger
+  /** The last write of each path that is under way. */
+  readonly #writes = new Map<string, Promise<void>>()
 
   /**
    * @param dataDir the folder of the copy of the table
@@ -35,12 +37,21 @@ export class DescriptorFiles {
     }
   }
 
-  /** Writes the set of a service, in the background: to a temporary file, which then takes the place of the old one. */
+  /**
+   * Writes the set of a service, in the background: to a temporary file, which then takes the place of the old one. The last one
+   * that was given stays.
+   */
   write(service: string, bytes: Uint8Array): void {
     const path = this.#pathOf(service)
-    writeWhole(path, bytes).catch((error: Error) =>
-      this.#logger.warn({ path, reason: error.message }, 'writing the descriptors failed'),
-    )
+    const written = Promise.resolve(this.#writes.get(path))
+      .then(() => writeWhole(path, bytes))
+      .catch((error: Error) =>
+        this.#logger.warn({ path, reason: error.message }, 'writing the descriptors failed'),
+      )
+      .then(() => {
+        if (this.#writes.get(path) === written) this.#writes.delete(path)
+      })
+    this.#writes.set(path, written)
   }
 
   #pathOf(service: string): string {

@@ -77,6 +77,8 @@ export interface Gateway {
    * @throws Error with the reason why they cannot be used
    */
   prepare(next: Inputs): Promise<Prepared>
+  /** See `LiveTable.betweenEvents`: settings are swapped there. */
+  betweenEvents(swap: () => void): Promise<void>
   /** Returns whether any request has arrived yet. */
   hasServed(): boolean
   /** Returns the number of nodes in the table, over all services. */

@@ -314,6 +314,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     pages,
     api,
     prepare: next => settings.prepare(next),
+    betweenEvents: swap => table.betweenEvents(swap),
     hasServed: () => traffic.hasServed,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     stop() {

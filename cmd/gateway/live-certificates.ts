@@ -6,7 +6,7 @@ import {
 } from '../../config/keys/certificate-pair.ts'
 import { readWhileRunning } from '../../config/keys/file-contents.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
-import { hostOfName } from '../../internal/tls/alt-names.ts'
+import { hostOfName, wildcardOf } from '../../internal/tls/alt-names.ts'
 import { CertificateTable } from '../../internal/tls/certificate-table.ts'
 import type { CertificateView } from '../../routes/admin/views.ts'
 import type { FollowedSet } from './followed-files.ts'
@@ -55,6 +55,8 @@ export class LiveCertificates {
   #lookedAt: number
   /** Made when it is needed: a thousand certificates may change at once. */
   #made: CertificateTable<CertificatePair> | undefined
+  /** The same of the certificates that have the name of the default, which is asked for after each change. */
+  #madeForDefault: CertificateTable<CertificatePair> | undefined
 
   constructor(options: LiveCertificatesOptions) {
     this.#options = options
@@ -82,7 +84,11 @@ export class LiveCertificates {
   /** The certificate for clients that name no host with a certificate; undefined = they get no connection. */
   get default(): CertificatePair | undefined {
     const { default: chosen } = this.#options
-    if ('name' in chosen) return this.find(chosen.name)
+    if ('name' in chosen) {
+      const fitting = () => [...this.#pairs.values()].filter(pair => this.#mayBeDefault(pair))
+      this.#madeForDefault ??= new CertificateTable(fitting(), this.#now())
+      return this.#madeForDefault.find(hostOfName(chosen.name))
+    }
     return chosen.origin === undefined ? undefined : this.#pairs.get(chosen.origin)
   }
 
@@ -138,7 +144,7 @@ export class LiveCertificates {
       'certificate changed; new connections get it',
     )
     this.#warn([pair])
-    this.#changed()
+    this.#changed(old === undefined ? [pair] : [old, pair])
   }
 
   /** Notes why what an origin holds now cannot be used; undefined = it can again. */
@@ -158,9 +164,11 @@ export class LiveCertificates {
   remove(origin: string): void {
     this.#reasons.delete(origin)
     this.#pending.delete(origin)
-    if (!this.#pairs.delete(origin)) return
+    const old = this.#pairs.get(origin)
+    if (old === undefined) return
+    this.#pairs.delete(origin)
     this.#options.logger.info({ certificate: origin }, 'certificate removed; new connections do not get it')
-    this.#changed()
+    this.#changed([old])
   }
 
   close(): void {
@@ -172,8 +180,17 @@ export class LiveCertificates {
     return this.#made
   }
 
-  #changed(): void {
+  #mayBeDefault({ names }: CertificatePair): boolean {
+    const { default: chosen } = this.#options
+    if (!('name' in chosen)) return false
+    const name = hostOfName(chosen.name)
+    return names.includes(name) || names.includes(wildcardOf(name))
+  }
+
+  /** @param pairs those that are there now or no longer */
+  #changed(pairs: readonly CertificatePair[]): void {
     this.#made = undefined
+    if (pairs.some(pair => this.#mayBeDefault(pair))) this.#madeForDefault = undefined
     this.#options.onChange()
   }
 
@@ -185,7 +202,8 @@ export class LiveCertificates {
     this.#warn(this.#pairs.values())
     const isNew = (time: number) => before < time && time <= now
     const hasChanged = (pair: CertificatePair) => isNew(pair.validFrom) || isNew(pair.validUntil)
-    if ([...this.#pairs.values()].some(hasChanged)) this.#changed()
+    const changed = [...this.#pairs.values()].filter(hasChanged)
+    if (changed.length > 0) this.#changed(changed)
   }
 
   /** Uses a pair that was waited for. It may have expired meanwhile, such as while the machine was suspended. */

@@ -9,11 +9,19 @@ type Sets = ReadonlyMap<string, object>
 
 type Merged = ReturnType<typeof mergeSets>
 
+/** The last merged version of a route, and what it was merged with. */
+interface Version {
+  readonly route: Route
+  readonly sets: Sets
+  readonly context: Omit<RouteContext, 'origin'>
+}
+
 /**
  * The policy sets of the registry and of the configuration, merged into the routes that name them.
  *
  * A set that does not fit one of its routes is not used for any of them: its last good version stays. So does a set that was
- * deleted and is still named. A route that has never fitted its sets is closed, since they may be what protects it.
+ * deleted and is still named. A route that has never fitted its sets is closed, since they may be what protects it. So is one whose
+ * last version does not fit the configuration of a reload.
  */
 export class LivePolicySets {
   #ofConfig: Sets
@@ -23,7 +31,7 @@ export class LivePolicySets {
   /** Those that routes are merged with. */
   #inForce: Sets = new Map()
   /** The last merged version of each route, by id. */
-  #merged: ReadonlyMap<string, Route> = new Map()
+  #merged: ReadonlyMap<string, Version> = new Map()
   /** What each route was merged to last, and with which sets: most changes leave nearly all of them as they are. */
   #outcomes = new WeakMap<
     Route,
@@ -63,19 +71,29 @@ export class LivePolicySets {
     }
     const problems: KeyProblem[] = []
     this.#inForce = this.#choose(naming, problems)
-    const merged = new Map<string, Route>()
+    const merged = new Map<string, Version>()
+    const [sets, context] = [this.#inForce, this.#context]
     const result = routes.map(route => {
       if (route.sets === undefined) return route
       const outcome = this.#mergeWith(this.#inForce, route)
       if ('reason' in outcome) problems.push({ key: route.id, reason: outcome.reason })
       const known = this.#merged.get(route.id)
-      const kept = 'route' in outcome ? outcome.route : (known ?? closeRoute(route))
-      if ('route' in outcome || known) merged.set(route.id, kept)
-      return kept
+      const version =
+        'route' in outcome ? { route: outcome.route, sets, context } : known && this.#again(known)
+      if (version) merged.set(route.id, version)
+      return version?.route ?? closeRoute(route)
     })
     this.#merged = merged
     this.#problems = problems
     return result
+  }
+
+  /** Merges a version again if the configuration is another than it was merged with. */
+  #again(version: Version): Version {
+    const { route, sets } = version
+    if (version.context === this.#context) return version
+    const outcome = mergeSets(route, sets, { ...this.#context, origin: route.origin })
+    return { sets, context: this.#context, route: 'route' in outcome ? outcome.route : closeRoute(route) }
   }
 
   /** Returns the sets to use: those that are written, except where that would break a route that now works. */

@@ -72,9 +72,15 @@ export class LiveTable implements TableView {
   readonly #changes = new PairedChanges({
     revisionOf: half => this.#revisionOf(half),
     mayBePaired: () => this.#isLoaded && this.#namesSets(),
-    take: () => this.#takeRoutes(),
+    isApplying: () => this.#directory.isStepping,
+    take: () => {
+      this.#takeRoutes()
+      this.#actWaiting()
+    },
   })
   #setsChanged = false
+  /** What waits until transactions are in place as a whole. */
+  readonly #waiting: { readonly act: () => void; readonly giveUp: () => void }[] = []
   #revision: string | undefined = undefined
   /** The `auth` of routes that do not set it. */
   defaultAuth: 'jwt' | 'none'
@@ -141,11 +147,45 @@ export class LiveTable implements TableView {
   /** Follows the registry until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     const { registry, suspectGraceMs, openConnection, logger, onRemembered } = this.#options
+    const giveUp = () => {
+      for (const waiting of this.#waiting.splice(0)) waiting.giveUp()
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
     await followRegistry({
       ...{ registry, suspectGraceMs, openConnection, logger, onRemembered, signal },
       directory: this.#directory,
       onApplied: event => this.#applied(event),
-    }).finally(() => this.#changes.close())
+    }).finally(() => {
+      this.#changes.close()
+      giveUp()
+    })
+  }
+
+  /**
+   * Acts at once or, while only a part of a transaction of the registry is in place, once all of it is. Until then, what it deletes
+   * may be gone, and what it puts in its place not be there yet.
+   *
+   * @throws Error, without having acted, when the registry is no longer followed by then; what `act` throws
+   */
+  betweenEvents(act: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const actNow = () => {
+        try {
+          resolve(act())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      const giveUp = () => reject(new Error('the gateway is shutting down'))
+      this.#waiting.push({ act: actNow, giveUp })
+      this.#actWaiting()
+    })
+  }
+
+  /** Lets go what waits, unless only a part of a transaction is in place. */
+  #actWaiting(): void {
+    if (this.#directory.isStepping || this.#changes.isWaiting) return
+    for (const { act } of this.#waiting.splice(0)) act()
   }
 
   /** The largest revision of a source; undefined before the first snapshot. */
@@ -166,7 +206,10 @@ export class LiveTable implements TableView {
     return this.#routes.all()
   }
 
-  /** Puts another configuration in force: see `LiveRoutes.configure`. Everything of the registry is read again by its rules. */
+  /**
+   * Puts another configuration in force: see `LiveRoutes.configure`. Everything of the registry is read again by its rules. Call it
+   * between events.
+   */
   configure(...next: Parameters<LiveRoutes['configure']>): void {
     const [, context] = next
     this.defaultAuth = defaultAuthOf(context)
@@ -218,6 +261,8 @@ export class LiveTable implements TableView {
     }
     if (event.type === 'snapshot') this.#options.credentials.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
+    this.#changes.applied()
+    this.#actWaiting()
   }
 
   #takeRoutes(): void {

@@ -36,7 +36,7 @@ const PASSING_ERRORS = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']
 /** Bytes kept for a reader that is too slow, or until there is room on the disk. Further lines are dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 /** How long `flush()` waits for a reader that is too slow. */
-const FLUSH_TIMEOUT_MS = 1_000
+export const FLUSH_TIMEOUT_MS = 1_000
 
 /**
  * Opens standard output for log lines, which are written in batches by calls that never block. A write costs a few µs.
@@ -113,6 +113,11 @@ export class BatchedFile implements LogDestination {
     this.lost = lost
   }
 
+  /** Whether a line waits to be written. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0 || this.#batch !== ''
+  }
+
   write(line: string): void {
     const bytes = Buffer.byteLength(line)
     if (this.#batchBytes + bytes > BATCH_BYTES) this.#writeBatch()
@@ -124,7 +129,7 @@ export class BatchedFile implements LogDestination {
   flush(): void {
     const deadline = performance.now() + FLUSH_TIMEOUT_MS
     this.#writeBatch()
-    while (this.#waiting.length > 0 || this.#batch !== '') {
+    while (this.isWaiting) {
       if (this.#waiting.length > 0) {
         // The time is for a reader that takes nothing. Writing what a reader takes may need longer.
         if (this.#error !== undefined || performance.now() >= deadline) return

@@ -11,6 +11,8 @@ export interface PairedChangesOptions {
   readonly mayBePaired: () => boolean
   /** Takes both halves over. */
   readonly take: () => void
+  /** Whether a change is being applied, so that some of it is in place and some is not. */
+  readonly isApplying: () => boolean
 }
 
 /**
@@ -21,6 +23,8 @@ export class PairedChanges {
   readonly #options: PairedChangesOptions
   /** Takes over a change that waits for its other half. */
   #waiting: NodeJS.Timeout | undefined
+  /** Whether that has waited long enough. */
+  #isDue = false
 
   constructor(options: PairedChangesOptions) {
     this.#options = options
@@ -32,14 +36,31 @@ export class PairedChanges {
     const isAlone = revisionOf(half) > revisionOf(half === 'routes' ? 'policies' : 'routes')
     if (isAlone && mayBePaired()) {
       // When the loop is late, what has arrived meanwhile is read before the timer counts.
-      this.#waiting ??= setTimeout(() => setImmediate(() => this.#takeWaiting()), TRANSACTION_MS).unref()
+      this.#waiting ??= setTimeout(() => setImmediate(() => this.#takeDue()), TRANSACTION_MS).unref()
     } else this.#take()
+  }
+
+  /** Whether a change waits for its other half. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined
+  }
+
+  /** Call it when all of a change was applied. */
+  applied(): void {
+    if (this.#isDue) this.#takeWaiting()
   }
 
   /** Forgets what waits. */
   close(): void {
     clearTimeout(this.#waiting)
     this.#waiting = undefined
+    this.#isDue = false
+  }
+
+  /** The other half may be the change that is being applied. */
+  #takeDue(): void {
+    if (this.#options.isApplying()) this.#isDue = this.isWaiting
+    else this.#takeWaiting()
   }
 
   /** Takes over what waited, unless that has been done since. */

@@ -66,10 +66,20 @@ export async function startStack(
         async prepare({ loaded: next }) {
           admin!.check(next.config)
           const { refused, swap, discard } = await gateway.prepare(next)
-          const apply = () => {
-            swap()
-            admin!.configure(next.config)
-            for (const each of [logger, ofDiscovery]) each.level = next.config.logLevel
+          const apply = async () => {
+            let isSwapped = false
+            const swapAll = () => {
+              isSwapped = true
+              swap()
+              admin!.configure(next.config)
+              for (const each of [logger, ofDiscovery]) each.level = next.config.logLevel
+            }
+            try {
+              await gateway.betweenEvents(swapAll)
+            } catch (error) {
+              if (!isSwapped) discard()
+              throw error
+            }
           }
           return { ...(refused && { refused }), apply, discard }
         },

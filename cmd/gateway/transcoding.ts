@@ -9,6 +9,7 @@ import { getOrMake } from '../../internal/get-or-make.ts'
 import { brokenGrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import type { JsonOptions } from '../../internal/grpc/json-options.ts'
 import { GRPC_STATUS } from '../../internal/grpc/status.ts'
+import { loadOnce } from '../../internal/load-once.ts'
 import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
@@ -65,7 +66,8 @@ export class Transcoding {
   /** Undefined until the code that converts is loaded. */
   #transcode: Wrapper | undefined
   #json: GrpcJson | undefined
-  #loading: Promise<void> | undefined
+  /** Loads the code that converts. */
+  readonly #loadOnce = loadOnce(() => this.#load())
   readonly #reports = new OnceAMinute<'load'>()
   /** By route and schema: the variants of a split may be services of their own. */
   readonly #plans = new WeakMap<Route, WeakMap<ServiceSchema, TranscodePlan>>()
@@ -116,15 +118,6 @@ export class Transcoding {
       if (this.#reports.isDue('load', performance.now()))
         this.#options.logger.error({ err: error }, 'JSON in front of gRPC cannot be loaded')
     })
-  }
-
-  /** Loads the code that converts. An update may have replaced the files of the program, so the next one may try again. */
-  #loadOnce(): Promise<void> {
-    this.#loading ??= this.#load().catch(error => {
-      this.#loading = undefined
-      throw error
-    })
-    return this.#loading
   }
 
   nodesChanged(service: string): void {

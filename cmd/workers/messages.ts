@@ -37,9 +37,12 @@ export interface WorkerSettings {
   readonly version: string
 }
 
-/** What the primary asks the API of a worker. `live`: what has changed since it was asked last, while somebody watches. */
+/**
+ * What the primary asks the API of a worker. `live`: what has changed since it was asked last, while somebody watches; `wasHeard`
+ * says whether the primary has got the answer before.
+ */
 export type AskedPages = Omit<OwnApiPages, 'watch' | 'openFeed' | 'bye'> & {
-  live(): Promise<LiveDelta | undefined>
+  live(wasHeard: boolean): Promise<LiveDelta | undefined>
 }
 
 /** The name of a page of the API, and what it is asked. */

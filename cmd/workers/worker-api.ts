@@ -55,6 +55,8 @@ export class WorkerApi implements ApiPages {
   readonly #startedAt = new Date().toISOString()
   readonly #watch: LiveWatch
   readonly #seen = new SeenChanges()
+  /** The workers whose last delta has not come. */
+  readonly #unheard = new WeakSet<WorkerProcess>()
   #workers: readonly WorkerProcess[] = []
   /** What workers are told to tell of; undefined while nobody watches. */
   #filters: readonly string[] | undefined = undefined
@@ -169,21 +171,32 @@ export class WorkerApi implements ApiPages {
 
   async #takeLive(): Promise<ReadonlyMap<string, LiveDelta | undefined>> {
     const workers = this.#workers
-    const deltas = await Promise.all(workers.map(worker => askWorker(worker, 'live', [])))
+    const deltas = await Promise.all(
+      workers.map(async worker => {
+        const delta = await askWorker(worker, 'live', [!this.#unheard.has(worker)])
+        // It may have answered too late. What it has told then, it tells nobody again by itself.
+        if (delta === undefined) this.#unheard.add(worker)
+        else this.#unheard.delete(worker)
+        return delta
+      }),
+    )
     return new Map(workers.map((worker, i) => [String(worker.pid), deltas[i]]))
   }
 
-  /** Asks one worker after the other, until one answers. */
+  /** Asks one worker after the other, until one answers. A reload may replace them meanwhile. */
   async #askAny<Name extends keyof AskedPages>(
     page: Name,
     args: Parameters<AskedPages[Name]>,
     withinMs = ANSWER_WITHIN_MS,
   ) {
-    for (const worker of this.#workers) {
+    const asked = new Set<WorkerProcess>()
+    for (;;) {
+      const worker = this.#workers.find(each => !asked.has(each))
+      if (worker === undefined) return undefined
+      asked.add(worker)
       const answer = await askWorker(worker, page, args, withinMs)
       if (answer) return answer
     }
-    return undefined
   }
 
   /** Returns the answers that are not undefined. */

@@ -38,9 +38,9 @@ export class WorkerLive {
     this.#filters = new Map(filters.map(filter => [filter, parseFilter(filter)]))
   }
 
-  /** Returns what has changed since the call before; undefined while nobody watches. */
-  async take(): Promise<LiveDelta | undefined> {
-    return this.#feed?.take()
+  /** Returns what has changed since the call before; undefined while nobody watches. See `LiveFeed.take`. */
+  async take(wasHeard: boolean): Promise<LiveDelta | undefined> {
+    return this.#feed?.take(wasHeard)
   }
 
   close(): void {

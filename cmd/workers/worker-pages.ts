@@ -94,14 +94,19 @@ export class WorkerPages implements AdminPages {
     return this.#askOne({ check: question })
   }
 
-  /** Asks one worker after the other, until one answers: all of them have the same table. */
+  /**
+   * Asks one worker after the other, until one answers: all of them have the same table. A reload may replace them meanwhile.
+   */
   async #askOne<Answer>(question: PageQuestion): Promise<Answer | undefined> {
-    const { answering, serving } = this.#pool ?? NO_POOL
-    for (const worker of new Set([...answering, ...serving])) {
+    const asked = new Set<WorkerProcess>()
+    for (;;) {
+      const { answering, serving } = this.#pool ?? NO_POOL
+      const worker = [...answering, ...serving].find(each => !asked.has(each))
+      if (worker === undefined) return undefined
+      asked.add(worker)
       const [answer] = await this.#ask(question, [worker])
       if (answer) return answer.parts[0] as Answer
     }
-    return undefined
   }
 
   async methods(service: string): Promise<MethodsPage | undefined> {

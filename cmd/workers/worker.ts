@@ -66,7 +66,8 @@ export async function runWorker(): Promise<number> {
     void gateway.loaded.then(() => primary.send({ type: 'loaded' }))
     collectStartupLater(() => gateway.hasServed())
     const end = await primary.end
-    gateway.health.close()
+    // A worker that drains serves on for a while. One that has been replaced does so for few, and another makes the checks.
+    if (end !== 'drain') gateway.health.close()
     live.close()
     if (end === 'orphaned') logger.error('primary process is gone; draining')
     const cut = await endGateway(gateway, end, primary)
@@ -112,7 +113,7 @@ async function answerPage(
       if (turns.isOver) await turns.next()
     }
   } else if (!('api' in page)) answer(await answerQuestion(pages, page))
-  else if (page.api === 'live') answer(await live.take())
+  else if (page.api === 'live') answer(await live.take(...page.args))
   else {
     const asked = api[page.api] as (...args: readonly unknown[]) => Promise<unknown>
     answer(await asked(...page.args))

@@ -10,10 +10,16 @@ export class KeyIndex {
   readonly #states = new Map<string, KeyValue[]>()
   #names: string[] = []
   #bytes = 0
+  #count = 0
 
   /** The size of all keys and values in all their states. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** How many states there are. */
+  get count(): number {
+    return this.#count
   }
 
   /** Returns the current state of a key; undefined when it does not exist. */
@@ -36,6 +42,7 @@ export class KeyIndex {
 
   append(name: string, kv: KeyValue): void {
     this.#bytes += bytesOf(kv)
+    this.#count++
     const states = this.#states.get(name)
     if (states) {
       states.push(kv)
@@ -56,6 +63,7 @@ export class KeyIndex {
   dropLast(name: string): void {
     const states = this.#states.get(name)!
     this.#bytes -= bytesOf(states.pop()!)
+    this.#count--
     if (states.length > 0) return
     this.#states.delete(name)
     this.#names.splice(this.#lowerBound(name), 1)
@@ -71,6 +79,7 @@ export class KeyIndex {
       if (keep === -1) continue
       if (isDeletion(states[keep]!)) keep++
       for (const dropped of states.splice(0, keep)) this.#bytes -= bytesOf(dropped)
+      this.#count -= keep
       if (states.length > 0) continue
       this.#states.delete(name)
       vanished = true

@@ -39,7 +39,7 @@ export function createClusterService({ store, memberId, header, turns, url }: Me
   }
 }
 
-/** Creates the supported part of etcd's Maintenance service: the status, and the alarm that changes cannot be kept. */
+/** Creates the supported part of etcd's Maintenance service: the status, and the alarm that there is no space for changes. */
 export function createMaintenanceService({ store, memberId, header, turns, durable }: MemberOptions) {
   return {
     Status: unary(() => {
@@ -58,7 +58,8 @@ export function createMaintenanceService({ store, memberId, header, turns, durab
       }
     }, turns),
     Alarm: unary(() => {
-      const alarms = durable?.isFailing() ? [{ memberID: toLong(memberId), alarm: NOSPACE }] : []
+      const alarms =
+        store.isFull || durable?.isFailing() ? [{ memberID: toLong(memberId), alarm: NOSPACE }] : []
       return { header: header(store.revision), alarms }
     }, turns),
   }

@@ -10,13 +10,14 @@ export interface LeaseLookup {
 /**
  * Checks a put before anything is changed.
  *
- * @throws EtcdError when the lease is unknown, or when the key whose value or lease is to be kept does not
- * exist
+ * @throws EtcdError when the lease is unknown, when the key whose value or lease is to be kept does not exist, or when there
+ * is no space
  */
 export function checkPut(store: Store, leases: LeaseLookup, request: PutRequest): void {
   if ((request.ignoreValue || request.ignoreLease) && !store.latest(request.key))
     throw etcdError('keyNotFound')
   if (request.lease !== 0n && !leases.has(request.lease)) throw etcdError('leaseNotFound')
+  store.checkSpace(request.key.length + request.value.length)
 }
 
 /** Applies a put that has passed {@link checkPut}. */

@@ -27,6 +27,8 @@ export interface EmbeddedEtcdOptions {
   readonly historyEvents?: number
   /** A history that takes more memory than this is compacted to half of it. Default 64 MiB. */
   readonly historyBytes?: number
+  /** Puts are refused when all that is kept would take more memory. Default 2 GiB, as in etcd. */
+  readonly quotaBytes?: number
   /** Shorter TTLs are raised to it. Default 1, the least that etcd can be configured for. */
   readonly minLeaseTtlSeconds?: number
   /**
@@ -76,6 +78,7 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
   const store = new Store({
     historyEvents: options.historyEvents ?? 20_000,
     historyBytes: options.historyBytes ?? 64 << 20,
+    quotaBytes: options.quotaBytes ?? 2 * 2 ** 30,
   })
   const leases = new LeaseTable({
     now,

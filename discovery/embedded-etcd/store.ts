@@ -5,11 +5,16 @@ import { KeyIndex } from './key-index.ts'
 import { type KeyRange, keyName } from './key-range.ts'
 import { eventBytes, type KeyValue, type StoreEvent } from './key-value.ts'
 
-/** The limits of the history. When either is exceeded, the older half of the history is compacted. */
-export interface HistoryBounds {
+/** When either limit of the history is exceeded, its older half is compacted. */
+export interface StoreBounds {
   readonly historyEvents: number
   readonly historyBytes: number
+  /** Puts that would take more memory are refused. */
+  readonly quotaBytes: number
 }
+
+/** What a state takes in memory beside its key and its value, some 700 bytes, and what its write leaves to be collected. */
+const STATE_BYTES = 1_024
 
 export interface StoreListener {
   /** Called with all changes of a revision when it is complete in memory, or with their opposites when they are taken back. */
@@ -37,14 +42,15 @@ const NOTHING = Buffer.alloc(0)
 export class Store {
   readonly log = new EventLog()
   readonly #index = new KeyIndex()
-  readonly #bounds: HistoryBounds
+  readonly #bounds: StoreBounds
   readonly #listeners: StoreListener[] = []
   #revision = 1n
   #compactRevision = -1n
   #open: StoreEvent[] = []
   #journal: Journal = NO_JOURNAL
+  #isFull = false
 
-  constructor(bounds: HistoryBounds) {
+  constructor(bounds: StoreBounds) {
     this.#bounds = bounds
   }
 
@@ -61,6 +67,23 @@ export class Store {
   /** The size of all keys and values, including past states. */
   get bytes(): number {
     return this.#index.bytes
+  }
+
+  /** Whether the last put was refused for want of space. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /**
+   * Checks that there is space for a put.
+   *
+   * @param bytes the size of its key and value
+   * @throws EtcdError when there is none. Deletions and a compaction make some
+   */
+  checkSpace(bytes: number): void {
+    const used = this.#index.bytes + this.#index.count * STATE_BYTES
+    this.#isFull = used + STATE_BYTES + bytes > this.#bounds.quotaBytes
+    if (this.#isFull) throw etcdError('noSpace')
   }
 
   /**

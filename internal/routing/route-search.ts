@@ -5,6 +5,8 @@ import type { Route } from './route.ts'
 export interface EntryConditions extends MatchSpecificity {
   /** Undefined = nothing. */
   readonly holds: MatchTest | undefined
+  /** Whether it asks for more than the query. */
+  readonly asksForClient: boolean
 }
 
 /** A document behind a path pattern. One whose `match` is a list has an entry for each member. */
@@ -47,6 +49,7 @@ export class FirstMatch extends Search {
 
   judge(entries: readonly PathEntry[]): PathEntry | undefined {
     for (const entry of entries) {
+      if (entry.asksForClient) this.#request.isJudgedByClient = true
       if (entry.holds === undefined || entry.holds(this.#request)) return entry
     }
     const refusing = entries.find(refuses)

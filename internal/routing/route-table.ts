@@ -1,4 +1,10 @@
-import { type CreateAddressTest, compileMatch, type MatchedRequest, specificityOf } from '../conditions.ts'
+import {
+  asksForClient,
+  type CreateAddressTest,
+  compileMatch,
+  type MatchedRequest,
+  specificityOf,
+} from '../conditions.ts'
 import { normaliseHost } from '../http/authority.ts'
 import { demandsOf } from './demands.ts'
 import { comparable } from './path-segments.ts'
@@ -167,6 +173,7 @@ export class RouteTable {
       conditions = route.match.map(rule => ({
         ...specificityOf(rule),
         holds: compileMatch(rule, this.#createAddressTest),
+        asksForClient: asksForClient(rule),
       }))
       this.#conditions.set(route, conditions)
     }
@@ -214,7 +221,9 @@ export class RouteTable {
   }
 }
 
-const UNCONDITIONAL: readonly EntryConditions[] = [{ holds: undefined, conditions: 0, exact: 0 }]
+const UNCONDITIONAL: readonly EntryConditions[] = [
+  { holds: undefined, asksForClient: false, conditions: 0, exact: 0 },
+]
 
 function firstMatch(request: MatchedRequest | undefined): FirstMatch {
   if (!request) throw new TypeError('a table with conditions needs the request')

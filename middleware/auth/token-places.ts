@@ -20,7 +20,7 @@ export function takeBearer(head: RequestHead, call: Call, places: TokenPlaces): 
   const tokens = takeTokens(head, call, places)
   const { authorization = '' } = head
   if (tokens.length === 0) return authorization
-  if (tokens.length > 1 || /^bearer\s/i.test(authorization)) {
+  if (tokens.length > 1 || TOKEN.test(authorization)) {
     throw new GatewayError('WG_BAD_REQUEST', {
       detail: 'The request has more than one token.',
       headers: { 'www-authenticate': 'Bearer realm="waygate", error="invalid_request"' },
@@ -28,6 +28,9 @@ export function takeBearer(head: RequestHead, call: Call, places: TokenPlaces): 
   }
   return `Bearer ${tokens[0]}`
 }
+
+/** A bearer token, or a JWT of another scheme or of none, which many nodes read as well. */
+const TOKEN = /^bearer\s|(?:^|\s)[\w-]+\.[\w-]+\.[\w-]*\s*$/i
 
 /** Removes all tokens from cookies and query, and returns them. */
 export function takeTokens(

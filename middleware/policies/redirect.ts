@@ -2,7 +2,6 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import { queryOf, withoutParameter } from '../../internal/http/query.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { ASKED_HOST, splitTarget } from '../../internal/redirect-target.ts'
-import type { Route } from '../../internal/routing/route.ts'
 import { compileTemplate, encodeForUrl, variablesOf } from '../../internal/template.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
 import type { CredentialTools } from './credential-places.ts'
@@ -44,7 +43,7 @@ export function createRedirect(rule: RedirectRule, { credentialPlaces }: Credent
     onAuthorized: exchange => {
       const lines = ['location', locate(exchange)]
       if (seconds !== undefined) {
-        const isPrivate = isForOne || exchange.call.identity !== undefined || isForSome(exchange.call.route!)
+        const isPrivate = isForOne || exchange.call.identity !== undefined || isForSome(exchange)
         lines.push('cache-control', `${isPrivate ? 'private, ' : ''}max-age=${seconds}`)
       }
       return createWholeResponse(status, lines, NO_BODY)
@@ -53,11 +52,8 @@ export function createRedirect(rule: RedirectRule, { credentialPlaces }: Credent
 }
 
 /** Whether clients that ask the same URL get another answer: a shared cache would give them this one. */
-function isForSome({ match = [], policies }: Route): boolean {
-  return (
-    policies?.clients !== undefined ||
-    match.some(({ headers, cookies, clients }) => (headers ?? cookies ?? clients) !== undefined)
-  )
+function isForSome({ call, isRoutedByClient }: Exchange): boolean {
+  return isRoutedByClient || call.route!.policies?.clients !== undefined
 }
 
 /**

@@ -77,11 +77,17 @@ export function realAddress(
  * @returns the address in canonical form; undefined when there is none
  */
 export function addressIn(text: string): string | undefined {
+  const address = writtenAddressIn(text)
+  return address === undefined ? undefined : canonicalAddress(address)
+}
+
+/** Reads an address as {@link addressIn} does, and leaves it as it is written, which costs a tenth for IPv6. */
+export function writtenAddressIn(text: string): string | undefined {
   const trimmed = text.trim()
-  if (isIP(trimmed) !== 0) return canonicalAddress(trimmed)
+  if (isIP(trimmed) !== 0) return trimmed.split('%', 1)[0]
   const bare = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::\d{1,5})?$/.exec(trimmed)
   const address = bare?.[1] ?? bare?.[2]
-  return address !== undefined && isIP(address) !== 0 ? canonicalAddress(address) : undefined
+  return address !== undefined && isIP(address) !== 0 ? address : undefined
 }
 
 /**

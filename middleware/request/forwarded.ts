@@ -2,7 +2,7 @@ import { isAuthority } from '../../internal/http/authority.ts'
 import { getAllHeaders } from '../../internal/http/header-lines.ts'
 import { canonicalTarget } from '../../internal/http/target.ts'
 import type { Exchange, ProxyReport } from '../../internal/policy.ts'
-import { addressIn } from './client-address.ts'
+import { addressIn, writtenAddressIn } from './client-address.ts'
 
 /** The parameters that one proxy has added, by lower-case name. */
 type Element = ReadonlyMap<string, string>
@@ -67,11 +67,12 @@ export function writeForwarded({ call, head, peerAddress, proxied }: Exchange): 
   if (proxied === undefined) return seen
   const { forwarded, forwardedFor, proto, host } = proxied
   if (forwarded !== undefined) return `${forwarded}, ${seen}`
-  const addresses = forwardedFor?.split(',').map(text => addressIn(text) ?? 'unknown') ?? []
-  const client = addresses.lastIndexOf(call.clientAddress!)
-  const elements = addresses.map((address, index) =>
-    index === client ? elementOf(address, proto, host) : elementOf(address, undefined, undefined),
-  )
+  const texts = forwardedFor?.split(',') ?? []
+  const client = texts.findLastIndex(text => addressIn(text) === call.clientAddress)
+  const elements = texts.map((text, index) => {
+    if (index === client) return elementOf(call.clientAddress!, proto, host)
+    return elementOf(writtenAddressIn(text) ?? 'unknown', undefined, undefined)
+  })
   const last = client === -1 ? elementOf(peerAddress, proto ?? ours, host ?? head.host) : seen
   return [...elements, last].join(', ')
 }

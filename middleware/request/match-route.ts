@@ -25,6 +25,7 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
     exchange.isPreflight = route !== undefined
   }
   route ??= table.match(call.method, head.host, path, facts)
+  exchange.isRoutedByClient = facts?.isJudgedByClient === true
   // The router treats a `%2F` as part of its segment.
   if (respelled?.hasEncodedSlash && !route?.allowEncodedSlash) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })

@@ -192,6 +192,7 @@ export function createOpenExchange({
       isWebSocket,
       isDry: false,
       isPreflight: false,
+      isRoutedByClient: false,
       plan: undefined,
       outgoing: undefined,
     }

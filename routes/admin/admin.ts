@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
+import { loadOnce } from '../../internal/load-once.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { type AdmitOptions, createAdmit } from './admit.ts'
 import type { Api, ApiOptions } from './api/api-options.ts'
@@ -27,6 +28,9 @@ const MAX_BODY_BYTES = 300 * 1024
 /** Longer, and a client without a token could keep any number of connections, or one with a token the memory of any number of pages. */
 const PATIENCE_MS = 60_000
 
+/** Each takes a file descriptor and memory away from traffic. Viewers, scrapes and probes need far fewer. */
+const MAX_CONNECTIONS = 1_000
+
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
 
@@ -46,6 +50,8 @@ export interface AdminOptions extends AdminSettings {
   readonly onInternalError: (error: unknown) => void
   /** How long a request may take to arrive, and its answer to be read on, milliseconds. Default: 60,000. */
   readonly patienceMs?: number | undefined
+  /** How many connections there may be; further ones are closed at once. Default: 1,000. */
+  readonly maxConnections?: number | undefined
 }
 
 /**
@@ -60,6 +66,7 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     onInternalError,
     settings = { current: options },
     patienceMs = PATIENCE_MS,
+    maxConnections = MAX_CONNECTIONS,
   } = options
   const app = Fastify({
     logger: false,
@@ -72,14 +79,21 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     frameworkErrors: ({ code }, _request, reply) =>
       refuse(reply, code === 'FST_ERR_BAD_URL' ? BAD_PATH : NO_PAGE),
   })
+  app.server.maxConnections = maxConnections
   let admission = { of: settings.current, admit: createAdmit(settings.current) }
-  const callers = new WeakMap<FastifyRequest, Caller>()
-  const callerOf = (request: FastifyRequest) => callers.get(request) ?? NOBODY
+  /** Who has sent a request, by which settings. */
+  const judged = new WeakMap<
+    FastifyRequest,
+    { readonly caller: Caller | undefined; readonly by: AdminSettings }
+  >()
+  const callerOf = (request: FastifyRequest) => judged.get(request)?.caller ?? NOBODY
   const admit = (request: FastifyRequest) => {
     const { current } = settings
     if (admission.of !== current) admission = { of: current, admit: createAdmit(current) }
     return admission.admit(request)
   }
+  const judge = (request: FastifyRequest) =>
+    judged.set(request, { caller: admit(request), by: settings.current })
   const metrics = new Map(PAGE_FORMATS.map(format => [format, oneAtATime(() => pages.metrics(format))]))
   const services = oneAtATime(() => pages.services())
   const routes = oneAtATime(() => pages.routes())
@@ -88,11 +102,19 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', (request, _reply, done) => {
     try {
-      const caller = admit(request)
+      judge(request)
       // Some clients name the type of every body, also of none.
       if (hasNoBody(request.headers)) delete request.headers['content-type']
-      if (caller) callers.set(request, caller)
       if (!settings.current.features.dashboard && isOfUi(request.url)) throw NO_PAGE
+      done()
+    } catch (error) {
+      done(error as ApiError)
+    }
+  })
+  app.addHook('preHandler', (request, _reply, done) => {
+    // A body may have taken a minute, and a reload may have taken the token away meanwhile.
+    try {
+      if (judged.get(request)?.by !== settings.current) judge(request)
       done()
     } catch (error) {
       done(error as ApiError)
@@ -149,7 +171,8 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   }
 
   function followAdmission(request: FastifyRequest): () => boolean {
-    let judgedBy = settings.current
+    // The API may have been loaded since, for the first request.
+    let judgedBy = judged.get(request)?.by
     let isAdmitted = true
     return () => {
       if (settings.current === judgedBy) return isAdmitted
@@ -188,14 +211,17 @@ const BESIDE_PATH = /^https?:\/\/[^/]*|[?#].*$/gs
  * Streams get their last event before the listener is closed.
  */
 function serveApi(app: FastifyInstance, options: ApiOptions): void {
-  let loaded: Promise<Api> | undefined
-  const load = async () => (await import('./api/router.ts')).createApi(options)
+  const load = loadOnce(async () => (await import('./api/router.ts')).createApi(options))
+  let loading: Promise<Api> | undefined
   app.all(`${API_PREFIX}*`, { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
-    loaded ??= load()
+    loading = load()
     const path = request.url.replace(BESIDE_PATH, '')
-    return (await loaded).answer(request, reply, path.slice(API_PREFIX.length))
+    return (await loading).answer(request, reply, path.slice(API_PREFIX.length))
   })
-  app.addHook('preClose', async () => (await loaded)?.close('the admin listener closes'))
+  app.addHook('preClose', async () => {
+    const api = await loading?.catch(() => undefined)
+    await api?.close('the admin listener closes')
+  })
 }
 
 function hasNoBody(headers: FastifyRequest['headers']): boolean {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
+import type { FiguresPage } from './api-types.ts'
 import type { RouteList, ServicePage, ServicesPage } from './page-types.ts'
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
@@ -80,6 +81,23 @@ export function writeServices({ services }: ServicesPage): AsyncGenerator<string
     yield ']}'
   }
   return inPieces(texts())
+}
+
+/** Writes a {@link FiguresPage} as JSON, piece by piece. */
+export function writeFigures({ routes, services, ...rest }: FiguresPage): AsyncGenerator<string> {
+  function* texts() {
+    yield `${JSON.stringify(rest).slice(0, -1)},"routes":{`
+    yield* membersText(routes)
+    yield '},"services":{'
+    yield* membersText(services)
+    yield '}}'
+  }
+  return inPieces(texts())
+}
+
+function* membersText(members: Readonly<Record<string, unknown>>): Generator<string> {
+  for (const [i, [name, value]] of Object.entries(members).entries())
+    yield `${separator(i)}${JSON.stringify(name)}:${JSON.stringify(value)}`
 }
 
 function* servicesText(services: readonly ServicePage[]): Generator<string> {

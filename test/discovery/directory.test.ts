@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
+import { testRoute } from '../support/route.ts'
 import { applyTo, parseRoute, problemsOf } from './follow.ts'
 
 const node = (service: string, id: string, weight = 1): Node =>
@@ -428,6 +429,61 @@ test('revocations that all end right after an outage are doubted, a single one i
   applyTo(directory, change('revocations', [], ['/x/b', '/x/c', '/x/d']))
   // The deletes of a burst are counted together.
   assert.deepEqual([...known].sort(), ['a', 'b', 'c', 'd'])
+})
+
+/** Follows route documents by rules that a reload changes: `strict` refuses those of the service `lax`, and closes their routes. */
+function setUpRereading() {
+  let label = 'old'
+  let isStrict = false
+  const directory = new Directory({
+    parseRoute(id, document) {
+      const service = String(document)
+      if (service === 'never' || (isStrict && service === 'lax'))
+        return { reason: 'no', closed: { ...testRoute({ id, service }), isBroken: true } }
+      return { route: testRoute({ id, service, path: `/${label}` }) }
+    },
+  })
+  const reload = (rules: { label?: string; isStrict?: boolean }) => {
+    label = rules.label ?? label
+    isStrict = rules.isStrict ?? isStrict
+    directory.reread([])
+  }
+  const shown = () =>
+    directory.routes().map(({ id, path, isBroken }) => `${id} ${isBroken ? 'closed' : path}`)
+  return { directory, reload, shown }
+}
+
+test('a route that an outage may have deleted comes back by the rules of a reload that came in between', () => {
+  const { directory, reload, shown } = setUpRereading()
+  const all = ['a', 'b', 'c', 'd']
+  applyTo(
+    directory,
+    snapshot(
+      'routes',
+      all.map(id => doc(id, id)),
+    ),
+  )
+  for (const connected of [true, false, true]) applyTo(directory, status('routes', connected, 'away'))
+  applyTo(directory, change('routes', [], ['/r/a']))
+  assert.deepEqual(shown(), ['b /old', 'c /old', 'd /old'])
+  reload({ label: 'new' })
+  // The deletes of a burst are counted together.
+  applyTo(directory, change('routes', [], ['/r/b', '/r/c', '/r/d']))
+  assert.equal(directory.suspectCount, 4)
+  assert.deepEqual(shown(), ['a /new', 'b /new', 'c /new', 'd /new'])
+})
+
+test('a route that may be lost stays closed in a reload, and is closed by one that refuses its document', () => {
+  const { directory, reload, shown } = setUpRereading()
+  applyTo(directory, snapshot('routes', [doc('a', 'never'), doc('b', 'lax'), doc('c', 'user')]))
+  applyTo(directory, snapshot('routes', [], { afterLoss: true }))
+  assert.deepEqual(shown(), ['a closed', 'b /old', 'c /old'])
+  reload({ isStrict: true })
+  assert.deepEqual(shown(), ['a closed', 'b closed', 'c /old'])
+  assert.equal(directory.suspectCount, 3)
+  assert.equal(directory.problems().length, 3)
+  reload({ isStrict: false })
+  assert.deepEqual(shown(), ['a closed', 'b /old', 'c /old'])
 })
 
 test('a key without a lease is told of while other keys of its service have one, also when only the lease changes', () => {

@@ -144,44 +144,6 @@ test('routes that a wiped store no longer has stay, are reported as problems, an
   assert.deepEqual(directory.problems(), [])
 })
 
-test('a route that comes back with its burst is read by the rules of a reload in between', () => {
-  let timeoutMs = 1
-  const directory = new Directory({
-    parseRoute: id => ({
-      route: {
-        ...{
-          id,
-          origin: 'etcd',
-          path: `/${id}`,
-          service: id,
-          stripPrefix: '',
-          auth: { type: 'none' },
-          timeoutMs,
-        },
-        ...{ balancer: 'x', priority: 0, preserveHost: false, rewriteLocation: true },
-      },
-    }),
-  })
-  const source = { source: '/r/', scope: 'routes' } as const
-  const keys = ['/r/a', '/r/b', '/r/c', '/r/d']
-  const entries = keys.map(key => ({ kind: 'route', key, id: key.slice(3), document: {} }) as const)
-  const gone = (key: string): RegistryEvent => {
-    return { ...source, type: 'change', revision: '2', puts: [], deletes: [key] }
-  }
-  applyTo(directory, { ...source, type: 'snapshot', revision: '1', entries, from: 'store', afterLoss: false })
-  for (const connected of [false, true])
-    applyTo(directory, { ...source, type: 'status', connected, reason: connected ? undefined : 'gone' })
-  applyTo(directory, gone('/r/a'))
-  timeoutMs = 2
-  directory.reread([])
-  applyTo(directory, gone('/r/b'))
-  applyTo(directory, gone('/r/c'))
-  assert.deepEqual(
-    directory.routes().map(route => `${route.id} ${route.timeoutMs}`),
-    ['a 2', 'b 2', 'c 2', 'd 2'],
-  )
-})
-
 test('policy sets that a wiped store no longer has stay as suspects, and go when dismissed', () => {
   const sets: (string | undefined)[] = []
   const directory = new Directory({

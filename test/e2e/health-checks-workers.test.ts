@@ -48,3 +48,30 @@ test('one worker checks for all, another takes over when it dies, and new worker
   )
   await until('it is logged', () => changes().length === 2)
 })
+
+test('while workers drain, nodes are checked on, since requests still come', async () => {
+  let status = 200
+  let checks = 0
+  await using scene = await startWithWorkers(
+    { drainMs: 60_000, routes: { defaults: { healthCheck: { path: '/healthz', intervalMs: 100 } } } },
+    {
+      handler: (request, response) => {
+        const isCheck = request.url === '/healthz'
+        if (isCheck) checks++
+        response.writeHead(isCheck ? status : 200).end()
+      },
+    },
+  )
+  const { gateway, metric } = scene
+  await until('the node passes', async () => (await metric('waygate_node_healthy')) === 1)
+  gateway.child.kill('SIGTERM')
+  await gateway.logged('shutting down; a second signal exits at once')
+  const before = checks
+  await until('checks go on', () => checks > before + 10)
+  status = 500
+  await until('it is found', () =>
+    gateway.log().some(({ msg, health }) => msg === 'health changed' && health === 'unhealthy'),
+  )
+  gateway.child.kill('SIGTERM')
+  await gateway.exited
+})

@@ -98,12 +98,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     what: 'a busy public port',
     args: start({ '--port': String(busyPort) }),
-    line: new RegExp(`cannot listen on 127\\.0\\.0\\.1:${busyPort}: it is in use`),
+    line: new RegExp(`cannot listen on 127\\.0\\.0\\.1:${busyPort}: it is in use; .* --port`),
   },
   {
     what: 'a busy admin port',
     args: start({ '--admin-port': String(busyPort) }),
-    line: new RegExp(`cannot listen on 127\\.0\\.0\\.1:${busyPort}: it is in use`),
+    line: new RegExp(`cannot listen on 127\\.0\\.0\\.1:${busyPort}: it is in use; .* --admin-port`),
   },
   {
     what: 'a busy port for the embedded etcd',

@@ -50,6 +50,20 @@ test('figures of seconds become rates of the last five, and steps of five', () =
   assert.equal(series.samples.length, 1, 'ten minutes are kept')
 })
 
+test('traffic before a change is that since the gateway began to count, if that is less than a minute', () => {
+  const series = new Series()
+  const [since, at] = [1_000_000, 1_020_000]
+  for (let t = since + 1_000; t <= at + 60_000; t += 1_000) series.add(t, [10, 0, t > at ? 5 : 0, 1, 1])
+  const now = at + 60_000
+  assert.deepEqual(series.around(at, now, since), {
+    before: { rate: 10, share5: 0 },
+    after: { rate: 10, share5: 0.5 },
+  })
+  assert.equal(series.around(since + 3_000, now, since), undefined, 'too little is known of before')
+  assert.equal(series.around(now - 3_000, now, since), undefined, 'too little is known of after')
+  assert.equal(series.around(now - 590_000, now, 0), undefined, 'what was before is no longer kept')
+})
+
 test('what the gateway has kept takes the place of what the page saw of it, and later seconds stay', () => {
   const series = new Series()
   series.add(4_000, [3, 0, 0, 1, 1])
@@ -306,6 +320,34 @@ test('what needs attention comes with the worst first, and many nodes with one f
       'bad mail: has no nodes',
       'warn task: the budget for retries is exhausted',
       'warn /waygate/routes/a: no',
+    ],
+  )
+})
+
+test('a problem leads to the route whose document has it, not to one that is called like another key', () => {
+  const sources = [
+    { name: '/waygate/routes/', scope: 'routes' },
+    { name: '/waygate/policies/', scope: 'policies' },
+  ]
+  const model = modelOf(
+    ['table', { ...WHOLE, routes: [{ id: 'shop', broken: true }, { id: 'team/shop' }] }],
+    ['source', { stale: false, sources }],
+    [
+      'problem',
+      {
+        items: ['/waygate/policies/shop', '/waygate/routes/shop', '/waygate/routes/team/shop', 'shop'].map(
+          key => ({ key, reason: 'no' }),
+        ),
+      },
+    ],
+  )
+  assert.deepEqual(
+    attentionLines(model).map(({ severity, subject, href }) => `${severity} ${subject} ${href}`),
+    [
+      'bad /waygate/routes/shop #/routes/shop',
+      'bad shop #/routes/shop',
+      'warn /waygate/policies/shop #/source',
+      'warn /waygate/routes/team/shop #/routes/team%2Fshop',
     ],
   )
 })

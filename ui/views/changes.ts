@@ -8,11 +8,8 @@ import { html, type Shown, useMemo, useState } from '../html.ts'
 import type { Model } from '../model.ts'
 import { FilterBox, heading } from '../parts.ts'
 import { linkTo } from '../place.ts'
-import { KEPT_MS } from '../series.ts'
 import { filterRows } from '../table-filter.ts'
 
-/** The traffic before and after a change is that of so much time. */
-const MINUTE = 60_000
 /** Changes that are shown before more are asked for. */
 const PAGE = 100
 
@@ -131,14 +128,10 @@ function short(value: unknown): string {
 function effect(change: ChangeEntry, model: Model): Shown {
   const series =
     change.kind === 'route' ? model.routeSeries.get(change.id) : model.serviceSeries.get(change.service ?? '')
-  // What was before the first step that is kept is not known.
-  if (!series || change.at - MINUTE < model.now - KEPT_MS) return ''
-  const before = series.between(change.at - MINUTE, change.at)
-  const until = Math.min(change.at + MINUTE, model.now)
-  const after = series.between(change.at, until)
-  if (before.n + after.n === 0 || until - change.at < 5_000) return ''
-  const share = ({ n, c5 }: { readonly n: number; readonly c5: number }) => (n === 0 ? 0 : c5 / n)
-  const worse = share(after) > share(before) + 0.005
-  return html`<span title="A minute before and after">${rate(before.n / 60)} → ${rate((after.n * 1000) / (until - change.at))}/s</span>
-    <span class=${worse ? 'bad' : share(after) < share(before) - 0.005 ? 'good' : 'faint'}>5xx ${percent(share(before))} → ${percent(share(after))}</span>`
+  const traffic = series?.around(change.at, model.now, Date.parse(model.status?.startedAt ?? '') || 0)
+  if (!traffic) return ''
+  const { before, after } = traffic
+  const worse = after.share5 > before.share5 + 0.005
+  return html`<span title="A minute before and after">${rate(before.rate)} → ${rate(after.rate)}/s</span>
+    <span class=${worse ? 'bad' : after.share5 < before.share5 - 0.005 ? 'good' : 'faint'}>5xx ${percent(before.share5)} → ${percent(after.share5)}</span>`
 }

@@ -43,12 +43,22 @@ function wrapperSimplifier({ fields: [field] }: DescMessage): Simplify {
 }
 
 function timestampJson({ seconds = 0, nanos = 0 }: Json): string {
-  const date = new Date(Number(seconds) * 1000)
+  if (Number(nanos) < 0 || Number(nanos) > 999_999_999) throw new WireFault('a timestamp is out of range')
+  const second = secondText(Number(seconds))
+  return nanos === 0 ? second.whole : `${second.text}${fractionOf(Number(nanos))}Z`
+}
+
+let lastSecond = { seconds: 0, text: '1970-01-01T00:00:00', whole: '1970-01-01T00:00:00Z' }
+
+/** Returns a second as text. A message of 4 MiB may have a million empty timestamps, which would take a second to write. */
+function secondText(seconds: number): typeof lastSecond {
+  if (lastSecond.seconds === seconds) return lastSecond
+  const date = new Date(seconds * 1000)
   const year = date.getUTCFullYear()
-  if (!(year >= 1 && year <= 9999) || Number(nanos) < 0 || Number(nanos) > 999_999_999) {
-    throw new WireFault('a timestamp is out of range')
-  }
-  return `${date.toISOString().slice(0, 19)}${fractionOf(Number(nanos))}Z`
+  if (!(year >= 1 && year <= 9999)) throw new WireFault('a timestamp is out of range')
+  const text = date.toISOString().slice(0, 19)
+  lastSecond = { seconds, text, whole: `${text}Z` }
+  return lastSecond
 }
 
 const MAX_DURATION_SECONDS = 315_576_000_000

@@ -97,7 +97,7 @@ export class KeptBody implements RequestBody, BodySink {
       this.#memory.bytes += chunk.length
       const isTooLong = this.#bytes > this.#maxBytes || this.#chunks.length >= MAX_CHUNKS
       if (isTooLong || this.#memory.bytes > this.#memory.maxBytes) this.letGo()
-      else if (this.#chunks.length > 0) chunk = alone(chunk)
+      else if (this.#chunks.length > 0 || chunk.length !== this.length) chunk = alone(chunk)
     }
     this.#chunks.push(chunk)
     this.#notify()
@@ -128,7 +128,7 @@ export class KeptBody implements RequestBody, BodySink {
 
 /**
  * Returns a chunk that keeps no more memory than its own. A short one may share 64 KiB with others, and a client that sends
- * slowly could keep that much with each. The first chunk stays as it is, because most short bodies come in one.
+ * slowly could keep that much with each. A body that comes in one chunk stays as it is, as most short ones do.
  */
 function alone(chunk: Buffer): Buffer {
   if (chunk.buffer.byteLength <= 2 * chunk.length) return chunk

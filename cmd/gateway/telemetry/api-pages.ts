@@ -3,20 +3,14 @@ import { pathOf } from '../../../internal/http/target.ts'
 import { parseFilter } from '../../../internal/telemetry/filter.ts'
 import type { BucketPairs } from '../../../internal/telemetry/live-times.ts'
 import { MAX_LISTED_CALLS } from '../../../internal/telemetry/open-calls.ts'
-import type {
-  ApiPages,
-  FiguresPage,
-  OpenCall,
-  RequestDetail,
-  RequestEntry,
-} from '../../../routes/admin/api-types.ts'
+import type { ApiPages, OpenCall, RequestDetail, RequestEntry } from '../../../routes/admin/api-types.ts'
 import type { TablePagesOptions } from '../../../routes/admin/build-pages.ts'
 import type { NodeHeartbeats } from '../../../routes/admin/heartbeat-types.ts'
+import { figuresPage } from './figures-page.ts'
 import { isCut, toRequestEntry, toTries, wasGrpcCall } from './kept-request.ts'
 import { LiveFeed, type LiveFeedOptions, type LiveHooks, type LiveSource } from './live-feed.ts'
 import { LiveWatch } from './live-watch.ts'
 import { createTableDetails, leasesIn, type TableDetailsOptions } from './table-details.ts'
-import { STEP_MS } from './telemetry.ts'
 
 export interface ApiPagesOptions
   extends Omit<TableDetailsOptions, 'problems'>,
@@ -86,18 +80,7 @@ export function createApiPages(options: ApiPagesOptions): OwnApiPages {
       }
     },
     problems: async () => problems(),
-    async figures(): Promise<FiguresPage> {
-      return {
-        stepMs: STEP_MS,
-        total: history.samplesOf(history.total),
-        routes: Object.fromEntries(
-          [...history.routes].map(([id, series]) => [id, history.samplesOf(series)]),
-        ),
-        services: Object.fromEntries(
-          [...history.services].map(([name, series]) => [name, history.samplesOf(series)]),
-        ),
-      }
-    },
+    figures: () => figuresPage(history),
     async request(id): Promise<RequestDetail | undefined> {
       const kept = telemetry.requests?.find(id)
       if (!kept) return undefined

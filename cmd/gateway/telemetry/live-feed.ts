@@ -48,6 +48,9 @@ export class LiveFeed implements TelemetryWatcher {
   #problems: readonly TableProblem[] | undefined
   #changed = { routes: new Set<string>(), services: new Set<string>() }
   #isAllChanged = false
+  /** What was taken last, which may not have been heard. */
+  #last: LiveDelta | undefined
+  #taking: Promise<unknown> = Promise.resolve()
 
   constructor(options: LiveFeedOptions, hooks: LiveHooks) {
     this.#options = options
@@ -80,13 +83,47 @@ export class LiveFeed implements TelemetryWatcher {
     else names.add(id)
   }
 
-  /** Returns what has changed since the call before, or since the feed was opened. */
-  async take(): Promise<LiveDelta> {
+  /**
+   * Returns what has changed since the call before, or since the feed was opened. Calls during a call wait for it: each measures
+   * from where the one before has ended.
+   *
+   * @param wasHeard whether what the call before has returned has come to where it belongs. If not, all of it is told again that
+   *   is not of one second alone
+   */
+  take(wasHeard = true): Promise<LiveDelta> {
+    const taken = this.#taking.then(() => this.#take(wasHeard))
+    this.#taking = taken.catch(() => {})
+    return taken
+  }
+
+  async #take(wasHeard: boolean): Promise<LiveDelta> {
     const baseline = await this.#baseline
     this.#baseline = undefined
     const taken = await this.#meter.take()
-    const figures = baseline ? { ...taken, nodes: { ...outOfOrder(baseline.nodes), ...taken.nodes } } : taken
-    return { figures, table: this.#takeTable(), source: this.#takeSource(), problems: this.#takeProblems() }
+    const nodes = {
+      ...(baseline && outOfOrder(baseline.nodes)),
+      ...(!wasHeard && this.#putBack()),
+      ...taken.nodes,
+    }
+    const figures = { ...taken, nodes }
+    const [table, source, problems] = [this.#takeTable(), this.#takeSource(), this.#takeProblems()]
+    this.#last = { figures, table, source, problems }
+    return this.#last
+  }
+
+  /** Lets what was taken last be taken again. Returns its rows of nodes, which are not told again until they change. */
+  #putBack(): FiguresDelta['nodes'] {
+    if (this.#last === undefined) return {}
+    const { figures, table, source, problems } = this.#last
+    if (table) {
+      const { routes, services } = table
+      if (routes.length + services.length === 0) this.#isAllChanged = true
+      for (const id of routes) this.onTable('routes', id)
+      for (const name of services) this.onTable('services', name)
+    }
+    if (source) this.#source = undefined
+    if (problems) this.#problems = undefined
+    return Object.fromEntries(Object.entries(figures.nodes).map(([key, row]) => [key, withoutTries(row)]))
   }
 
   close(): void {
@@ -124,11 +161,17 @@ export class LiveFeed implements TelemetryWatcher {
 /** Returns the rows of nodes that are at rest and not as they should be, which other processes do not know. */
 function outOfOrder(nodes: FiguresDelta['nodes']): Record<string, NodeDelta> {
   const rows: Record<string, NodeDelta> = {}
-  for (const [key, [inFlight, , , breaker, health, state]] of Object.entries(nodes)) {
+  for (const [key, row] of Object.entries(nodes)) {
+    const [, , , breaker, health, state] = row
     if (breaker === 'closed' && health !== 'unhealthy' && state === 'up') continue
-    rows[key] = [inFlight, 0, 0, breaker, health, state, []]
+    rows[key] = withoutTries(row)
   }
   return rows
+}
+
+/** Returns the row of a node for another second than that of its tries. */
+function withoutTries([inFlight, , , breaker, health, state]: NodeDelta): NodeDelta {
+  return [inFlight, 0, 0, breaker, health, state, []]
 }
 
 /** Whether a source is in the same state, whatever its age and revision are. */

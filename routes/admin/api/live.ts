@@ -25,14 +25,16 @@ export function createLive(options: ApiOptions): Pick<Api, 'close'> & {
     answer(request, reply) {
       const { figures, tail, rows } = readParameters(LIVE_PARAMETERS, request.url)
       if (tail !== undefined) withTail(options)
+      const { name: owner, isMasked } = callerOf(request)
       const viewer = {
+        owner,
         figures,
         tail: tail === undefined ? undefined : { text: tail, fits: readFilter(tail) },
         rows: rows === undefined ? undefined : readFilter(rows),
-        isMasked: callerOf(request).isMasked,
+        isMasked,
         mayGoOn: followAdmission(request),
       }
-      streams.assertRoom()
+      streams.assertRoom(owner)
       if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send()
       reply.hijack()
       streams.open(reply.raw, viewer)

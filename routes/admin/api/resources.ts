@@ -2,7 +2,7 @@ import { parseFilterOf } from '../../../internal/telemetry/filter.ts'
 import { NODE_FIELDS, ROUTE_FIELDS } from '../../../internal/telemetry/table-fields.ts'
 import { ApiError } from '../api-errors.ts'
 import type { StatusPage } from '../api-types.ts'
-import { writeRouteList } from '../write-pages.ts'
+import { writeFigures, writeRouteList } from '../write-pages.ts'
 import { listNodes } from './node-list.ts'
 import { countParameter, textParameter } from './parameters.ts'
 import { REGISTRATION } from './registration.ts'
@@ -61,6 +61,7 @@ export const RESOURCES: readonly Resource[] = [
       if (route === undefined && service === undefined) return { stepMs, total, routes, services }
       return { stepMs, total, routes: only(routes, route), services: only(services, service) }
     },
+    write: writeFigures,
   }),
   resource({
     method: 'GET',

@@ -12,6 +12,8 @@ const BATCH_MS = 100
 
 /** What a viewer wants to see. */
 export interface Viewer {
+  /** The name of the token with which it asked. */
+  readonly owner: string
   /** Whether it gets `figures`. */
   readonly figures: boolean
   /** Which requests it gets, as text and as a function; undefined = none. */
@@ -210,6 +212,7 @@ export class LiveStream {
       return
     }
     const closed = new Promise<void>(resolve => this.#raw.once('close', resolve))
+    this.#raw.setTimeout(MAX_BEHIND_MS, () => this.#raw.destroy())
     this.#raw.end(eventText('bye', JSON.stringify({ reason })))
     await closed
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { asksForHidden } from '../api/masked.ts'
 import { ApiError } from '../api-errors.ts'
@@ -17,6 +18,8 @@ const READING_SHARE = 0.1
 const MAX_GATHER_MS = 1_000
 /** A change of more nodes is written in pieces, as the whole table is. */
 const MAX_PART_NODES = 2_000
+/** How long a table is left alone that nobody could tell. */
+const UNKNOWN_MS = 1_000
 /** How long the end waits for viewers to take the last event. */
 const FAREWELL_MS = 500
 
@@ -43,16 +46,32 @@ export class LiveStreams {
     this.#options = options
   }
 
-  /** @throws ApiError when there are too many */
-  assertRoom(): void {
+  /**
+   * @param owner who asks for a stream
+   * @throws ApiError when there are too many, and nobody else has more of them than the owner would have
+   */
+  assertRoom(owner: string): void {
     if (this.#isOver) throw new ApiError('WA_STREAMS', 'the gateway shuts down')
-    if (this.#streams.size < MAX_STREAMS) return
+    if (this.#streams.size < MAX_STREAMS || this.#surplus(owner) !== undefined) return
     throw new ApiError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
+  }
+
+  /** Returns the latest stream of whoever has the most; undefined when nobody has more than the owner with one more. */
+  #surplus(owner: string): LiveStream | undefined {
+    const byOwner = Map.groupBy(this.#streams, stream => stream.viewer.owner)
+    const own = byOwner.get(owner)?.length ?? 0
+    const [most] = [...byOwner.values()].sort((a, b) => b.length - a.length)
+    return most !== undefined && most.length > own + 1 ? most.at(-1) : undefined
   }
 
   /** Begins the stream of a viewer, unless it has gone already, as it may while the API is loaded. */
   open(raw: FastifyReply['raw'], viewer: Viewer): void {
     if (raw.destroyed) return
+    const surplus = this.#streams.size < MAX_STREAMS ? undefined : this.#surplus(viewer.owner)
+    if (surplus !== undefined) {
+      this.#streams.delete(surplus)
+      void surplus.end(`there are ${MAX_STREAMS} streams, and another token has fewer of them`)
+    }
     const stream = new LiveStream(raw, viewer, () => {
       if (stream.needsTable && !stream.isSyncing) this.#sync(stream)
     })
@@ -126,8 +145,13 @@ export class LiveStreams {
       if (missed) {
         if (event === 'change') stream.keepChange(text)
         else missed.latest.set(event, text)
-      } else if (!stream.send(event, text)) stream.needsTable = true
+      } else this.#send(stream, event, text)
     })
+  }
+
+  /** Sends a viewer something that it must know. If it cannot take that now, it gets everything anew. */
+  #send(stream: LiveStream, event: string, text: string): void {
+    if (!stream.send(event, text)) stream.needsTable = true
   }
 
   #onFigures(changed: LiveFigures, wholeOf: () => LiveFigures): void {
@@ -165,15 +189,13 @@ export class LiveStreams {
     const list = await this.#list()
     const readingMs = performance.now() - begunAt
     this.#gatherMs = Math.min(Math.max(GATHER_MS, readingMs / READING_SHARE), MAX_GATHER_MS)
-    const part = partOf(list, changed)
-    const nodes = part.services.reduce((sum, service) => sum + service.nodes.length, 0)
-    const text = nodes > MAX_PART_NODES ? undefined : JSON.stringify(part)
+    const text = partText(list, changed)
     this.#each(stream => {
       if (stream.isSyncing) {
         for (const id of changed.routes) stream.missed!.routes.add(id)
         for (const name of changed.services) stream.missed!.services.add(name)
       } else if (text === undefined) this.#syncAgain(stream)
-      else if (!stream.send('table', text)) stream.needsTable = true
+      else this.#send(stream, 'table', text)
     })
   }
 
@@ -210,15 +232,22 @@ export class LiveStreams {
     const missed = stream.missed!
     const later = missed.routes.size + missed.services.size > 0 ? await this.#list() : undefined
     stream.missed = undefined
-    if (later) stream.send('table', JSON.stringify(partOf(later, missed)))
-    stream.send('source', missed.latest.get('source') ?? JSON.stringify((later ?? list).source))
-    stream.send('problem', missed.latest.get('problem') ?? JSON.stringify({ items: problems }))
-    for (const change of missed.changes) stream.send('change', change)
+    const part = later && partText(later, missed)
+    if (part !== undefined) this.#send(stream, 'table', part)
+    else if (later) stream.needsTable = true
+    this.#send(stream, 'source', missed.latest.get('source') ?? JSON.stringify((later ?? list).source))
+    this.#send(stream, 'problem', missed.latest.get('problem') ?? JSON.stringify({ items: problems }))
+    for (const change of missed.changes) this.#send(stream, 'change', change)
     if (stream.needsTable) this.#syncAgain(stream)
   }
 
+  /** Reads the table. While no worker answers, nobody knows what is there, which is not the same as nothing. */
   async #list(): Promise<RouteList> {
-    const list = await this.#options.routes()
+    let list = await this.#options.routes()
+    while (list.workers?.length === 0 && this.#streams.size > 0) {
+      await delay(UNKNOWN_MS, undefined, { ref: false })
+      list = await this.#options.routes()
+    }
     this.#routes = new Map(list.routes.map(({ id, path, service }) => [id, { path, service }]))
     return list
   }
@@ -234,6 +263,13 @@ const HEEDLESS: LiveListener = {
   onSource: () => {},
   onProblems: () => {},
   onBye: () => {},
+}
+
+/** Returns the JSON of what has changed; undefined when that is so much that it is to be written in pieces, as the whole table is. */
+function partText(list: RouteList, changed: ChangedNames): string | undefined {
+  const part = partOf(list, changed)
+  const nodes = part.services.reduce((sum, service) => sum + service.nodes.length, 0)
+  return nodes > MAX_PART_NODES ? undefined : JSON.stringify(part)
 }
 
 function partOf({ revision, routes, services }: RouteList, changed: ChangedNames): LiveTablePart {

@@ -1,4 +1,5 @@
 import type { Call } from '../../../internal/call.ts'
+import { loadOnce } from '../../../internal/load-once.ts'
 import { Turns } from '../turns.ts'
 import { GoneRoutes } from './gone-routes.ts'
 import { addInfoMetrics } from './info-metrics.ts'
@@ -47,11 +48,10 @@ export function createMetrics(views: MetricViews): Metrics {
   addTableMetrics(live, views)
   addVariantMetrics(live, variants)
 
-  let opened: Promise<() => Promise<MetricValues[]>> | undefined
+  const open = loadOnce(openProcessMetrics)
   /** Returns all metrics, of which those of the process have been read. */
   async function all(): Promise<MetricFamily[]> {
-    opened ??= openProcessMetrics()
-    const ofProcess = await (await opened)()
+    const ofProcess = await (await open())()
     return [...ofProcess.map(toFamily), ...families]
   }
 

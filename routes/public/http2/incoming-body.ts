@@ -20,6 +20,8 @@ export interface BodyTaker {
 const SMALL_PIECE_BYTES = 1_024
 /** What small pieces are joined in. */
 const JOINED_BYTES = 4_096
+/** How many times its own length of memory a piece that waits may keep. Longer pieces of a pool are not worth a copy. */
+const MAX_KEPT_TIMES = 8
 const NO_PIECES: Buffer[] = []
 
 /**
@@ -109,7 +111,10 @@ export class IncomingBody {
    */
   pass(): void {
     const taker = this.#taker
-    if (taker === undefined) return
+    if (taker === undefined) {
+      this.#keepOwn()
+      return
+    }
     this.#trimLast()
     const kept = this.isWhole || this.receivedBytes !== this.#length ? 0 : 1
     // A taker may stop, pause and resume while it gets a piece.
@@ -121,6 +126,7 @@ export class IncomingBody {
     }
     if (this.#taker !== taker) return
     if (this.#pieces.length === 0) this.#pieces = NO_PIECES
+    else this.#keepOwn()
     const isOver = this.isWhole && this.heldBytes === 0
     if (isOver || !taker.isPaused) this.#giveBack()
     if (isOver) taker.end()
@@ -155,6 +161,16 @@ export class IncomingBody {
     this.#pieces = NO_PIECES
     this.#isLastWhole = true
     return dropped
+  }
+
+  /** Gives pieces that have to wait memory of their own. One byte of a body that never ends would keep a whole pool. */
+  #keepOwn(): void {
+    for (const [index, piece] of this.#pieces.entries()) {
+      if (piece.buffer.byteLength <= MAX_KEPT_TIMES * piece.length) continue
+      const own = Buffer.allocUnsafeSlow(piece.length)
+      piece.copy(own)
+      this.#pieces[index] = own
+    }
   }
 
   /** Copies a short piece, because a piece keeps the whole buffer in memory. */

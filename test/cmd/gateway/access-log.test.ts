@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
@@ -104,6 +115,61 @@ test('a file that was renamed or removed is opened again', async t => {
   file.close()
   assert.match(readFileSync(path, 'utf8'), /of another process\n(more\n)*last\n$/)
   file.write('late\n')
+})
+
+/** Makes a named pipe whose reader takes what it is asked to. */
+function openPipe(t: TestContext) {
+  const path = join(tempFolder(t), 'access.log')
+  execFileSync('mkfifo', [path])
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+  t.after(() => closeSync(fd))
+  const read = () => {
+    const bytes = Buffer.alloc(1024 * 1024)
+    try {
+      return bytes.toString('latin1', 0, readSync(fd, bytes))
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
+      return ''
+    }
+  }
+  return { path, read }
+}
+
+const LONG = `${'x'.repeat(100_000)}\n`
+
+test('a line of which a part was written when the file was renamed is whole in the new file', async t => {
+  const { path, read } = openPipe(t)
+  const file = new LogFile(path, 'accessLog.to', () => {})
+  t.after(() => file.close())
+  // More than a pipe holds. The line after it makes it be written.
+  file.write(LONG)
+  file.write('later\n')
+  renameSync(path, `${path}.1`)
+  await until('there is a new file', () => {
+    file.write('later\n')
+    return existsSync(path) && readFileSync(path, 'latin1').includes('later')
+  })
+  assert.equal(readFileSync(path, 'latin1').split('\n')[0]!.length, LONG.length - 1)
+  const begun = read()
+  assert.ok(begun.length > 0 && begun.length < LONG.length && !begun.includes('\n'))
+})
+
+test('a file that is used no longer takes what is left when its reader does, and nothing waits for that', async t => {
+  const { path, read } = openPipe(t)
+  const { log, retire } = await openAccessLog({
+    ...{ setting: { format: 'json', to: path }, logger: pino({ enabled: false }) },
+    ...{ writeLine: () => {}, lost: { slowReader: 0, writeError: 0 } },
+  })
+  const target = `/${'x'.repeat(1_000)}`
+  for (let i = 0; i < 200; i++) log!(new Call('id', 'GET', target, 0), 200, '10.0.0.9', 1)
+  // However busy the machine is, a second does not pass.
+  t.mock.method(performance, 'now', () => 0)
+  retire()
+  let text = ''
+  await until('all lines are read', () => {
+    text += read()
+    return text.split('\n').length === 201
+  })
 })
 
 test('a file that cannot be opened is an error that names the setting and the cure', t => {

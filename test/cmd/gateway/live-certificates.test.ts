@@ -197,6 +197,34 @@ test('one that was waited for and has expired meanwhile leaves the present one i
   assert.deepEqual(certificates.problems(), [])
 })
 
+test('a change of another certificate does not go through all names to find the default', t => {
+  let reads = 0
+  const other = pair('other.crt')
+  Object.defineProperty(other, 'names', {
+    get() {
+      reads++
+      return ['other.example']
+    },
+  })
+  const old = pair('b.crt', { names: ['*.b.example'] })
+  const { certificates } = live(t, [other, old], 'x.b.example')
+  assert.equal(certificates.default, old)
+  reads = 0
+  for (let i = 0; i < 100; i++) {
+    certificates.replace(`${i}.crt`, pair(`${i}.crt`, { names: [`${i}.example`] }))
+    assert.equal(certificates.default, old)
+  }
+  assert.equal(reads, 0)
+  const exact = pair('c.crt', { names: ['x.b.example'] })
+  certificates.replace('c.crt', exact)
+  assert.equal(certificates.default, exact)
+  certificates.remove('c.crt')
+  assert.equal(certificates.default, old)
+  const next = pair('b.crt', { names: ['b.example'] })
+  certificates.replace('b.crt', next)
+  assert.equal(certificates.default, undefined)
+})
+
 test('a default by its origin stays whatever its names become', t => {
   const first = pair('a.crt')
   const certificates = new LiveCertificates({

@@ -23,6 +23,10 @@ class FakeWorker {
   /** The names of the pages that it was asked for. */
   readonly asked: string[] = []
   isSilent = false
+  /** Whether it tells what is live when nobody waits for it any longer, and how often it has. */
+  isLate = false
+  late = 0
+  onAsk: () => void = () => {}
   onRequests: WorkerProcess['onRequests'] = () => {}
   onChange: WorkerProcess['onChange'] = () => {}
   readonly #api: OwnApiPages
@@ -41,8 +45,14 @@ class FakeWorker {
 
   async ask({ api, args }: ApiQuestion): Promise<readonly unknown[] | undefined> {
     this.asked.push(api)
+    this.onAsk()
     if (this.isSilent) return undefined
-    if (api === 'live') return [sent(await this.#live.take())]
+    if (api === 'live') {
+      const delta = sent(await this.#live.take(...args))
+      if (!this.isLate) return [delta]
+      this.late++
+      return undefined
+    }
     const asked = this.#api[api] as (...all: readonly unknown[]) => Promise<unknown>
     return [sent(await asked(...args))]
   }
@@ -206,6 +216,31 @@ test('a worker that comes later is watched, and one that has gone takes its requ
   await asked
 })
 
+test('what a worker has told too late is told again: changes, problems, and the state of nodes', async t => {
+  const { api, gateways, workers, get, held } = await setUp(t)
+  const seen = notingListener()
+  t.after(api.watch(seen))
+  await until('the baseline is known', () => seen.figures.length > 0)
+  const [, late] = workers
+  const [, { registry }] = gateways
+  late!.isLate = true
+  registry.putRoute('new', { path: '/new', service: 'user', auth: 'none' })
+  registry.putRoute('bad', { path: 'no slash', service: 'user' })
+  registry.setConnected(false)
+  const asked = get(gateways[1], '/user/hold')
+  await until('it is held', () => held.length === 1)
+  const before = late!.late
+  await until('two answers were late', () => late!.late >= before + 2)
+  assert.deepEqual([seen.tables, seen.problems, seen.sources], [[], [], []])
+  late!.isLate = false
+  await until('the table is told', () => seen.tables.some(({ routes }) => routes.includes('new')))
+  await until('the problem is told', () => seen.problems.at(-1)?.length === 1)
+  await until('the source is told', () => seen.sources.at(-1)?.connected === false)
+  await until('the node is told', () => seen.figures.some(({ nodes }) => nodes['user/u1']?.[0] === 1))
+  held[0]!()
+  await asked
+})
+
 test('a worker that hangs is asked last for what any of them can do, so that registrations do not wait for it', async t => {
   const { api, workers, update } = await setUp(t)
   const [hung, other] = workers
@@ -213,6 +248,18 @@ test('a worker that hangs is asked last for what any of them can do, so that reg
   await api.heartbeat({ service: 'user', id: 'u1', by: 'token', body: undefined, mustExist: false })
   await api.leases()
   assert.deepEqual([hung!.asked, other!.asked], [[], ['heartbeat', 'leases']])
+})
+
+test('a question that a worker leaves unanswered while a reload replaces all of them goes to a new one', async t => {
+  const { api, gateways, workers, update } = await setUp(t)
+  const fresh = new FakeWorker(3, gateways[0].gateway.api)
+  for (const old of workers) {
+    old.isSilent = true
+    old.onAsk = () => update([fresh])
+  }
+  const beat = { service: 'user', id: 'u1', by: 'token', body: undefined, mustExist: false }
+  assert.notEqual((await api.heartbeat(beat)).outcome, 'unreachable')
+  assert.deepEqual([workers[0]!.asked, workers[1]!.asked, fresh.asked], [['heartbeat'], [], ['heartbeat']])
 })
 
 test('what was wrong in a worker alone is told to be well when that worker has gone', async t => {

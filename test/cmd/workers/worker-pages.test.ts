@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { WorkerPool } from '../../../cmd/workers/pool.ts'
 import { WorkerPages } from '../../../cmd/workers/worker-pages.ts'
 import type { WorkerProcess } from '../../../cmd/workers/worker-process.ts'
+import type { ExplainQuestion } from '../../../routes/admin/explain.ts'
 import type { MetricValues } from '../../../routes/admin/metrics/metric-values.ts'
 
 function counted(tries: number, node = 'n'): MetricValues {
@@ -76,4 +77,28 @@ test('a node that leaves after its first worker has ended takes all of its total
   const text = (await pages.metrics()).join('')
   assert.doesNotMatch(text, /node="n"/)
   assert.match(text, /node="later"/)
+})
+
+test('a question that a worker leaves unanswered while a reload replaces all of them goes to a new one', async () => {
+  const pages = new WorkerPages()
+  const asked: string[] = []
+  const pool = { answering: [] as WorkerProcess[], serving: [] as WorkerProcess[] }
+  const workerOf = (name: string, answers: () => readonly unknown[] | undefined) =>
+    ({
+      async ask() {
+        asked.push(name)
+        return answers()
+      },
+    }) as unknown as WorkerProcess
+  const fresh = workerOf('fresh', () => ['explained'])
+  const replaceAll = () => {
+    pool.answering = [fresh]
+    pool.serving = [fresh]
+    return undefined
+  }
+  pool.answering = [workerOf('one', replaceAll), workerOf('two', replaceAll)]
+  pool.serving = pool.answering
+  pages.show(pool as unknown as WorkerPool)
+  assert.equal(await pages.explain({} as ExplainQuestion), 'explained')
+  assert.deepEqual(asked, ['one', 'fresh'])
 })

@@ -38,7 +38,11 @@ async function open(dataFolder: string, options: Partial<EmbeddedEtcdOptions> = 
 
 /** Returns the keys in a folder, without a server. */
 async function restore(folder: string): Promise<Record<string, string>> {
-  const store = new Store({ historyEvents: 1_000, historyBytes: 1 << 20 })
+  const store = new Store({
+    historyEvents: 1_000,
+    historyBytes: 1 << 20,
+    quotaBytes: Number.POSITIVE_INFINITY,
+  })
   const clock = { now: () => 0, wallNow: () => 0, randomId: () => 1n, minTtlSeconds: 1n }
   const leases = new LeaseTable(clock)
   const ids = { clusterId: 1n, memberId: 1n }

@@ -218,3 +218,37 @@ test('unsupported calls are unimplemented too', async () => {
   await assert.rejects(client.call('Maintenance', 'Defragment'), /UNIMPLEMENTED/)
   await assert.rejects(client.call('Cluster', 'MemberAdd'), /UNIMPLEMENTED/)
 })
+
+test('puts beyond the quota are refused as etcd refuses them, until keys were deleted and the history compacted', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0, quotaBytes: 100_000 })
+  using client = new RawClient(server.url)
+  const put = (key: string, length = 20_000) => ({ key: b(key), value: Buffer.alloc(length) })
+  const refused = { code: 8, details: 'etcdserver: mvcc: database space exceeded' }
+  for (const key of ['a', 'b', 'c', 'd']) await client.call('KV', 'Put', put(key))
+  await assert.rejects(client.call('KV', 'Put', put('e')), refused)
+  await assert.rejects(client.call('KV', 'Txn', { success: [{ request_put: put('e') }] }), refused)
+  assert.deepEqual(
+    (await client.call('Maintenance', 'Alarm')).alarms.map(({ alarm }: Answer) => alarm),
+    ['Nospace'],
+  )
+  await client.call('KV', 'Put', put('small', 1))
+  const { header } = await client.call('KV', 'Txn', { success: [{ request_delete_range: { key: b('a') } }] })
+  await assert.rejects(client.call('KV', 'Put', put('e')), refused)
+  await client.call('KV', 'Compact', { revision: header.revision })
+  await client.call('KV', 'Put', put('e'))
+  assert.deepEqual((await client.call('Maintenance', 'Alarm')).alarms, [])
+})
+
+test('a key that is put again and again takes no more than its history', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0, quotaBytes: 100_000, historyBytes: 30_000 })
+  using client = new RawClient(server.url)
+  for (let n = 0; n < 50; n++) await client.call('KV', 'Put', { key: b('a'), value: Buffer.alloc(4_000) })
+})
+
+test('no number of small keys takes more memory than the quota', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0, quotaBytes: 20 * 1_024 })
+  using client = new RawClient(server.url)
+  const puts = Array.from({ length: 40 }, (_, n) => client.call('KV', 'Put', { key: b(`key${n}`) }))
+  const results = await Promise.allSettled(puts)
+  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 19)
+})

@@ -8,7 +8,11 @@ import { WatchStream } from '../../../discovery/embedded-etcd/watch-stream.ts'
 import { seededRandom } from '../../support/random.ts'
 
 const b = (text: string) => Buffer.from(text)
-const UNBOUNDED = { historyEvents: Number.POSITIVE_INFINITY, historyBytes: Number.POSITIVE_INFINITY }
+const UNBOUNDED = {
+  historyEvents: Number.POSITIVE_INFINITY,
+  historyBytes: Number.POSITIVE_INFINITY,
+  quotaBytes: Number.POSITIVE_INFINITY,
+}
 const EVERYTHING = keyRange(b('\0'), b('\0'))
 
 function put(store: Store, key: string, value = 'v'): void {

@@ -67,7 +67,7 @@ function overGrpc(t: TestContext, url: string, method: string, hex: string): Con
 /** Over a connection in memory, since the buffers of a socket hold a hundred thousand answers. */
 function inJson(t: TestContext, path: string, body: object): Conversation {
   const now = () => performance.now()
-  const store = new Store({ historyEvents: 1, historyBytes: 1 })
+  const store = new Store({ historyEvents: 1, historyBytes: 1, quotaBytes: Number.POSITIVE_INFINITY })
   const leases = new LeaseTable({ now, wallNow: now, randomId: () => 1n, minTtlSeconds: 1n })
   const service = { store, leases, now, header: () => ({ revision: toLong(1n) }), turns: AT_ONCE }
   const watch = createWatchService({ ...service, progressIntervalMs: 1_000 })

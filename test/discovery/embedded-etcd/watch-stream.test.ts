@@ -23,7 +23,11 @@ function createReader({
   historyEvents = 10_000,
   ...limits
 }: { patience?: number; historyEvents?: number } & Omit<WatchStreamOptions, 'store' | 'send'> = {}) {
-  const store = new Store({ historyEvents, historyBytes: Number.POSITIVE_INFINITY })
+  const store = new Store({
+    historyEvents,
+    historyBytes: Number.POSITIVE_INFINITY,
+    quotaBytes: Number.POSITIVE_INFINITY,
+  })
   const messages: WatchResponse[] = []
   let left = patience
   const stream = new WatchStream({

@@ -9,7 +9,7 @@ import { toLong } from '../../../discovery/embedded-etcd/wire.ts'
 import { changeStored } from '../../../discovery/etcd/stored-values.ts'
 
 test('a change whose answer is lost counts as made', async t => {
-  const store = new Store({ historyEvents: 100, historyBytes: 10_000 })
+  const store = new Store({ historyEvents: 100, historyBytes: 10_000, quotaBytes: 2 ** 31 })
   const key = Buffer.from('/r/orders')
   store.write(writer => writer.put(key, Buffer.from('before'), 0n))
   const kv = createKvService({

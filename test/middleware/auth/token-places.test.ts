@@ -72,7 +72,8 @@ test('a request without a token is left unchanged', () => {
 })
 
 test('another scheme in the header does not hide the token', () => {
-  assert.equal(take(['Authorization', 'Basic eDp5'], '/?q=abc').bearer, 'Bearer abc')
+  for (const other of ['Basic eDp5', 'Negotiate YII=', 'Digest uri="/a.b.c"', 'ApiKey a.b', 'Token 12ab'])
+    assert.equal(take(['Authorization', other], '/?q=abc').bearer, 'Bearer abc')
 })
 
 test('more than one token is a bad request, wherever they are', () => {
@@ -80,6 +81,9 @@ test('more than one token is a bad request, wherever they are', () => {
     [['Authorization', 'Bearer abc'], '/?q=abc'],
     [['authorization', 'bearer abc', 'cookie', 't=abc'], '/'],
     [['authorization', 'Bearer\tabc'], '/?q=abc'],
+    [['authorization', 'eyJh-b.eyJz_d.c2ln'], '/?q=abc'],
+    [['authorization', 'eyJh.eyJz.'], '/?q=abc'],
+    [['authorization', 'JWT eyJh.eyJz.c2ln '], '/?q=abc'],
     [['cookie', 't=abc'], '/?q=abc'],
     [['cookie', 't=abc; t=def'], '/'],
     [['cookie', 't=abc', 'cookie', 't=abc'], '/'],

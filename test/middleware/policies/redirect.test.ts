@@ -139,6 +139,22 @@ test('redirect: a shared cache does not keep what only some clients of a URL get
   }
 })
 
+test('redirect: a shared cache does not keep what other clients of a URL get in place of a document with conditions', async t => {
+  for (const [path, match, cached] of [
+    ['/go/*', { cookies: { beta: '1' } }, 'private, max-age=3600'],
+    ['/go/:id', { headers: { 'x-beta': '1' } }, 'private, max-age=3600'],
+    ['/go/*', { clients: ['10.0.0.0/8'] }, 'private, max-age=3600'],
+    ['/go/*', { query: { v: '1' } }, 'max-age=3600'],
+    ['/other/*', { cookies: { beta: '1' } }, 'max-age=3600'],
+  ] as const) {
+    const rule = { to: '/x' }
+    const routes = { r: { path: '/go/*', redirect: rule }, other: { path, match, redirect: { to: '/y' } } }
+    const { ask } = await setUp(t, rule, {}, { routes })
+    const { headers } = await ask('/go/a?v=2')
+    assert.deepEqual([headers.location, headers['cache-control']], ['/x?v=2', cached], JSON.stringify(match))
+  }
+})
+
 test('redirect: is open without auth, and asks for it first with auth', async t => {
   const open = await setUp(t, { to: '/x' })
   assert.equal(await open.locationFor('/go/'), '/x')

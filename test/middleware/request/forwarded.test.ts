@@ -189,6 +189,19 @@ test('for the node, Forwarded names the peer, and the host and protocol that the
   assert.equal(written('', [], '192.0.2.7'), 'for=192.0.2.7;host="";proto=http')
 })
 
+test('addresses other than that of the client are not spelled anew, which takes long when there are thousands', () => {
+  const xff = [
+    'X-Forwarded-For',
+    '2001:DB8:0::1%eth0, [2001:DB8::2]:80, nobody, 2001:DB8:0::3, 10.0.0.9',
+    'X-Forwarded-Host',
+    'a',
+  ]
+  assert.equal(
+    written('a', xff),
+    `for="[2001:DB8:0::1]", for="[2001:DB8::2]", for=unknown, for="[2001:db8::3]";host=a, for=10.0.0.9, for=${PEER};host=a;proto=http`,
+  )
+})
+
 test('for the node, what a trusted proxy says comes first, whichever fields it uses', () => {
   const peer = `for=${PEER};host=inner;proto=http`
   const xff = ['X-Forwarded-For', '6.6.6.6, 2001:db8::1, 10.0.0.9', 'X-Forwarded-Proto', 'https']

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { ApiProblem } from '../../../routes/admin/api-errors.ts'
 import { startAdmin } from '../../support/api-pages.ts'
 import { send } from '../../support/http.ts'
+import { until } from '../../support/until.ts'
 
 const HOSTS = ['localhost:9180', 'evil.example'] as const
 const ORIGINS = [undefined, 'own', 'https://evil.example'] as const
@@ -186,4 +187,26 @@ test('an answer of which nothing is read ends with its connection', async t => {
   const [served] = await accepted
   await once(served, 'close')
   assert.equal(served.bytesRead > 0, true)
+})
+
+test('connections beyond the limit are closed, until others have ended', async t => {
+  const { admin, port, ask } = await startAdmin(t, { token: 'secret', maxConnections: 2 })
+  const open = async () => {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.resume().on('error', () => {})
+    await once(socket, 'connect')
+    return socket
+  }
+  const held = [await open(), await open()]
+  await until(
+    'both are accepted',
+    () => new Promise(resolve => admin.server.getConnections((_, n) => resolve(n === 2))),
+  )
+  await once(await open(), 'close')
+  held[0]!.destroy()
+  await until(
+    'there is room again',
+    async () => (await ask('/healthz').catch(() => undefined))?.status === 200,
+  )
 })

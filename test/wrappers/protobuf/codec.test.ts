@@ -467,3 +467,14 @@ test('a type with very many fields takes no more than their number, in one oneof
   )
   assert.deepEqual(decoder.decode(typeNamed('Texts')!, Buffer.concat(both)), { f1: 'b' })
 })
+
+test('a second that is repeated is written once: a message may have a million empty timestamps', t => {
+  const second = '2024-02-29T23:59:59'
+  const bytes = encodeKinds({
+    timestamps: [...Array.from({ length: 100 }, () => `${second}Z`), `${second}.120Z`],
+  })
+  const toIso = t.mock.method(Date.prototype, 'toISOString')
+  const { timestamps } = decodeKinds(bytes) as { readonly timestamps: readonly string[] }
+  assert.deepEqual([...new Set(timestamps)], [`${second}Z`, `${second}.120Z`])
+  assert.ok(toIso.mock.callCount() <= 1, `${toIso.mock.callCount()} dates`)
+})

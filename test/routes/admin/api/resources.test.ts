@@ -277,6 +277,34 @@ test('where requests are not kept, they are 404 with the reason, and everything 
   assert.equal((await ask('/api/v1/services')).status, 200)
 })
 
+test('figures of many routes are written in turns of the event loop', async t => {
+  const { fake, port } = await startAdmin(t)
+  let turn = 0
+  let next: NodeJS.Immediate
+  const count = () => {
+    turn++
+    next = setImmediate(count)
+  }
+  count()
+  t.after(() => clearImmediate(next))
+  const turns = new Set<number>()
+  const sample = { t: 1, figures: [3, 1, 0, 2.5, 9] }
+  const noted = {
+    toJSON() {
+      turns.add(turn)
+      return Array.from({ length: 120 }, () => sample)
+    },
+  }
+  const names = Array.from({ length: 1_000 }, (_, i) => `r"${i}`)
+  const routes = Object.fromEntries(names.map(name => [name, noted]))
+  const page = { ...(await fake.api.figures()), routes } as never
+  fake.api.figures = async () => page
+  const expected = JSON.parse(JSON.stringify(page))
+  turns.clear()
+  assert.deepEqual((await send(port, { path: '/api/v1/figures' })).json(), expected)
+  assert.ok(turns.size > 10, `${turns.size} turns`)
+})
+
 test('figures of one route or one service are those alone', async t => {
   const { ask } = await startAdmin(t)
   const of = async (query: string) => {

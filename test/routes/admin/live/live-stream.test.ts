@@ -17,7 +17,10 @@ async function openStream(t: TestContext) {
     server.close()
   })
   const [, raw] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
-  const viewer = { figures: false, tail: undefined, rows: undefined, isMasked: false, mayGoOn: () => true }
+  const viewer = {
+    ...{ owner: 'a', figures: false, tail: undefined, rows: undefined },
+    ...{ isMasked: false, mayGoOn: () => true },
+  }
   const stream = new LiveStream(raw, viewer, () => {})
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.resume().on('error', () => {})
@@ -66,4 +69,13 @@ test('a viewer that reads nothing for a minute is cut off, also in the middle of
   stream.beat(performance.now() + 61_000)
   assert.equal(raw.destroyed, true)
   await sent
+})
+
+test('a stream that has ended waits no longer than a minute for a viewer that reads nothing', async t => {
+  const { stream, raw, response } = await openStream(t)
+  response.pause()
+  for (let i = 0; i < 16; i++) stream.send('change', JSON.stringify('x'.repeat(60_000)))
+  assert.notEqual(raw.socket!.timeout, 60_000)
+  void stream.end('over')
+  assert.equal(raw.socket!.timeout, 60_000)
 })

@@ -66,7 +66,10 @@ test('a viewer that has gone before its stream begins takes no place, and nothin
   const closed = once(raw, 'close')
   request.destroy()
   await closed
-  const viewer = { figures: true, tail: undefined, rows: undefined, isMasked: false, mayGoOn: () => true }
+  const viewer = {
+    ...{ owner: 'a', figures: true, tail: undefined, rows: undefined },
+    ...{ isMasked: false, mayGoOn: () => true },
+  }
   streams.open(raw, viewer)
   assert.equal(fake.listeners.size, 0)
 })
@@ -218,6 +221,52 @@ test('a viewer that is too slow loses ticks and lines, which are counted, and th
   assert.ok(seen().some(({ lost }) => lost > 0))
 })
 
+test('a viewer who cannot take all that came while the table was being read gets the whole table again', async t => {
+  const { fake, port } = await startAdmin(t)
+  const { api } = fake
+  let go = (_: unknown) => {}
+  const held = new Promise(resolve => {
+    go = resolve
+  })
+  const problems = api.problems.bind(api)
+  Object.assign(api, { problems: () => held.then(problems) })
+  const stream = await openEvents(t, port, '/api/v1/live')
+  await stream.next('table')
+  // More than the sockets between the two hold, so that the change behind it finds no room.
+  fake.watcher.onProblems([{ key: 'k', reason: 'x'.repeat(16 * 1024 * 1024) }])
+  fake.watcher.onChange(CHANGE)
+  go(undefined)
+  await stream.next('problem')
+  assert.equal((await stream.next<LiveTablePart>('table')).whole, true)
+})
+
+test('while no worker answers, nothing is told to be gone, and a viewer gets the table once one does', async t => {
+  const { fake, port } = await startAdmin(t)
+  const seen = await openEvents(t, port, '/api/v1/live')
+  await seen.next('problem')
+  const { list } = fake
+  fake.list = routeList({ revision: null, routes: [], services: [], workers: [] })
+  let asked = 0
+  const { routes } = fake.pages
+  const ask = () => {
+    asked++
+    return routes()
+  }
+  Object.assign(fake.pages, { routes: ask })
+  fake.watcher.onTable({ revision: '8', routes: ['user'], services: ['user'] })
+  const late = await openEvents(t, port, '/api/v1/live')
+  await until('both have asked', () => asked === 2)
+  fake.list = { ...list, workers: [{ pid: 1, revision: '8', connected: true, stale: false }] }
+  const part = await seen.next<LiveTablePart>('table')
+  assert.deepEqual([part.whole, part.gone], [false, { routes: [], services: [] }])
+  assert.deepEqual(
+    part.services.map(({ name }) => name),
+    ['user'],
+  )
+  const table = await late.next<LiveTablePart>('table')
+  assert.deepEqual([table.whole, table.routes.length], [true, list.routes.length])
+})
+
 test('of a viewer that does not read its table, a mebibyte of changes is kept, and it gets the whole table again', async t => {
   const { fake, port } = await startAdmin(t)
   const { api } = fake
@@ -275,6 +324,30 @@ test('there are 64 streams at most, and one that ends makes room', async t => {
     )
     return response?.statusCode === 200
   })
+})
+
+test('a token that has all streams loses one to a token that has fewer, and gets no other', async t => {
+  const tokens = {
+    many: { sha256: hash('sha256', 'many'), role: 'read' as const },
+    few: { sha256: hash('sha256', 'few'), role: 'operate' as const },
+  }
+  const { port, ask } = await startAdmin(t, { tokens })
+  const [many, few] = [{ authorization: 'Bearer many' }, { authorization: 'Bearer few' }]
+  const first = await openEvents(t, port, '/api/v1/live', many)
+  const others = await Promise.all(
+    Array.from({ length: 63 }, () => openEvents(t, port, '/api/v1/live', many)),
+  )
+  await Promise.all([first, ...others].map(stream => stream.next('problem')))
+  await (await openEvents(t, port, '/api/v1/live', few)).next('problem')
+  await until('a stream has ended', () => others.some(({ events }) => events.at(-1)?.event === 'bye'))
+  assert.deepEqual(first.events, [], 'the first ones stay')
+  const refused = await ask('/api/v1/live', many)
+  assert.deepEqual([refused.status, refused.json().code], [503, 'WA_STREAMS'])
+  await (await openEvents(t, port, '/api/v1/live', few)).next('problem')
+  await until(
+    'another one has ended',
+    () => others.filter(({ events }) => events.at(-1)?.event === 'bye').length === 2,
+  )
 })
 
 test('streams end with bye before the listener is closed', async t => {

@@ -176,3 +176,17 @@ test('a short piece takes no more memory than its bytes', () => {
   const bytes = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0)
   assert.ok(bytes <= 4 * Buffer.poolSize, `${bytes}`)
 })
+
+test('short pieces that wait keep no memory that they share with others', () => {
+  const { incoming, body, arrive } = setUp(4)
+  const kept: number[] = []
+  const sink: BodySink = { onData: ({ buffer }) => kept.push(buffer.byteLength), onEnd() {}, onError() {} }
+  arrive('ab')
+  incoming.pass()
+  body.open(sink).resume()
+  arrive('cd')
+  incoming.pass()
+  incoming.isWhole = true
+  incoming.pass()
+  assert.deepEqual(kept, [2, 2])
+})
