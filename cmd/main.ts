@@ -4,70 +4,48 @@ import { parseCommandLine } from './cli/options.ts'
 import { packageVersion } from './cli/version.ts'
 import { isWorker } from './workers/messages.ts'
 
-/** Runs a command. Each loads only its own modules: a sidecar that runs for months must not hold a gateway in memory. */
-async function run(command: Command): Promise<number> {
-  switch (command.command) {
-    case 'start':
-      return (await import('./commands/start.ts')).runStart(command)
-    case 'demo':
-      return (await import('./commands/demo.ts')).runDemo(command)
-    case 'register':
-      return (await import('./commands/register.ts')).runRegister(command)
-    case 'routes':
-      return (await import('./commands/routes.ts')).runRoutes(command)
-    case 'services':
-      return (await import('./commands/services.ts')).runServices(command)
-    case 'nodes':
-      return (await import('./commands/nodes.ts')).runNodes(command)
-    case 'leases':
-      return (await import('./commands/leases.ts')).runLeases(command)
-    case 'top':
-      return (await import('./commands/top.ts')).runTop(command)
-    case 'tail':
-      return (await import('./commands/tail.ts')).runTail(command)
-    case 'why':
-      return (await import('./commands/why.ts')).runWhy(command)
-    case 'reload':
-      return (await import('./commands/reload.ts')).runReload(command)
-    case 'status':
-      return (await import('./commands/status.ts')).runStatus(command)
-    case 'healthcheck':
-      return (await import('./commands/healthcheck.ts')).runHealthcheck(command)
-    case 'dashboard':
-      return (await import('./commands/dashboard.ts')).runDashboard(command)
-    case 'completion':
-      return (await import('./commands/completion.ts')).runCompletion(command)
-    case 'explain':
-      return (await import('./commands/explain.ts')).runExplain(command)
-    case 'token':
-      return (await import('./commands/token.ts')).runToken(command)
-    case 'api-key':
-      return (await import('./commands/api-key.ts')).runApiKey(command)
-    case 'admin-token':
-      return (await import('./commands/admin-token.ts')).runAdminToken(command)
-    case 'hash-password':
-      return (await import('./commands/hash-password.ts')).runHashPassword(command)
-    case 'check':
-      return (await import('./commands/check.ts')).runCheck(command)
-    case 'descriptors':
-      return (await import('./commands/descriptors.ts')).runDescriptors(command)
-    case 'certificate':
-      return (await import('./commands/certificate.ts')).runCertificate(command)
-    case 'split':
-      return (await import('./commands/split.ts')).runSplit(command)
-    case 'etcd':
-      return (await import('./commands/etcd.ts')).runEtcd(command)
-    case 'doctor':
-      return (await import('./commands/doctor.ts')).runDoctor(command)
-    case 'help':
-      console.log(command.text)
-      return 0
-    case 'version':
-      console.log(packageVersion())
-      return 0
-    default:
-      return command satisfies never
-  }
+type Run<Name> = (command: Extract<Command, { readonly command: Name }>) => Promise<number>
+
+/** How commands run. Each loads only its own modules: a sidecar that runs for months must not hold a gateway in memory. */
+const RUN: { readonly [Name in Command['command']]: Run<Name> } = {
+  start: async command => (await import('./commands/start.ts')).runStart(command),
+  demo: async command => (await import('./commands/demo.ts')).runDemo(command),
+  register: async command => (await import('./commands/register.ts')).runRegister(command),
+  routes: async command => (await import('./commands/routes.ts')).runRoutes(command),
+  services: async command => (await import('./commands/services.ts')).runServices(command),
+  nodes: async command => (await import('./commands/nodes.ts')).runNodes(command),
+  leases: async command => (await import('./commands/leases.ts')).runLeases(command),
+  top: async command => (await import('./commands/top.ts')).runTop(command),
+  tail: async command => (await import('./commands/tail.ts')).runTail(command),
+  why: async command => (await import('./commands/why.ts')).runWhy(command),
+  reload: async command => (await import('./commands/reload.ts')).runReload(command),
+  status: async command => (await import('./commands/status.ts')).runStatus(command),
+  healthcheck: async command => (await import('./commands/healthcheck.ts')).runHealthcheck(command),
+  dashboard: async command => (await import('./commands/dashboard.ts')).runDashboard(command),
+  completion: async command => (await import('./commands/completion.ts')).runCompletion(command),
+  explain: async command => (await import('./commands/explain.ts')).runExplain(command),
+  token: async command => (await import('./commands/token.ts')).runToken(command),
+  'api-key': async command => (await import('./commands/api-key.ts')).runApiKey(command),
+  'admin-token': async command => (await import('./commands/admin-token.ts')).runAdminToken(command),
+  'hash-password': async command => (await import('./commands/hash-password.ts')).runHashPassword(command),
+  check: async command => (await import('./commands/check.ts')).runCheck(command),
+  descriptors: async command => (await import('./commands/descriptors.ts')).runDescriptors(command),
+  certificate: async command => (await import('./commands/certificate.ts')).runCertificate(command),
+  split: async command => (await import('./commands/split.ts')).runSplit(command),
+  etcd: async command => (await import('./commands/etcd.ts')).runEtcd(command),
+  doctor: async command => (await import('./commands/doctor.ts')).runDoctor(command),
+  async help({ text }) {
+    console.log(text)
+    return 0
+  },
+  async version() {
+    console.log(packageVersion())
+    return 0
+  },
+}
+
+function run(command: Command): Promise<number> {
+  return (RUN[command.command] as (command: Command) => Promise<number>)(command)
 }
 
 try {

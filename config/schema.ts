@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import { Type } from './kit/type.ts'
-import { durationMs, port, section, text } from './kit/values.ts'
+import { closed, durationMs, port, section, text } from './kit/values.ts'
 import { AccessLogSetting } from './sections/access-log-section.ts'
 import { AdminSection, MetricsSection } from './sections/admin-sections.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
@@ -37,7 +37,7 @@ const ProxyProtocolSection = section(
 )
 
 /** The schema of the configuration: types, defaults, rules, descriptions, variables and options in one place. */
-export const ConfigSchema = Type.Object(
+export const ConfigSchema = closed(
   {
     $schema: Type.Optional(
       Type.String({
@@ -158,7 +158,7 @@ export const ConfigSchema = Type.Object(
     http2: Http2Section,
     tls: TlsSection,
   },
-  { additionalProperties: false, description: 'The configuration of Waygate.' },
+  { description: 'The configuration of Waygate.' },
 )
 
 type DeepReadonly<T> = T extends (infer Item)[]

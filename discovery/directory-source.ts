@@ -69,8 +69,7 @@ const BURST_MS = 5_000
 export class DirectorySource {
   readonly scope: RegistryScope
   state: SourceState = INITIAL_STATE
-  readonly #doubtMs: number
-  readonly #now: () => number
+  readonly #options: DirectorySourceOptions
   readonly #keys = new Map<string, KeyState>()
   readonly #lastGood = new Map<string, LastGood>()
   /** How often the last good values have changed. */
@@ -84,10 +83,10 @@ export class DirectorySource {
   readonly #suspects = new Set<string>()
   readonly #guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
 
-  constructor({ scope, doubtMs, now }: DirectorySourceOptions) {
+  constructor(options: DirectorySourceOptions) {
+    const { scope, doubtMs, now } = options
     this.scope = scope
-    this.#doubtMs = doubtMs
-    this.#now = now
+    this.#options = options
     this.#guard = new MassDeleteGuard({ windowMs: doubtMs, burstMs: BURST_MS, now })
   }
 
@@ -189,7 +188,7 @@ export class DirectorySource {
     sizeOf: (group: string | undefined) => number,
   ): ReadonlyMap<string, KeyState> {
     const doubted = new Map<string, KeyState>()
-    if (keys.length === 0 || this.#doubtMs === 0 || BELIEVED.has(this.scope)) return doubted
+    if (keys.length === 0 || this.#options.doubtMs === 0 || BELIEVED.has(this.scope)) return doubted
     const removals: Removal<{ key: string; state: KeyState }>[] = []
     for (const key of keys) {
       const state = this.#keys.get(key)
@@ -199,7 +198,7 @@ export class DirectorySource {
       const groups = isOfNodes ? state.nodes.map(node => node.service) : [this.scope]
       for (const group of groups) removals.push({ group, item: { key, state } })
     }
-    const suspectSince = this.#now()
+    const suspectSince = this.#options.now()
     for (const { item } of afterLoss ? removals : this.#guard.doubt(removals, sizeOf, whole)) {
       // What the registry no longer has is neither present nor a problem.
       const missing = { present: undefined, problem: undefined, names: undefined }

@@ -1,3 +1,4 @@
+import { getOrMake } from '../internal/get-or-make.ts'
 import { DirectorySource, type Suspect } from './directory-source.ts'
 import type { LastGood, RegistryScope } from './registry.ts'
 
@@ -31,13 +32,8 @@ export class DirectorySources {
 
   /** Returns a source, which is made at its first event. */
   open(name: string, scope: RegistryScope): DirectorySource {
-    let source = this.#sources.get(name)
-    if (!source) {
-      const { doubtMs = DOUBT_MS, now } = this.#options
-      source = new DirectorySource({ scope, doubtMs, now })
-      this.#sources.set(name, source)
-    }
-    return source
+    const { doubtMs = DOUBT_MS, now } = this.#options
+    return getOrMake(this.#sources, name, () => new DirectorySource({ scope, doubtMs, now }))
   }
 
   *of(scope: RegistryScope): Generator<DirectorySource> {

@@ -35,6 +35,9 @@ import { createRecall, NOTHING_REMEMBERED } from './remembered.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
 
+/** Is called with what a key had and has now; undefined = nothing of this kind. */
+type OnChange<T> = (before: T | undefined, after: T | undefined) => void
+
 export interface DirectoryOptions extends EntryRules {
   /** Called before an entry is applied, which waits for the promise that is returned. */
   readonly prepare?: ((entry: RegistryEntry) => Promise<void> | undefined) | undefined
@@ -46,19 +49,13 @@ export interface DirectoryOptions extends EntryRules {
   /** Called when the routes, the blocked or the former services have changed. The routes are ordered by id. */
   readonly onRoutes?: ((routes: readonly Route[]) => void) | undefined
   /** Called when an API key or a revocation was added, changed or removed. */
-  readonly onCredential?:
-    | ((before: Credential | undefined, after: Credential | undefined) => void)
-    | undefined
+  readonly onCredential?: OnChange<Credential>
   /** Called when descriptors of gRPC services were added, changed or removed. */
-  readonly onDescriptors?:
-    | ((before: Descriptors | undefined, after: Descriptors | undefined) => void)
-    | undefined
+  readonly onDescriptors?: OnChange<Descriptors>
   /** Called when something that TLS for clients needs was added, changed or removed. */
-  readonly onTls?: ((before: TlsEntry | undefined, after: TlsEntry | undefined) => void) | undefined
+  readonly onTls?: OnChange<TlsEntry>
   /** Called when a policy set was added, changed or removed. */
-  readonly onPolicySet?:
-    | ((before: PolicySetEntry | undefined, after: PolicySetEntry | undefined) => void)
-    | undefined
+  readonly onPolicySet?: OnChange<PolicySetEntry>
   /** Called when the registry has another entry for a key than before, which may say the same; not for the first entries. */
   readonly onEntry?: ((change: EntryChange) => void) | undefined
   /**

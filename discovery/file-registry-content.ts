@@ -9,12 +9,16 @@ export type FileContent =
   | { readonly text: string; readonly reason?: undefined }
   | { readonly text?: undefined; readonly reason: string }
 
-export interface FollowContentOptions {
-  readonly signal: AbortSignal
+/** When a file is read. */
+export interface ContentTimes {
   /** Time between reads of the file while no change is reported. Default 2,000. */
   readonly pollMs?: number | undefined
   /** Time between the two reads that must return the same content before it is used. Default 100. */
   readonly settleMs?: number | undefined
+}
+
+export interface FollowContentOptions extends ContentTimes {
+  readonly signal: AbortSignal
   /** Called with the first content, and then with each that differs from the last one reported. */
   readonly onContent: (content: FileContent) => void
   /** Called when the file was read and its content is the one reported last. */

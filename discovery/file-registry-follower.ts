@@ -1,4 +1,4 @@
-import { type FileContent, followContent } from './file-registry-content.ts'
+import { type ContentTimes, type FileContent, followContent } from './file-registry-content.ts'
 import { readServices } from './file-registry-document.ts'
 import type { RegistryEntry, RegistryEvent, RegistrySource, SourceStatus } from './registry.ts'
 
@@ -8,10 +8,8 @@ export const FILE_SOURCES = [
   { name: 'routes', scope: 'routes' },
 ] as const satisfies readonly RegistrySource[]
 
-export interface FileFollowerOptions {
+export interface FileFollowerOptions extends ContentTimes {
   readonly file: string
-  readonly pollMs?: number | undefined
-  readonly settleMs?: number | undefined
   readonly push: (event: RegistryEvent) => void
 }
 

@@ -1,5 +1,5 @@
 import { EventQueue } from './event-queue.ts'
-import { readContent } from './file-registry-content.ts'
+import { type ContentTimes, readContent } from './file-registry-content.ts'
 import { readServices } from './file-registry-document.ts'
 import { FILE_SOURCES, FileFollower } from './file-registry-follower.ts'
 import {
@@ -13,13 +13,9 @@ import {
 } from './registry.ts'
 import { serviceOf } from './service-of.ts'
 
-export interface FileRegistryOptions {
+export interface FileRegistryOptions extends ContentTimes {
   /** A YAML or JSON file with `services` and optionally `routes`. It need not exist yet. */
   readonly file: string | undefined
-  /** Time between reads of the file while no change is reported. Default 2,000. */
-  readonly pollMs?: number | undefined
-  /** How long a new content must stay the same before it is used. Default 100. */
-  readonly settleMs?: number | undefined
 }
 
 /**

@@ -1,36 +1,23 @@
 import type { Node, NodeInput } from '../internal/nodes/node.ts'
 import { EventQueue } from './event-queue.ts'
 import { RegisteredNode } from './registered-node.ts'
-import type {
-  RegisterOptions,
-  Registration,
-  Registry,
-  RegistryEntry,
-  RegistryEvent,
-  RegistryScope,
-  RegistrySource,
-  Service,
-  SourceStatus,
+import {
+  type OptionalPrefixes,
+  optionalSources,
+  type RegisterOptions,
+  type Registration,
+  type Registry,
+  type RegistryEntry,
+  type RegistryEvent,
+  type RegistryScope,
+  type RegistrySource,
+  type Service,
+  type SourceStatus,
 } from './registry.ts'
 import { serviceOf } from './service-of.ts'
 
 const NODES_PREFIX = '/services/'
 const ROUTES_PREFIX = '/waygate/routes/'
-
-export interface MemoryRegistryOptions {
-  /** Undefined means that there is no source of API keys. */
-  readonly apiKeysPrefix?: string | undefined
-  /** Undefined means that there is no source of revocations. */
-  readonly revocationsPrefix?: string | undefined
-  /** Undefined means that there is no source of descriptors. */
-  readonly descriptorsPrefix?: string | undefined
-  /** Undefined means that there is no source of certificates. */
-  readonly certificatesPrefix?: string | undefined
-  /** Undefined means that there is no source of answers to challenges of ACME. */
-  readonly acmePrefix?: string | undefined
-  /** Undefined means that there is no source of policy sets. */
-  readonly policiesPrefix?: string | undefined
-}
 
 /**
  * A registry inside the process, for tests and for a gateway in the same process as its services. Leases do
@@ -57,19 +44,11 @@ export class MemoryRegistry implements Registry {
   #connected = true
   #changedAt = Date.now()
 
-  constructor(options: MemoryRegistryOptions = {}) {
-    const optional: readonly (readonly [string | undefined, RegistryScope])[] = [
-      [options.apiKeysPrefix, 'api-keys'],
-      [options.revocationsPrefix, 'revocations'],
-      [options.descriptorsPrefix, 'descriptors'],
-      [options.certificatesPrefix, 'certificates'],
-      [options.acmePrefix, 'acme-challenges'],
-      [options.policiesPrefix, 'policies'],
-    ]
+  constructor(prefixes: OptionalPrefixes = {}) {
     this.sources = [
       { name: NODES_PREFIX, scope: 'nodes' },
       { name: ROUTES_PREFIX, scope: 'routes' },
-      ...optional.flatMap(([name, scope]) => (name === undefined ? [] : { name, scope })),
+      ...optionalSources(prefixes),
     ]
   }
 
@@ -83,7 +62,7 @@ export class MemoryRegistry implements Registry {
     const owns = () => this.#owners.get(key) === owner
     const put = () => {
       this.#owners.set(key, owner)
-      this.#write('nodes', { kind: 'nodes', key, nodes: [registered.node] })
+      this.putEntry('nodes', { kind: 'nodes', key, nodes: [registered.node] })
     }
     put()
     return {
@@ -95,13 +74,13 @@ export class MemoryRegistry implements Registry {
         if (owns()) put()
       },
       unregister: async () => {
-        if (owns()) this.#remove('nodes', key)
+        if (owns()) this.deleteEntry('nodes', key)
       },
     }
   }
 
   async unregister(service: string, id: string): Promise<void> {
-    this.#remove('nodes', keyOf(service, id))
+    this.deleteEntry('nodes', keyOf(service, id))
   }
 
   async getService(name: string): Promise<Service | undefined> {
@@ -131,25 +110,27 @@ export class MemoryRegistry implements Registry {
 
   async close(): Promise<void> {
     for (const watch of [...this.#watches]) watch.end()
-    for (const key of [...this.#owners.keys()]) this.#remove('nodes', key)
+    for (const key of [...this.#owners.keys()]) this.deleteEntry('nodes', key)
   }
 
   /** Puts a route document, as an operator does with etcdctl. */
   putRoute(id: string, document: unknown): void {
-    this.#write('routes', { kind: 'route', key: ROUTES_PREFIX + id, id, document })
+    this.putEntry('routes', { kind: 'route', key: ROUTES_PREFIX + id, id, document })
   }
 
   deleteRoute(id: string): void {
-    this.#remove('routes', ROUTES_PREFIX + id)
+    this.deleteEntry('routes', ROUTES_PREFIX + id)
   }
 
   /** Puts an entry under any key, as a service with its own format does. */
   putEntry(scope: RegistryScope, entry: RegistryEntry): void {
-    this.#write(scope, entry)
+    this.#tables[scope].set(entry.key, entry)
+    this.#change(scope, [entry], [])
   }
 
   deleteEntry(scope: RegistryScope, key: string): void {
-    this.#remove(scope, key)
+    this.#owners.delete(key)
+    if (this.#tables[scope].delete(key)) this.#change(scope, [], [key])
   }
 
   /**
@@ -163,16 +144,6 @@ export class MemoryRegistry implements Registry {
       if (connected) this.#publish(this.#snapshot(source))
       this.#publish(this.#statusEvent(source))
     }
-  }
-
-  #write(scope: RegistryScope, entry: RegistryEntry): void {
-    this.#tables[scope].set(entry.key, entry)
-    this.#change(scope, [entry], [])
-  }
-
-  #remove(scope: RegistryScope, key: string): void {
-    this.#owners.delete(key)
-    if (this.#tables[scope].delete(key)) this.#change(scope, [], [key])
   }
 
   #change(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {

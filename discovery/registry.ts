@@ -134,6 +134,33 @@ export interface RegistrySource {
   readonly scope: RegistryScope
 }
 
+/** The prefixes of the kinds of entries that are optional; undefined = entries of that kind are not followed. */
+export interface OptionalPrefixes {
+  readonly apiKeysPrefix?: string | undefined
+  readonly revocationsPrefix?: string | undefined
+  /** Of the descriptors of gRPC services. */
+  readonly descriptorsPrefix?: string | undefined
+  /** Of certificates for TLS. */
+  readonly certificatesPrefix?: string | undefined
+  /** Of answers to challenges of ACME. */
+  readonly acmePrefix?: string | undefined
+  /** Of policy sets. */
+  readonly policiesPrefix?: string | undefined
+}
+
+/** Returns the sources of the prefixes that there are. */
+export function optionalSources(prefixes: OptionalPrefixes) {
+  const sources = [
+    { name: prefixes.apiKeysPrefix, scope: 'api-keys' },
+    { name: prefixes.revocationsPrefix, scope: 'revocations' },
+    { name: prefixes.descriptorsPrefix, scope: 'descriptors' },
+    { name: prefixes.certificatesPrefix, scope: 'certificates' },
+    { name: prefixes.acmePrefix, scope: 'acme-challenges' },
+    { name: prefixes.policiesPrefix, scope: 'policies' },
+  ] as const
+  return sources.flatMap(({ name, scope }) => (name === undefined ? [] : { name, scope }))
+}
+
 /** How well one source is being followed, for the admin page and for metrics. */
 export interface SourceStatus {
   readonly connected: boolean

@@ -1,3 +1,4 @@
+import { getOrMake } from '../internal/get-or-make.ts'
 import { type Node, sameNode } from '../internal/nodes/node.ts'
 import { compareKeys } from './service-of.ts'
 
@@ -85,8 +86,7 @@ export class ServiceIndex {
       touched.add(service)
     }
     for (const { service } of after) {
-      const keys = this.#keysOf.get(service) ?? new Set()
-      this.#keysOf.set(service, keys.add(key))
+      getOrMake(this.#keysOf, service, () => new Set<string>()).add(key)
       touched.add(service)
     }
   }

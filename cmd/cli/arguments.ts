@@ -3,6 +3,7 @@ import { closest } from '../../config/kit/closest.ts'
 import { findProblems } from '../../config/kit/validate.ts'
 import { fromText } from '../../config/load/fields.ts'
 import type { Setting } from '../../config/load/layers.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import { UsageError } from './format-error.ts'
 import type { OptionRow } from './option-rows.ts'
 import { COMMANDS, type CommandName } from './option-table.ts'
@@ -198,9 +199,7 @@ export class Arguments {
     // In `--port --host x` the value of --port is missing. `--weight -1` has one, and gets a better message later.
     const forgotten = value === undefined || (inlineValue === false && /^-(?!\d)./.test(value))
     if (forgotten || value === '') throw this.error(`${token.rawName} needs a value`)
-    const values = this.#values.get(token.name)
-    if (values) values.push(value)
-    else this.#values.set(token.name, [value])
+    getOrMake(this.#values, token.name, (): string[] => []).push(value)
   }
 }
 

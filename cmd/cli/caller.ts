@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { FILE_SUFFIX, readSecretFile } from '../../config/load/secret-files.ts'
+import type { Configured } from './command.ts'
 
 const TOKEN_VARIABLE = 'WAYGATE_ADMIN_TOKEN'
 
@@ -20,4 +22,13 @@ export function readCaller(env: NodeJS.ProcessEnv = process.env): {
   const token = read === undefined ? env[TOKEN_VARIABLE] : 'secret' in read ? read.secret : undefined
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) return { env, token: undefined }
   return { env: { ...others, [TOKEN_VARIABLE]: randomUUID() }, token }
+}
+
+/**
+ * Loads the configuration for a command that starts no gateway.
+ *
+ * @throws ConfigError
+ */
+export function loadCommandConfig({ config: file, settings }: Configured): LoadedConfig {
+  return loadConfig({ file, env: readCaller().env, flags: settings })
 }

@@ -1,3 +1,4 @@
+import { isTree } from '../../config/kit/values.ts'
 import { type Arguments, jsonOrText } from './arguments.ts'
 import {
   type AdminCommand,
@@ -130,9 +131,7 @@ function parseClaims(given: Arguments): ExplainCommand['claims'] {
   const text = given.one('claims')
   if (text === undefined) return undefined
   const claims = jsonOrText(text)
-  if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
-    return claims as Record<string, unknown>
-  }
+  if (isTree(claims)) return claims
   throw given.error(`--claims must be a JSON object, not ${text}`)
 }
 

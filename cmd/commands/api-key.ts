@@ -1,21 +1,21 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { ApiKeyDocument } from '../../config/kit/api-key-document.ts'
-import { loadConfig } from '../../config/load/load.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { ApiKeyCommand } from '../cli/command.ts'
+import { shellQuoted } from '../cli/output.ts'
 
 /** 256 bits: a key of that length needs no slow hash, since it cannot be guessed. */
 const KEY_BYTES = 32
 
 /** Runs `waygate api-key`: prints a new key, and the key and value to put into etcd. Resolves with the exit code. */
 export async function runApiKey(options: ApiKeyCommand): Promise<number> {
-  const { config } = loadConfig({ file: options.config, env: readCaller().env, flags: options.settings })
+  const { config } = loadCommandConfig(options)
   const { key, etcdKey, value } = makeApiKey(options, config.apiKeys.prefix, Date.now())
   console.log(`API key:    ${key}`)
   console.log(`etcd key:   ${etcdKey}`)
   console.log(`etcd value: ${value}`)
-  console.log(`\nTo enable it:  etcdctl put ${quote(etcdKey)} ${quote(value)}`)
-  console.log(`To revoke it:  etcdctl del ${quote(etcdKey)}`)
+  console.log(`\nTo enable it:  etcdctl put ${shellQuoted(etcdKey)} ${shellQuoted(value)}`)
+  console.log(`To revoke it:  etcdctl del ${shellQuoted(etcdKey)}`)
   console.log('The key itself is stored nowhere and cannot be shown again.')
   if (!config.apiKeys.enabled) console.error('API keys are not enabled yet: set apiKeys.enabled')
   return 0
@@ -43,9 +43,4 @@ export function makeApiKey(
     }),
   }
   return { key, etcdKey: prefix + hash('sha256', key, 'hex'), value: JSON.stringify(document) }
-}
-
-/** Quotes text for a shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -5,10 +5,10 @@ import {
   writeCertificateDocument,
 } from '../../config/keys/certificate-document.ts'
 import { readCertificateFiles } from '../../config/keys/certificate-pair.ts'
-import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import type { LoadedConfig } from '../../config/load/load.ts'
 import { putStored, readStored } from '../../discovery/etcd/stored-values.ts'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { CertificateCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { say } from '../cli/output.ts'
@@ -18,8 +18,7 @@ type PutCommand = Extract<CertificateCommand, { readonly action: 'put' }>
 
 /** Runs `waygate certificate`. Resolves with the exit code, 1 when gateways cannot use a certificate. */
 export async function runCertificate(command: CertificateCommand): Promise<0 | 1> {
-  const { config: file, settings } = command
-  const loaded = loadConfig({ file, env: readCaller().env, flags: settings })
+  const loaded = loadCommandConfig(command)
   switch (command.action) {
     case 'put':
       return put(command, loaded)

@@ -91,7 +91,8 @@ export async function untilFree(
   withinMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!(await isHere(host))) return true
+  // No address of another machine can be listened on.
+  if ((await listenFailure(host, 0)) !== undefined) return true
   const giveUpAt = performance.now() + withinMs
   while (!signal.aborted && (await accepts(host, port))) {
     if (performance.now() >= giveUpAt) return false
@@ -100,12 +101,12 @@ export async function untilFree(
   return true
 }
 
-/** Whether the address is one of this machine: no other address can be listened on. */
-function isHere(host: string): Promise<boolean> {
+/** Resolves with why nobody can listen on an address now; with undefined when that is possible. */
+export function listenFailure(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise(resolve => {
     const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ host, port: 0 }, () => server.close(() => resolve(true)))
+    server.once('error', resolve)
+    server.listen({ host, port }, () => server.close(() => resolve(undefined)))
   })
 }
 

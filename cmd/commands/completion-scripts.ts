@@ -1,5 +1,6 @@
 import type { CommandRow, OptionRow } from '../cli/option-rows.ts'
 import { COMMANDS } from '../cli/option-table.ts'
+import { shellQuoted } from '../cli/output.ts'
 
 const ROWS: readonly (readonly [name: string, row: CommandRow])[] = Object.entries(COMMANDS)
 const HELP: OptionRow = { name: 'help', short: 'h', value: '', description: 'Prints the options.' }
@@ -81,7 +82,7 @@ _waygate_ids() {
 _waygate() {
   local -a commands
   commands=(
-${ROWS.map(([name, { summary }]) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
+${ROWS.map(([name, { summary }]) => `    ${shellQuoted(`${name}:${summary}`)}`).join('\n')}
   )
   if ((CURRENT == 2)); then
     _describe command commands
@@ -105,20 +106,20 @@ function zshOption({ name, short, value, choices, description }: OptionRow): str
   const about = `[${firstSentence(description).replaceAll(/[[\]]/g, '')}]`
   const action = choices === undefined ? (FILES.includes(value) ? '_files' : ' ') : `(${choices.join(' ')})`
   const rest = value === '' ? about : `${about}:${value.toLowerCase().replaceAll(/[^a-z]/g, ' ')}:${action}`
-  const spec = (dashed: string) => quoted(`${dashed}${rest}`)
+  const spec = (dashed: string) => shellQuoted(`${dashed}${rest}`)
   return [spec(`--${name}`), ...(short === undefined ? [] : [spec(`-${short}`)])].join(' ')
 }
 
 /** Returns the completion for fish, to be put into ~/.config/fish/completions/waygate.fish. */
 export function fishScript(): string {
   const lines = ROWS.flatMap(([name, row]) => {
-    const when = quoted(`__fish_seen_subcommand_from ${name}`)
+    const when = shellQuoted(`__fish_seen_subcommand_from ${name}`)
     const { completes } = row
     const words = completes && ('ids' in completes ? `(${idsCommand(completes.ids)})` : completes.join(' '))
     return [
-      `complete -c waygate -f -n __fish_use_subcommand -a ${name} -d ${quoted(row.summary)}`,
+      `complete -c waygate -f -n __fish_use_subcommand -a ${name} -d ${shellQuoted(row.summary)}`,
       ...optionsOf(row).map(option => `complete -c waygate -n ${when} ${fishOption(option)}`),
-      ...(words === undefined ? [] : [`complete -c waygate -f -n ${when} -a ${quoted(words)}`]),
+      ...(words === undefined ? [] : [`complete -c waygate -f -n ${when} -a ${shellQuoted(words)}`]),
     ]
   })
   return [
@@ -130,9 +131,9 @@ export function fishScript(): string {
 
 function fishOption({ name, short, value, choices, description }: OptionRow): string {
   const parts = [`-l ${name}`, ...(short === undefined ? [] : [`-s ${short}`])]
-  if (choices !== undefined) parts.push(`-x -a ${quoted(choices.join(' '))}`)
+  if (choices !== undefined) parts.push(`-x -a ${shellQuoted(choices.join(' '))}`)
   else if (value !== '') parts.push(FILES.includes(value) ? '-r -F' : '-x')
-  return `${parts.join(' ')} -d ${quoted(firstSentence(description))}`
+  return `${parts.join(' ')} -d ${shellQuoted(firstSentence(description))}`
 }
 
 function optionsOf({ options }: CommandRow): readonly OptionRow[] {
@@ -141,8 +142,4 @@ function optionsOf({ options }: CommandRow): readonly OptionRow[] {
 
 function firstSentence(text: string): string {
   return /^.*?\.(?= |$)/s.exec(text)?.[0] ?? text
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -1,7 +1,7 @@
-import { createServer } from 'node:net'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import { tlsPortOf } from '../../config/load/tls-rules.ts'
 import { parseAddress } from '../../internal/nodes/node.ts'
+import { listenFailure } from './child.ts'
 
 export interface DemoPorts {
   readonly loaded: LoadedConfig
@@ -17,7 +17,8 @@ export async function avoidTakenPorts(loaded: LoadedConfig): Promise<DemoPorts> 
   const { config, sourceOf } = loaded
   const taken: number[] = []
   const portFor = async (path: string, host: string, port: number): Promise<number> => {
-    if (sourceOf(path) !== 'default' || port === 0 || !(await isTaken(host, port))) return port
+    if (sourceOf(path) !== 'default' || port === 0) return port
+    if ((await listenFailure(host, port))?.code !== 'EADDRINUSE') return port
     taken.push(port)
     return 0
   }
@@ -35,12 +36,4 @@ export async function avoidTakenPorts(loaded: LoadedConfig): Promise<DemoPorts> 
     loaded: { ...loaded, config: { ...config, port, adminPort, tls, etcd: { ...config.etcd, embedded } } },
     taken,
   }
-}
-
-function isTaken(host: string, port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'))
-    server.listen({ host, port }, () => server.close(() => resolve(false)))
-  })
 }

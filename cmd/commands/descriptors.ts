@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { ConfigError } from '../../config/kit/problem.ts'
-import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import type { LoadedConfig } from '../../config/load/load.ts'
 import { putStored, readStored } from '../../discovery/etcd/stored-values.ts'
 import { createNode } from '../../internal/nodes/node.ts'
 import { missingText, reflect } from '../../wrappers/descriptors/reflection-client.ts'
@@ -11,7 +11,7 @@ import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { createBindings } from '../../wrappers/transcode/bindings.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { DescriptorsCommand } from '../cli/command.ts'
 import { say, visible } from '../cli/output.ts'
 import { createNames } from '../gateway/names.ts'
@@ -37,8 +37,8 @@ export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1
   }
 }
 
-function load({ config: file, settings }: DescriptorsCommand): LoadedConfig & { readonly prefix: string } {
-  const loaded = loadConfig({ file, env: readCaller().env, flags: settings })
+function load(command: DescriptorsCommand): LoadedConfig & { readonly prefix: string } {
+  const loaded = loadCommandConfig(command)
   const prefix = loaded.config.discovery.descriptorsPrefix
   if (prefix !== null) return { ...loaded, prefix }
   const message = 'is null, so no gateway reads descriptors from etcd: give a prefix'

@@ -11,20 +11,22 @@ const COLORS: Readonly<Record<Level, 'green' | 'yellow' | 'red' | 'gray'>> = {
 const WIDTH = Math.max(...Object.keys(COLORS).map(level => level.length))
 const INDENT = ' '.repeat(WIDTH + 2)
 
-export interface ReportOptions {
-  /** Whether the levels have colors. */
-  readonly colors: boolean
-}
-
-/** Formats findings for people: a line each with details and advice below it, and a summary at the end. */
-export function formatFindings(findings: readonly Finding[], { colors }: ReportOptions): string {
+/**
+ * Formats findings for people: a line each with details and advice below it, and a summary at the end.
+ *
+ * @param colors whether the levels have colors
+ */
+export function formatFindings(
+  findings: readonly Finding[],
+  { colors }: { readonly colors: boolean },
+): string {
   const lines = findings.flatMap(({ level, message, hint, details }) => {
     const word = level.padEnd(WIDTH)
     const shown = colors ? styleText(COLORS[level], word, { validateStream: false }) : word
-    const items = (details?.items ?? []).map(item => `${INDENT}- ${visible(item)}`)
+    const items = (details?.items ?? []).map(item => `${INDENT}- ${escaped(item)}`)
     if (details?.more !== undefined) items.push(`${INDENT}and ${details.more} more`)
-    const advice = hint === undefined ? [] : [`${INDENT}→ ${visible(hint)}`]
-    return [`${shown}  ${visible(message)}`, ...items, ...advice]
+    const advice = hint === undefined ? [] : [`${INDENT}→ ${escaped(hint)}`]
+    return [`${shown}  ${escaped(message)}`, ...items, ...advice]
   })
   return [...lines, '', summary(findings)].join('\n')
 }
@@ -38,7 +40,7 @@ function summary(findings: readonly Finding[]): string {
 }
 
 /** Escapes control characters: values in etcd were written by others and must not control the terminal. */
-function visible(text: string): string {
+function escaped(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     character => `\\u{${character.codePointAt(0)!.toString(16)}}`,

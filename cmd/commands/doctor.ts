@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import { didYouMean } from '../../config/kit/closest.ts'
-import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import type { LoadedConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
 import { parseRouteDocument } from '../../config/route/route-document.ts'
 import type { InspectCertificate } from '../../discovery/etcd/doctor/certificates.ts'
@@ -15,7 +15,7 @@ import type { Route } from '../../internal/routing/route.ts'
 import { NodeTls } from '../../wrappers/transport/node-tls.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { tlsProblemIn } from '../../wrappers/transport/tls-failures.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { DoctorCommand } from '../cli/command.ts'
 import { jsonText } from '../cli/output.ts'
 import { createNames } from '../gateway/names.ts'
@@ -35,8 +35,8 @@ export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
   return findings.some(({ level }) => level === 'problem') ? 1 : 0
 }
 
-async function findAll({ config: file, settings, writeCheck }: DoctorCommand): Promise<readonly Finding[]> {
-  const loaded = loadConfig({ file, env: readCaller().env, flags: settings })
+async function findAll(command: DoctorCommand): Promise<readonly Finding[]> {
+  const loaded = loadCommandConfig(command)
   const { config, keys, warnings } = loaded
   const warned = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
   if (config.discovery.registry !== 'etcd') {
@@ -58,7 +58,7 @@ async function findAll({ config: file, settings, writeCheck }: DoctorCommand): P
       return 'route' in parsed ? [parsed.route] : []
     }),
     guess: didYouMean,
-    writeCheck,
+    writeCheck: command.writeCheck,
     inspectCertificate: createInspection(loaded),
   }
   if (config.etcd.endpoints !== undefined) return [...warned, ...(await examine(etcd))]
@@ -109,7 +109,7 @@ async function examineEmbedded(address: string, etcd: ExamineOptions): Promise<r
   }
   const findings = await examine(etcd)
   const version = findings.find(({ check }) => check === 'version')?.details?.version
-  if (typeof version === 'string' && isEmbedded({ version })) {
+  if (typeof version === 'string' && isEmbedded(version)) {
     const message = `${none}; an embedded etcd already listens there and was examined`
     return [{ check: 'configuration', level: 'ok', message, hint }, ...findings]
   }

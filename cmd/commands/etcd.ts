@@ -1,6 +1,5 @@
-import { loadConfig } from '../../config/load/load.ts'
 import { exportKeys, importKeys } from '../../discovery/etcd/dump.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { EtcdCommand } from '../cli/command.ts'
 import { visible } from '../cli/output.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
@@ -9,8 +8,9 @@ import { etcdClientOptions } from '../gateway/registry.ts'
  * Runs `waygate etcd`: writes the keys of an etcd to standard output, or puts those of standard input into one. Resolves with the
  * exit code, 1 when keys were not imported because they have another value.
  */
-export async function runEtcd({ config: file, settings, action, overwrite }: EtcdCommand): Promise<0 | 1> {
-  const { config, keys } = loadConfig({ file, env: readCaller().env, flags: settings })
+export async function runEtcd(command: EtcdCommand): Promise<0 | 1> {
+  const { action, overwrite } = command
+  const { config, keys } = loadCommandConfig(command)
   const options = etcdClientOptions(config, keys)
   const where = options.endpoints.join(', ')
   if (action === 'export') {

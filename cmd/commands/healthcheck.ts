@@ -1,5 +1,4 @@
-import { loadConfig } from '../../config/load/load.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { HealthcheckCommand } from '../cli/command.ts'
 import { localUrlOf } from '../cli/listening.ts'
 import { print, tell } from '../cli/output.ts'
@@ -10,9 +9,8 @@ const { get } = process.getBuiltinModule('node:http')
 const ANSWER_MS = 3_000
 
 /** Runs `waygate healthcheck`. Resolves with the exit code, 1 when the gateway does not answer. */
-export async function runHealthcheck({ config: file, settings }: HealthcheckCommand): Promise<0 | 1> {
-  const { config } = loadConfig({ file, env: readCaller().env, flags: settings })
-  const { adminHost: address, adminPort: port } = config
+export async function runHealthcheck(command: HealthcheckCommand): Promise<0 | 1> {
+  const { adminHost: address, adminPort: port } = loadCommandConfig(command).config
   if (port === 0) {
     tell('waygate: adminPort is 0, a port that nobody knows: choose one')
     return 1

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -70,9 +70,7 @@ export function adopt(pid: number): Child {
 }
 
 function digestOf({ name, host, port, child }: RegisterCommand): string {
-  return createHash('sha256')
-    .update(JSON.stringify([name, host, port, child?.file, child?.args]))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify([name, host, port, child?.file, child?.args]), 'base64url')
 }
 
 function processes(): readonly number[] {

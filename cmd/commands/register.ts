@@ -1,10 +1,9 @@
 import { flushCompileCache } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
-import { loadConfig } from '../../config/load/load.ts'
 import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { RegisterCommand } from '../cli/command.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
@@ -29,11 +28,7 @@ const STOP_GRACE_MS = 10_000
  * Logs go to stderr, since stdout belongs to the command.
  */
 export async function runRegister(options: RegisterCommand): Promise<number> {
-  const { config, keys } = loadConfig({
-    file: options.config,
-    env: readCaller().env,
-    flags: options.settings,
-  })
+  const { config, keys } = loadCommandConfig(options)
   const stderr = pino.destination({ dest: 2, sync: true })
   // Once a terminal is closed, every write to it fails. The node must be unregistered nevertheless.
   stderr.on('error', () => {})
@@ -59,7 +54,7 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
     if (!options.child) return undefined
     const leftBehind = options.adopt ? findLeftBehind(options) : undefined
     if (leftBehind !== undefined) {
-      if (await isAccepting(ACCEPTING_WITHIN_MS)) {
+      if (await isAccepting()) {
         logger.warn({ pid: leftBehind }, 'command of an earlier sidecar adopted')
         return adopt(leftBehind)
       }
@@ -73,8 +68,8 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
     return startChild(file, args, { stdio: 'inherit', env: { ...process.env, ...markOf(options) } })
   }
 
-  function isAccepting(withinMs: number): Promise<boolean> {
-    const giveUp = AbortSignal.any([leaving.signal, AbortSignal.timeout(withinMs)])
+  function isAccepting(): Promise<boolean> {
+    const giveUp = AbortSignal.any([leaving.signal, AbortSignal.timeout(ACCEPTING_WITHIN_MS)])
     return untilAccepting(options.host, options.port, giveUp).then(
       () => true,
       () => false,

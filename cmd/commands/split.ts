@@ -1,19 +1,18 @@
 import { didYouMean } from '../../config/kit/closest.ts'
 import { toReason } from '../../config/kit/problem.ts'
 import { membersOf } from '../../config/kit/values.ts'
-import { loadConfig } from '../../config/load/load.ts'
 import { readRouteDocument } from '../../config/route/read-route-document.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { changeStored } from '../../discovery/etcd/stored-values.ts'
-import { readCaller } from '../cli/caller.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { SplitCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 
 /** Runs `waygate split`. Resolves with the exit code, 1 when nothing was written. */
 export async function runSplit(command: SplitCommand): Promise<0 | 1> {
-  const { config: file, settings, route, variant, percent } = command
-  const { config, keys } = loadConfig({ file, env: readCaller().env, flags: settings })
+  const { route, variant, percent } = command
+  const { config, keys } = loadCommandConfig(command)
   const { registry, routesPrefix } = config.discovery
   if (registry !== 'etcd') {
     throw new UsageError(`documents are not in etcd here, but in the registry ${registry}`, 'split')

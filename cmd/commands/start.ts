@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { createFileRecord } from '../../config/keys/file-contents.ts'
-import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import { loadConfig } from '../../config/load/load.ts'
 import { processCount } from '../../config/load/route-context.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { formatError } from '../cli/format-error.ts'
@@ -9,10 +9,11 @@ import { openServiceManager } from '../cli/service-manager.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { packageVersion } from '../cli/version.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
-import { checkSockets, type InheritedSockets, takeSockets } from '../gateway/inherited-sockets.ts'
-import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
+import { checkSockets, takeSockets } from '../gateway/inherited-sockets.ts'
+import { createLogger, logStartWarnings } from '../gateway/logger.ts'
 import type { Reloader, Source } from '../gateway/reload.ts'
 import { startStack } from '../gateway/stack.ts'
+import type { ServingOptions } from '../workers/primary.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
@@ -36,10 +37,10 @@ export async function runStart(options: StartCommand): Promise<number> {
   logUnusedSignals(log.logger)
   try {
     logStartWarnings(source.loaded, log.logger)
-    if (countWorkers(source.loaded) === 1) await serveAlone(source, { load, log, sockets })
+    if (processCount(source.loaded.config) === 1) await serveAlone(source, { load, log, sockets })
     else {
       const { servePrimary } = await import('../workers/primary.ts')
-      await servePrimary(source, { load, countWorkers, log, sockets })
+      await servePrimary(source, { load, log, sockets })
     }
     log.logger.info('stopped')
     return 0
@@ -48,18 +49,7 @@ export async function runStart(options: StartCommand): Promise<number> {
   }
 }
 
-function countWorkers({ config }: LoadedConfig): number {
-  return processCount(config)
-}
-
-async function serveAlone(
-  source: Source,
-  {
-    load,
-    log,
-    sockets,
-  }: { readonly load: () => Source; readonly log: Log; readonly sockets: InheritedSockets },
-): Promise<void> {
+async function serveAlone(source: Source, { load, log, sockets }: ServingOptions): Promise<void> {
   const { logger, flush } = log
   const started = Promise.withResolvers<Reloader>()
   onHangup(() => void started.promise.then(reloader => reloader.onSignal()))

@@ -4,16 +4,14 @@ import { loadSigningKey } from '../../config/keys/jwt-keys.ts'
 import type { Findings } from '../../config/keys/key-files.ts'
 import type { Algorithm } from '../../config/kit/key-algorithms.ts'
 import { ConfigError, toProblem } from '../../config/kit/problem.ts'
-import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
-import { readCaller } from '../cli/caller.ts'
+import type { LoadedConfig } from '../../config/load/load.ts'
+import { loadCommandConfig } from '../cli/caller.ts'
 import type { TokenCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 
 /** Runs `waygate token`: prints a token and nothing else. Resolves with the exit code. */
 export async function runToken(options: TokenCommand): Promise<number> {
-  console.log(
-    signToken(options, loadConfig({ file: options.config, env: readCaller().env, flags: options.settings })),
-  )
+  console.log(signToken(options, loadCommandConfig(options)))
   return 0
 }
 

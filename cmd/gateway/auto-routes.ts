@@ -1,5 +1,6 @@
 import { createAutoGrpcRoute, createAutoRoute, type RouteContext } from '../../config/route/route-document.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { GrpcNames } from './grpc-names.ts'
@@ -8,7 +9,7 @@ export interface AutoRoutesOptions {
   /** Whether there are any at all. */
   readonly isOn: boolean
   readonly nodes: NodeTable
-  /** What every route is completed with. */
+  /** What every route is completed with, and every document judged. */
   readonly context: Omit<RouteContext, 'origin'>
   /** The gRPC services that get automatic routes; undefined = none do. */
   readonly grpcNames?: GrpcNames | undefined
@@ -162,17 +163,8 @@ export class AutoRoutes {
   /** Returns the route of a service that has nodes, which is made once. */
   #kept(service: string, key: string, create: () => Route): Route {
     const present = this.#options.nodes.service(service)!
-    let routes = this.#routes.get(present)
-    if (!routes) {
-      routes = new Map()
-      this.#routes.set(present, routes)
-    }
-    let route = routes.get(key)
-    if (!route) {
-      route = create()
-      routes.set(key, route)
-    }
-    return route
+    const routes = getOrMake(this.#routes, present, () => new Map<string, Route>())
+    return getOrMake(routes, key, create)
   }
 }
 

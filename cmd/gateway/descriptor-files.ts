@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../../discovery/logger.ts'
@@ -20,10 +20,8 @@ export class DescriptorFiles {
    * @param endpoints of etcd
    */
   constructor(dataDir: string, endpoints: readonly string[], logger: Logger) {
-    const hash = createHash('sha256')
-      .update([...endpoints].sort().join(' '))
-      .digest('hex')
-    this.#folder = join(dataDir, `descriptors-${hash.slice(0, 8)}`)
+    const digest = hash('sha256', [...endpoints].sort().join(' '))
+    this.#folder = join(dataDir, `descriptors-${digest.slice(0, 8)}`)
     this.#logger = logger
   }
 

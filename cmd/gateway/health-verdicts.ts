@@ -1,3 +1,4 @@
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { HealthVerdict } from '../../internal/nodes/health.ts'
 
 /** The latest health verdict of each checked node, by service and node id. */
@@ -11,14 +12,12 @@ export class HealthVerdicts {
   /** Replaces the verdict of a node; `unchecked` removes it. */
   put(verdict: HealthVerdict): void {
     const { service, id, health } = verdict
-    let verdicts = this.#services.get(service)
     if (health !== 'unchecked') {
-      if (!verdicts) {
-        verdicts = new Map()
-        this.#services.set(service, verdicts)
-      }
-      verdicts.set(id, verdict)
-    } else if (verdicts?.delete(id) && verdicts.size === 0) this.#services.delete(service)
+      getOrMake(this.#services, service, () => new Map<string, HealthVerdict>()).set(id, verdict)
+      return
+    }
+    const verdicts = this.#services.get(service)
+    if (verdicts?.delete(id) && verdicts.size === 0) this.#services.delete(service)
   }
 
   /** Returns a copy of the verdicts of one service. */

@@ -1,6 +1,7 @@
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CallNode, Reflected } from '../../wrappers/descriptors/reflection-client.ts'
@@ -92,7 +93,7 @@ export class LiveDescriptors {
       onFailure: (service, error) => this.#fail(service, error),
       timings,
     })
-    this.#refresh()
+    this.routesChanged()
   }
 
   /** Parses the descriptors of a key of the registry. */
@@ -136,7 +137,7 @@ export class LiveDescriptors {
 
   /** Called when the routes have changed: they may name descriptors. */
   routesChanged(): void {
-    this.#refresh()
+    for (const service of this.#services) this.#update(service)
   }
 
   /** The code that reads descriptors; undefined until {@link open}. Where there is a schema, it is there. */
@@ -175,12 +176,8 @@ export class LiveDescriptors {
   readonly findMethod: FindMethod = (service, name) => {
     const schema = this.schemaOf(service)
     if (schema === undefined) return undefined
-    let methods = this.#methods.get(schema)
-    if (!methods) {
-      methods = new Map(schema.methods.map(method => [method.name, method]))
-      this.#methods.set(schema, methods)
-    }
-    return methods.get(name)
+    const index = () => new Map(schema.methods.map(method => [method.name, method]))
+    return getOrMake(this.#methods, schema, index).get(name)
   };
 
   /** Returns the services whose schema is known, with its source. */
@@ -208,10 +205,6 @@ export class LiveDescriptors {
     this.#gone.delete(service)
     this.#reflected.delete(service)
     this.#restored.delete(service)
-  }
-
-  #refresh(): void {
-    for (const service of this.#services) this.#update(service)
   }
 
   #update(service: string): void {

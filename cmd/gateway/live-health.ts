@@ -1,6 +1,7 @@
 import { parseHealthCheck } from '../../config/route/health-check.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import {
   type Health,
   type HealthCheck,
@@ -242,12 +243,7 @@ export class LiveHealth {
   #peer(service: string, id: string): Peer | undefined {
     const peers = this.#options.nodes.service(service)?.peers
     if (peers === undefined) return undefined
-    let byId = this.#byId.get(peers)
-    if (byId === undefined) {
-      byId = new Map(peers.map(peer => [peer.node.id, peer]))
-      this.#byId.set(peers, byId)
-    }
-    return byId.get(id)
+    return getOrMake(this.#byId, peers, () => new Map(peers.map(peer => [peer.node.id, peer]))).get(id)
   }
 }
 

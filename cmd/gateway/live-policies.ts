@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { SameSite } from '../../internal/http/header-lines.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { CreatePolicy, Exchange, Policy, RoutePlan } from '../../internal/policy.ts'
@@ -80,11 +81,8 @@ function policySettingsOf({ config, keys }: Inputs, upstream: Upstream): PolicyS
  */
 export class LivePolicies {
   #settings: PolicySettings
-  readonly #counts: PolicyCounts
+  readonly #options: LivePoliciesOptions
   readonly #delays = new Delays()
-  readonly #limits: LimitSettings
-  readonly #nodes: LivePoliciesOptions['nodes']
-  readonly #mirrors: Mirrors
   readonly #chain: Chain
   #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
@@ -93,13 +91,9 @@ export class LivePolicies {
   readonly #openStreams = { count: 0 }
 
   constructor(options: LivePoliciesOptions) {
-    const { counts, limits, nodes, mirrors, chain = CHAIN } = options
+    this.#options = options
     this.#settings = options
-    this.#counts = counts
-    this.#limits = limits
-    this.#mirrors = mirrors
-    this.#nodes = nodes
-    this.#chain = chain
+    this.#chain = options.chain ?? CHAIN
   }
 
   /**
@@ -129,7 +123,7 @@ export class LivePolicies {
     if (!plan) {
       plan = route.isBroken
         ? brokenPlan(this.#settings.upstream)
-        : compilePlan(this.policiesOf(route), this.#settings.upstream, this.#counts)
+        : compilePlan(this.policiesOf(route), this.#settings.upstream, this.#options.counts)
       this.#plans.set(route, plan)
     }
     return plan
@@ -163,11 +157,7 @@ export class LivePolicies {
 
   #policy(route: Route, name: string, rule: unknown): Policy {
     const live = route.origin === 'auto' ? this.#ofAutoRoutes : this.#ofDocuments
-    let policies = live.get(route.id)
-    if (!policies) {
-      policies = new Map()
-      live.set(route.id, policies)
-    }
+    const policies = getOrMake(live, route.id, () => new Map<string, LivePolicy>())
     const known = policies.get(name)
     if (known && isDeepStrictEqual(known.rule, rule)) return known.policy
     if (known) this.#forget(policies, name)
@@ -185,37 +175,35 @@ export class LivePolicies {
 
   #toolsOf(name: string): PolicyTools {
     const { maxTargetBytes, credentialPlaces, cookieKey, sameSite } = this.#settings
+    const { counts, limits, nodes, mirrors } = this.#options
+    const countBy =
+      (metric: PolicyCounts['limited']) =>
+      ({ call, isDry }: Exchange, label: string): void => {
+        if (!isDry) metric.add(call.route!.id, [label])
+      }
     return {
       maxTargetBytes: maxTargetBytes ?? Number.POSITIVE_INFINITY,
       credentialPlaces: credentialPlaces ?? {},
       delays: this.#delays,
       wouldRefuse: ({ call, isDry }: Exchange, rule?: string) => {
         call.observed = [...(call.observed ?? []), name]
-        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
+        if (!isDry) counts.wouldRefusals.add(call.route!.id, [name, rule ?? ''])
       },
-      preflight: ({ call, isDry }, result) => {
-        if (!isDry) this.#counts.preflights.add(call.route!.id, [result])
-      },
-      limits: this.#limits,
-      limited: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.limited.add(call.route!.id, [rule])
-      },
-      wouldLimit: ({ call, isDry }, rule) => {
-        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, [rule])
-      },
-      hasUsableNode: (service, nodes, isCall) =>
-        this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
-      diverted: ({ call, isDry }, variant) => {
-        if (!isDry) this.#counts.diversions.add(call.route!.id, [variant])
-      },
+      preflight: countBy(counts.preflights),
+      limits,
+      limited: countBy(counts.limited),
+      wouldLimit: countBy(counts.wouldLimit),
+      hasUsableNode: (service, selection, isCall) =>
+        nodes.hasAvailable(service, selection, isCall ? 'grpc' : 'http'),
+      diverted: countBy(counts.diversions),
       cookieKey,
       sameSite,
-      mirrors: this.#mirrors,
-      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, [outcome]),
+      mirrors,
+      mirrored: (call, outcome) => counts.mirrored.add(call.route!.id, [outcome]),
       openStreams: this.#openStreams,
       compressedBytes: ({ call }, encoding, side, bytes) =>
-        this.#counts.compressed.add(call.route!.id, [encoding, side], bytes),
-      notCompressed: reason => this.#counts.notCompressed.add(reason),
+        counts.compressed.add(call.route!.id, [encoding, side], bytes),
+      notCompressed: reason => counts.notCompressed.add(reason),
     }
   }
 }

@@ -9,31 +9,24 @@ import {
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { PolicySetEntry } from '../../discovery/key-state.ts'
-import { type Logger, silentLogger } from '../../discovery/logger.ts'
+import type { Logger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { hides, stricterWithout } from '../../internal/routing/precedence.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { createAddressTest } from '../../middleware/request/client-address.ts'
 import type { CheckPage } from '../../routes/admin/explain.ts'
-import { AutoRoutes } from './auto-routes.ts'
+import { AutoRoutes, type AutoRoutesOptions } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LivePolicySets } from './live-policy-sets.ts'
 import { contestedNames, unselected, unserved, withoutRoute } from './route-problems.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 import { tiedDocuments } from './tied-documents.ts'
 
-export interface LiveRoutesOptions {
+export interface LiveRoutesOptions extends Omit<AutoRoutesOptions, 'isOn'> {
   readonly config: Config['routes']
   /** Receives the rules that routes set for their services, at first and after each change. */
   readonly rules: LiveRules
-  readonly nodes: NodeTable
-  /** What every route document is judged and completed with. */
-  readonly context: Omit<RouteContext, 'origin'>
-  /** The gRPC services that get automatic routes; undefined = none do. */
-  readonly grpcNames?: GrpcNames | undefined
-  /** Default: silent. */
-  readonly logger?: Logger | undefined
 }
 
 const NO_KEY =
@@ -61,7 +54,7 @@ export class LiveRoutes {
   #documents: readonly Route[] = []
   #table: RouteTable
 
-  constructor({ config, rules, nodes, context, grpcNames, logger = silentLogger }: LiveRoutesOptions) {
+  constructor({ config, rules, nodes, context, grpcNames, logger }: LiveRoutesOptions) {
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes

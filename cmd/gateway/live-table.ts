@@ -1,7 +1,6 @@
 import { Directory, type EntryChange } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
-import type { Logger } from '../../discovery/logger.ts'
 import {
   OPTIONAL_SCOPES,
   type Registry,
@@ -13,7 +12,6 @@ import {
 import type { OpenConnection } from '../../discovery/suspect-watch.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Node } from '../../internal/nodes/node.ts'
-import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
 import type { LastGoodView, SourceView, TableView } from '../../routes/admin/views.ts'
@@ -37,20 +35,19 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   /** Connects to nodes that the registry may have lost. */
   readonly openConnection: OpenConnection
   /** Called before an entry of the registry is applied, which waits for the promise that is returned. */
-  readonly prepare?: ((entry: RegistryEntry) => Promise<void> | undefined) | undefined
-  /** Receives the API keys and revocations of the registry; undefined = they are not used. */
-  readonly credentials?: LiveCredentials | undefined
-  /** Receives the descriptors of the registry; undefined = they are not used. */
-  readonly descriptors?: Pick<LiveDescriptors, 'parse' | 'apply'> | undefined
+  readonly prepare: (entry: RegistryEntry) => Promise<void> | undefined
+  /** Receives the API keys and revocations of the registry. */
+  readonly credentials: LiveCredentials
+  /** Receives the descriptors of the registry. */
+  readonly descriptors: Pick<LiveDescriptors, 'parse' | 'apply'>
   /** Receives what the registry has for TLS; undefined = it is not used. */
-  readonly tls?: Pick<TlsFromRegistry, 'parse' | 'apply' | 'applied'> | undefined
+  readonly tls: Pick<TlsFromRegistry, 'parse' | 'apply' | 'applied'> | undefined
   /** Returns problems that are found elsewhere, each with its key. */
-  readonly moreProblems?: (() => readonly KeyProblem[]) | undefined
+  readonly moreProblems: () => readonly KeyProblem[]
   /** Returns why a node must not be used, as a text for people; undefined when it may be used. */
   readonly refusalOf: (node: Node) => string | undefined
-  readonly logger: Logger
   /** Called when the registry has another entry for a key than before; not for what is there at the start. */
-  readonly onEntry?: ((change: EntryChange) => void) | undefined
+  readonly onEntry: (change: EntryChange) => void
   /** Called when the nodes of a service in the node table have changed. */
   readonly onNodes: (service: string) => void
   /** Called when the routes have changed. */
@@ -68,19 +65,10 @@ const NOT_LOADED = new GatewayError('WG_NO_NODE', {
 export class LiveTable implements TableView {
   /** Where the documents of the registry come from. */
   readonly origin: 'file' | 'etcd'
-  readonly #registry: Registry
-  readonly #nodes: NodeTable
-  readonly #suspectGraceMs: number
-  readonly #openConnection: OpenConnection
-  readonly #logger: Logger
+  readonly #options: LiveTableOptions
   readonly #directory: Directory
   readonly #routes: LiveRoutes
   readonly #log: TableLog
-  readonly #credentials: LiveCredentials | undefined
-  readonly #tls: LiveTableOptions['tls']
-  readonly #moreProblems: LiveTableOptions['moreProblems']
-  readonly #onRemembered: LiveTableOptions['onRemembered']
-  readonly #onRoutes: LiveTableOptions['onRoutes']
   readonly #changes = new PairedChanges({
     revisionOf: half => this.#revisionOf(half),
     mayBePaired: () => this.#isLoaded && this.#namesSets(),
@@ -101,12 +89,8 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, suspectGraceMs, credentials, descriptors, tls, refusalOf, logger } = options
-    this.#registry = registry
-    this.#nodes = nodes
-    this.#suspectGraceMs = suspectGraceMs
-    this.#openConnection = options.openConnection
-    this.#logger = logger
+    const { registry, nodes, suspectGraceMs, credentials, descriptors, tls, refusalOf } = options
+    this.#options = options
     this.defaultAuth = defaultAuthOf(options.context)
     this.#routes = new LiveRoutes(options)
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
@@ -114,16 +98,16 @@ export class LiveTable implements TableView {
     this.#directory = new Directory({
       prepare: options.prepare,
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
-      parseApiKey: value => credentials?.parseApiKey(value) ?? { apiKey: value },
+      parseApiKey: value => credentials.parseApiKey(value),
       refusalOf,
-      onCredential: (before, after) => credentials?.apply(before, after),
+      onCredential: (before, after) => credentials.apply(before, after),
       onNodes: (service, serviceNodes) => {
         nodes.set(service, serviceNodes)
         options.grpcNames?.setNodes(service, serviceNodes)
         options.onNodes(service)
       },
-      parseDescriptors: bytes => descriptors?.parse(bytes) ?? { schema: bytes },
-      onDescriptors: (before, after) => descriptors?.apply(before, after),
+      parseDescriptors: bytes => descriptors.parse(bytes),
+      onDescriptors: (before, after) => descriptors.apply(before, after),
       ...(tls && { parseCertificate: entry => tls.parse(entry) }),
       onTls: (before, after) => tls?.apply(before, after),
       onRoutes: () => this.#changes.changed('routes'),
@@ -137,12 +121,7 @@ export class LiveTable implements TableView {
       documented: this.#routes.servicesOfFile,
       remembered: options.remembered,
     })
-    this.#credentials = credentials
-    this.#tls = tls
-    this.#moreProblems = options.moreProblems
-    this.#onRemembered = options.onRemembered
-    this.#onRoutes = options.onRoutes
-    this.#log = new TableLog(this.#directory, logger)
+    this.#log = new TableLog(this.#directory, options.logger)
   }
 
   /** Resolves when there is a table to serve from, from the registry or from disk. */
@@ -167,19 +146,15 @@ export class LiveTable implements TableView {
 
   /** Follows the registry until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
+    const { registry, suspectGraceMs, openConnection, logger, onRemembered } = this.#options
     const giveUp = () => {
       for (const waiting of this.#waiting.splice(0)) waiting.giveUp()
     }
     signal.addEventListener('abort', giveUp, { once: true })
     await followRegistry({
-      registry: this.#registry,
+      ...{ registry, suspectGraceMs, openConnection, logger, onRemembered, signal },
       directory: this.#directory,
-      suspectGraceMs: this.#suspectGraceMs,
-      openConnection: this.#openConnection,
-      logger: this.#logger,
       onApplied: event => this.#applied(event),
-      onRemembered: this.#onRemembered,
-      signal,
     }).finally(() => {
       this.#changes.close()
       giveUp()
@@ -224,7 +199,7 @@ export class LiveTable implements TableView {
   }
 
   source(): SourceView {
-    return sourceView(this.#registry, this.#directory)
+    return sourceView(this.#options.registry, this.#directory)
   }
 
   routes(): readonly Route[] {
@@ -251,7 +226,7 @@ export class LiveTable implements TableView {
   }
 
   problems(): readonly KeyProblem[] {
-    return [...this.#directory.problems(), ...this.#routes.problems(), ...(this.#moreProblems?.() ?? [])]
+    return [...this.#directory.problems(), ...this.#routes.problems(), ...this.#options.moreProblems()]
   }
 
   lastGood(): LastGoodView {
@@ -274,17 +249,17 @@ export class LiveTable implements TableView {
 
   #applied(event: RegistryEvent): void {
     this.#log.applied(event)
-    this.#tls?.applied(event)
+    this.#options.tls?.applied(event)
     if (event.type !== 'status') {
       this.#revision = largest(
-        this.#registry.sources.map(({ name }) => this.#directory.source(name).revision),
+        this.#options.registry.sources.map(({ name }) => this.#directory.source(name).revision),
       )
     }
     if (this.#setsChanged) {
       this.#setsChanged = false
       this.#changes.changed('policies')
     }
-    if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
+    if (event.type === 'snapshot') this.#options.credentials.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
     this.#changes.applied()
     this.#actWaiting()
@@ -294,7 +269,7 @@ export class LiveTable implements TableView {
     const directory = this.#directory
     const isUnlisted = (service: string) => directory.isUnlisted(service)
     this.#routes.set(directory.routes(), directory.blockedServices(), directory.formerServices(), isUnlisted)
-    this.#onRoutes(this.#routes.table.documents)
+    this.#options.onRoutes(this.#routes.table.documents)
   }
 
   #namesSets(): boolean {
@@ -302,7 +277,7 @@ export class LiveTable implements TableView {
   }
 
   #revisionOf(scope: RegistryScope): bigint {
-    const source = this.#registry.sources.find(each => each.scope === scope)
+    const source = this.#options.registry.sources.find(each => each.scope === scope)
     return BigInt((source && this.#directory.source(source.name).revision) ?? 0)
   }
 
@@ -311,14 +286,14 @@ export class LiveTable implements TableView {
     const routes = this.routes()
     const open = routes.filter(({ auth }) => auth.type === 'none').length
     if (open === 0) return
-    this.#logger.warn(
+    this.#options.logger.warn(
       { open, routes: routes.length },
       'no token key is configured; routes are open to everyone',
     )
   }
 
   #checkLoaded(from: 'store' | 'disk'): void {
-    const sources = this.#registry.sources.map(({ name, scope }) => ({
+    const sources = this.#options.registry.sources.map(({ name, scope }) => ({
       scope,
       ...this.#directory.source(name),
     }))
@@ -328,12 +303,13 @@ export class LiveTable implements TableView {
     // With a copy that has no nodes, every request would get 404. Load balancers and clients should see 503 instead.
     const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
     if (isFromDisk && this.#directory.services().size === 0) {
-      if (from === 'disk') this.#logger.warn({}, 'table on disk has no nodes; waiting for the registry')
+      if (from === 'disk')
+        this.#options.logger.warn({}, 'table on disk has no nodes; waiting for the registry')
       return
     }
     this.#isLoaded = true
     this.#routes.complete()
-    this.#nodes.loaded()
+    this.#options.nodes.loaded()
     this.#warnOfOpenRoutes()
     this.#loaded.resolve()
   }

@@ -3,7 +3,7 @@ import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import { SpanCounts, type SpansView } from '../../routes/admin/metrics/span-metrics.ts'
 import type { LimitStore } from './limit-store.ts'
-import type { Live, Settings } from './settings.ts'
+import type { Inputs, Live, Settings } from './settings.ts'
 import type { GatewayTls, TlsOptions } from './tls.ts'
 import type { TlsFromRegistry } from './tls-from-registry.ts'
 import type { Tracing, TracingOptions } from './tracing.ts'
@@ -21,10 +21,7 @@ export async function loadClientTls({
   config,
   keys,
   ...options
-}: Omit<TlsOptions, 'config' | 'keys'> & {
-  readonly config: Config
-  readonly keys: Keys
-}): Promise<ClientTlsParts> {
+}: Omit<TlsOptions, keyof Inputs> & Inputs): Promise<ClientTlsParts> {
   if (!keys.tls) return { tls: undefined, fromRegistry: undefined }
   const tls = (await import('./tls.ts')).openTls({ ...options, config, keys: keys.tls })
   if (!config.tls.fromEtcd) return { tls, fromRegistry: undefined }

@@ -37,7 +37,7 @@ export type PolicyTools = ClientsTools &
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
- * wrappers in gateway.ts this is the whole order of a request:
+ * wrappers in upstream.ts this is the whole order of a request:
  *
  * 1. open exchange, overload guard, route
  * 2. policies before authentication: `onRequest`, from the top of this list

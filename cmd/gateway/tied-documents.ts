@@ -1,5 +1,6 @@
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { type Conditions, type MatchRule, specificityOf } from '../../internal/conditions.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import { routerPattern } from '../../internal/routing/path-segments.ts'
 import type { Route } from '../../internal/routing/route.ts'
 
@@ -41,9 +42,7 @@ function rivals(documents: readonly Route[]): Iterable<Entry[]> {
     for (const rule of route.match ?? []) {
       const { conditions, exact } = specificityOf(rule)
       const key = JSON.stringify([routerPattern(route.path), route.priority, conditions, exact])
-      const group = groups.get(key)
-      if (group) group.push({ route, rule })
-      else groups.set(key, [{ route, rule }])
+      getOrMake(groups, key, (): Entry[] => []).push({ route, rule })
     }
   }
   return groups.values()

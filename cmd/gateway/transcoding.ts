@@ -5,6 +5,7 @@ import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { RegistryEntry } from '../../discovery/registry.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import { brokenGrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import type { JsonOptions } from '../../internal/grpc/json-options.ts'
 import { GRPC_STATUS } from '../../internal/grpc/status.ts'
@@ -235,28 +236,18 @@ export class Transcoding {
       return undefined
     }
     if (route.origin === 'auto') return this.#autoPlanOf(schema)
-    let plans = this.#plans.get(route)
-    if (plans === undefined) {
-      plans = new WeakMap()
-      this.#plans.set(route, plans)
-    }
-    let plan = plans.get(schema)
-    if (plan === undefined) {
+    const plans = getOrMake(this.#plans, route, () => new WeakMap<ServiceSchema, TranscodePlan>())
+    return getOrMake(plans, schema, () => {
       const rules = this.#options.rules.of(service).grpcRules ?? []
-      plan = this.#createPlan(schema, { choice: route.grpc?.bindings, rules, json: route.grpc?.json })
-      plans.set(schema, plan)
-    }
-    return plan
+      return this.#createPlan(schema, { choice: route.grpc?.bindings, rules, json: route.grpc?.json })
+    })
   }
 
   /** A method of a service without a document has one lock, whatever its door. */
   #autoPlanOf(schema: ServiceSchema): TranscodePlan {
-    let plan = this.#autoPlans.get(schema)
-    if (plan === undefined) {
-      plan = this.#createPlan(schema, { choice: 'all', rules: [], json: undefined })
-      this.#autoPlans.set(schema, plan)
-    }
-    return plan
+    return getOrMake(this.#autoPlans, schema, () =>
+      this.#createPlan(schema, { choice: 'all', rules: [], json: undefined }),
+    )
   }
 
   #createPlan(

@@ -25,11 +25,11 @@ export class HealthRelay {
     // The next worker starts from the known verdicts, and reports at once which of them no longer apply.
     const next = answering.find(worker => worker.isLoaded) ?? answering[0] ?? serving[0]
     // One that does not answer now may go on later. Two that check would tell different things, of which only one is heard.
-    if (isChecked) this.#checker!.stopChecking()
+    if (isChecked) this.#checker!.check(false)
     this.#checker = next
     if (!next) return
     next.onHealth = news => this.#relay(next, news)
-    next.check()
+    next.check(true)
   }
 
   #relay(from: WorkerProcess, news: HealthNews): void {

@@ -1,3 +1,4 @@
+import { getOrMake } from '../../internal/get-or-make.ts'
 import { GoneRoutes } from '../../routes/admin/metrics/gone-routes.ts'
 import { mergeMetrics } from '../../routes/admin/metrics/merge-metrics.ts'
 import type { Labels, MetricValues } from '../../routes/admin/metrics/metric-values.ts'
@@ -85,8 +86,7 @@ async function presentIn(metrics: readonly MetricValues[]): Promise<Present> {
   const turns = new Turns()
   const present = new Map<string, Set<string>>()
   for (const { name, values } of metrics) {
-    const named = present.get(name) ?? new Set<string>()
-    present.set(name, named)
+    const named = getOrMake(present, name, () => new Set<string>())
     for (const { labels } of values) {
       if (labels.node) named.add(labels.node === OTHER ? OTHER : nodeOf(labels))
       if (labels.route !== undefined) named.add(routeOf(labels))

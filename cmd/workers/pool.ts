@@ -47,9 +47,7 @@ export function restartDelayMs(failures: number, random: () => number = Math.ran
 
 /** Keeps the wanted number of workers running: replaces crashed ones, and on a reload all of them, one by one. */
 export class WorkerPool {
-  readonly #logger: Logger
-  readonly #onLast: PoolOptions['onLast']
-  readonly #onServing: PoolOptions['onServing']
+  readonly #options: PoolOptions
   readonly #all = new Set<WorkerProcess>()
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
@@ -60,11 +58,9 @@ export class WorkerPool {
   #settings: WorkerSettings
   #restarts = 0
 
-  constructor(settings: WorkerSettings, { logger, onLast, onServing }: PoolOptions) {
+  constructor(settings: WorkerSettings, options: PoolOptions) {
     this.#settings = settings
-    this.#logger = logger
-    this.#onLast = onLast
-    this.#onServing = onServing
+    this.#options = options
     // The primary opens the socket and keeps it; all workers accept from it. See docs/architecture.md for the reasons.
     cluster.schedulingPolicy = cluster.SCHED_NONE
     const { execArgv, execPath } = this.#program
@@ -78,8 +74,8 @@ export class WorkerPool {
       workers: () => this.all.filter(worker => !worker.isEnding),
       isComplete: () => this.serving.length === this.#slots.length,
       timeoutMs: () => this.#settings.config.workerTimeoutMs,
-      onChange: onServing,
-      logger,
+      onChange: options.onServing,
+      logger: options.logger,
     })
     // However this process ends, no worker may survive it.
     process.once('exit', () => this.killAll())
@@ -150,7 +146,7 @@ export class WorkerPool {
     for (let index = 1; index < count; index++) this.#put(await this.#forkReadyAgain(settings), index)
     const excess = this.#slots.splice(count)
     for (const { worker } of excess) worker.retire()
-    if (excess.length > 0) this.#onServing()
+    if (excess.length > 0) this.#options.onServing()
   }
 
   /** Lets all workers finish the requests in flight. Resolves when none is left. */
@@ -171,7 +167,7 @@ export class WorkerPool {
     if (slot.worker !== worker) slot.worker.retire()
     slot.worker = worker
     slot.failures = 0
-    this.#onServing()
+    this.#options.onServing()
     void this.#keep(slot, worker)
   }
 
@@ -183,19 +179,19 @@ export class WorkerPool {
     if ((plain ?? tls) !== undefined && this.serving.length === 0) return this.#portLost.resolve()
     if (performance.now() - worker.startedAt > STABLE_AFTER_MS) slot.failures = 0
     const waitMs = restartDelayMs(slot.failures++)
-    this.#logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'worker crashed')
+    this.#options.logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'worker crashed')
     await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
     // A reload may have filled the slot in the meantime.
     if (this.#stopping.signal.aborted || slot.worker !== worker || !this.#slots.includes(slot)) return
     try {
       slot.worker = this.#fork('when-loaded')
     } catch (error) {
-      this.#logger.error({ reason: (error as Error).message }, 'worker failed to start')
+      this.#options.logger.error({ reason: (error as Error).message }, 'worker failed to start')
       return this.#keep(slot, worker)
     }
     this.#restarts++
-    slot.worker.listening.then(this.#onServing, error =>
-      this.#logger.error({ reason: error.message }, 'worker failed to start'),
+    slot.worker.listening.then(this.#options.onServing, error =>
+      this.#options.logger.error({ reason: error.message }, 'worker failed to start'),
     )
     void this.#keep(slot, slot.worker)
   }
@@ -206,7 +202,7 @@ export class WorkerPool {
         return await this.#forkReady(settings)
       } catch (error) {
         if (this.#stopping.signal.aborted || failures + 1 >= TRIES) throw error
-        this.#logger.error({ reason: (error as Error).message }, 'worker failed to start')
+        this.#options.logger.error({ reason: (error as Error).message }, 'worker failed to start')
         await delay(restartDelayMs(failures), undefined, { signal: this.#stopping.signal }).catch(() => {})
       }
     }
@@ -244,9 +240,9 @@ export class WorkerPool {
 
   #ended(worker: WorkerProcess, exit: WorkerExit): void {
     this.#all.delete(worker)
-    this.#onServing()
+    this.#options.onServing()
     if (!worker.isEnding) return
-    if (exit.code === 0) this.#onLast(worker)
-    else this.#logger.warn({ worker: worker.pid, ...exit }, 'worker did not exit cleanly')
+    if (exit.code === 0) this.#options.onLast(worker)
+    else this.#options.logger.warn({ worker: worker.pid, ...exit }, 'worker did not exit cleanly')
   }
 }

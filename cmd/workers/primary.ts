@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
+import { processCount } from '../../config/load/route-context.ts'
 import type { Config } from '../../config/schema.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
@@ -23,10 +24,10 @@ import { WorkerPool } from './pool.ts'
 import { WorkerApi } from './worker-api.ts'
 import { WorkerPages } from './worker-pages.ts'
 
-export interface PrimaryOptions {
+/** What a gateway serves with, in one process or in several. */
+export interface ServingOptions {
   /** @throws ConfigError with all problems of the configuration */
   readonly load: () => Source
-  readonly countWorkers: (loaded: LoadedConfig) => number
   readonly log: Log
   /** The sockets to listen on in place of the configured addresses. */
   readonly sockets: InheritedSockets
@@ -44,7 +45,7 @@ const NEW_WORKERS: ReloaderOptions['applies'] = new Set(['live', 'workers'])
  */
 export async function servePrimary(
   source: Source,
-  { load, countWorkers, log: { logger, flush }, sockets }: PrimaryOptions,
+  { load, log: { logger, flush }, sockets }: ServingOptions,
 ): Promise<void> {
   // A cluster worker cannot fork workers. Process managers that run a program several times make it one.
   if (!cluster.isPrimary) {
@@ -90,7 +91,7 @@ export async function servePrimary(
       admin!.check(next.loaded.config)
       return {
         async apply() {
-          await pool.replace(settings(next), countWorkers(next.loaded))
+          await pool.replace(settings(next), processCount(next.loaded.config))
           logger.level = next.loaded.config.logLevel
           admin!.configure(next.loaded.config)
         },
@@ -121,7 +122,7 @@ export async function servePrimary(
       },
     })
     pages.show(pool)
-    const addresses = await pool.start(countWorkers(source.loaded))
+    const addresses = await pool.start(processCount(config))
     port = (addresses.plain ?? addresses.tls)?.port
     // Who reads the next line may end this process at once.
     ended = untilSignal()

@@ -1,4 +1,5 @@
 import { NameFilter } from '../../discovery/name-filter.ts'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { SentMemory } from './messages.ts'
 
 /** Twice as many as a worker remembers by name without a document. */
@@ -18,8 +19,7 @@ export class SharedMemory {
   /** Takes the report of a worker, which replaces earlier ones about the same source of the same store. */
   put(remembered: SentMemory): void {
     const { source, store } = remembered
-    const byStore = this.#bySource.get(source) ?? new Map<string, SentMemory>()
-    this.#bySource.set(source, byStore)
+    const byStore = getOrMake(this.#bySource, source, () => new Map<string, SentMemory>())
     const known = byStore.get(store)
     const documented = [...new Set([...(known?.documented ?? []), ...remembered.documented])]
     const excess = documented.splice(0, Math.max(0, documented.length - MAX_DOCUMENTED))

@@ -32,6 +32,7 @@ import type { LiveDelta } from '../gateway/telemetry/live-feed.ts'
 import { LiveWatch } from '../gateway/telemetry/live-watch.ts'
 import type { ApiQuestion, AskedPages } from './messages.ts'
 import { SeenChanges } from './seen-changes.ts'
+import { NO_SOURCE } from './worker-pages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker has to answer; one that takes longer is left out. */
@@ -224,12 +225,4 @@ async function askWorker<Name extends keyof AskedPages>(
 
 const NO_WORKER: HeartbeatPage = { outcome: 'unreachable', detail: 'no worker answers; try again' }
 
-const NOTHING_KNOWN = {
-  revision: null,
-  source: {
-    ...{ registry: '', connected: false, stale: true, ageMs: undefined, reason: 'no worker answers' },
-    ...{ drift: 0, relists: {}, skipped: 0, suspects: 0, sources: [] },
-  },
-  problems: 0,
-  workers: [],
-}
+const NOTHING_KNOWN = { revision: null, source: NO_SOURCE, problems: 0, workers: [] }

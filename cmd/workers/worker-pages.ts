@@ -141,20 +141,23 @@ export class WorkerPages implements AdminPages {
 
 const NO_POOL: Pick<WorkerPool, 'answering' | 'serving'> = { answering: [], serving: [] }
 
+/** What is said of the registry while no worker answers. */
+export const NO_SOURCE: RouteList['source'] = {
+  registry: '',
+  connected: false,
+  stale: true,
+  ageMs: undefined,
+  reason: 'no worker answers',
+  drift: 0,
+  relists: {},
+  skipped: 0,
+  suspects: 0,
+  sources: [],
+}
+
 const NO_ROUTES: RouteList = {
   revision: null,
-  source: {
-    registry: '',
-    connected: false,
-    stale: true,
-    ageMs: undefined,
-    reason: 'no worker answers',
-    drift: 0,
-    relists: {},
-    skipped: 0,
-    suspects: 0,
-    sources: [],
-  },
+  source: NO_SOURCE,
   defaultAuth: null,
   routes: [],
   services: [],

@@ -140,14 +140,9 @@ export class WorkerProcess {
     return this.#isEnding
   }
 
-  /** Makes it run the health checks. One worker at a time does. */
-  check(): void {
-    this.#send({ type: 'check', isWanted: true })
-  }
-
-  /** Makes it run the health checks no longer. */
-  stopChecking(): void {
-    this.#send({ type: 'check', isWanted: false })
+  /** Makes it run the health checks, which one worker at a time does, or run them no longer. */
+  check(isWanted: boolean): void {
+    this.#send({ type: 'check', isWanted })
   }
 
   /** Makes it tell what happens there, such as requests that fit one of the filters. @param filters undefined ends it */

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
+import type { NamedCertificate } from '../../internal/tls/certificate-table.ts'
 import { explainPem } from '../../internal/tls/explain-pem.ts'
 import type { ReadFile } from './file-contents.ts'
 import { readPemText, readText } from './key-files.ts'
@@ -26,14 +27,7 @@ export interface PairTexts {
 const MAX_RSA_BITS = 8_192
 
 /** A certificate with its private key, which belong together and can be used for TLS. */
-export interface KeyPair {
-  /** Hosts in lower case, which may begin with `*.`; IPv6 addresses are in brackets. */
-  readonly names: readonly string[]
-  /** Whether the key is one of elliptic curves, whose signatures cost a tenth of those of RSA. */
-  readonly isElliptic: boolean
-  /** When it begins and ends to be valid, milliseconds since 1970. */
-  readonly validFrom: number
-  readonly validUntil: number
+export interface KeyPair extends NamedCertificate {
   /** SHA-256 of the certificate in lower-case hexadecimal digits. */
   readonly fingerprint: string
   readonly cert: string

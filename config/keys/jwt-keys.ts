@@ -1,8 +1,9 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
+import { decodePem } from '../../internal/text/decode-text.ts'
 import { type Algorithm, HMAC, kindOfKey, possibleAlgorithms } from '../kit/key-algorithms.ts'
 import { jsonPath, type Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
-import { type Findings, readPem, readSecret } from './key-files.ts'
+import { type Findings, readKeyFile, readSecret } from './key-files.ts'
 
 /** A key and the algorithms that it may be used with. The first one is used for signing. */
 export interface JwtKey {
@@ -100,7 +101,7 @@ function loadPem(
 ): JwtKey | undefined {
   const path = [...at, field]
   const file = section[field]!
-  const pem = readPem(file, path, findings)
+  const pem = readKeyFile(file, path, findings, decodePem)
   if (pem === undefined) return undefined
   let key: KeyObject
   try {

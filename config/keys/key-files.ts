@@ -46,25 +46,16 @@ export function readSecret(
   return bytes
 }
 
-/**
- * Reads a text file that the configuration names at `path`. Returns undefined, and reports a problem, when it cannot be
- * read or is not text.
- */
+/** Reads a text file like {@link readKeyFile}. */
 export function readKeyText(file: string, path: Path, findings: Findings): string | undefined {
   return readKeyFile(file, path, findings, decodeText)
 }
 
-/** Reads a PEM file like {@link readKeyText}. What it holds is not checked. */
-export function readPem(file: string, path: Path, findings: Findings): Buffer | undefined {
-  return readKeyFile(file, path, findings, decodePem)
-}
-
-/** Reads a file that is not text like {@link readKeyText}. */
-export function readBytes(file: string, path: Path, findings: Findings): Buffer | undefined {
-  return readKeyFile(file, path, findings, bytes => bytes)
-}
-
-function readKeyFile<T>(
+/**
+ * Reads a file that the configuration names at `path`. Returns undefined, and reports a problem, when it cannot be read, or `decode`
+ * throws.
+ */
+export function readKeyFile<T>(
   file: string,
   path: Path,
   findings: Findings,

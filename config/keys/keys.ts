@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type FormerJwtKey, type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
-import { attempt, type Findings, readBytes, readPemText, readSecret } from './key-files.ts'
+import { attempt, type Findings, readKeyFile, readPemText, readSecret } from './key-files.ts'
 import { type LimitStoreKeys, loadLimitStoreKeys } from './limit-store-keys.ts'
 import { loadSealKey, loadTlsKeys, type TlsKeys } from './tls-keys.ts'
 import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
@@ -84,7 +84,7 @@ function loadEtcdTls(etcd: Config['etcd'], findings: Findings): EtcdTls | undefi
 function loadDescriptors(grpc: Config['grpc'], findings: Findings): ReadonlyMap<string, Buffer> {
   const sets = new Map<string, Buffer>()
   for (const [name, file] of Object.entries(grpc.descriptors)) {
-    const bytes = readBytes(file, ['grpc', 'descriptors', name], findings)
+    const bytes = readKeyFile(file, ['grpc', 'descriptors', name], findings, whole => whole)
     if (bytes !== undefined) sets.set(name, bytes)
   }
   return sets

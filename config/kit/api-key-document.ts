@@ -2,12 +2,12 @@ import type { Static } from 'typebox'
 import { type Finding, toReason } from './problem.ts'
 import { Type } from './type.ts'
 import { findProblems } from './validate.ts'
-import { membersOf, TIME_PATTERN } from './values.ts'
+import { closed, membersOf, TIME_PATTERN } from './values.ts'
 
 const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 
 /** The schema of the value of an etcd key below `apiKeys.prefix`, whose name is the SHA-256 of an API key. */
-const ApiKeyDocument = Type.Object(
+const ApiKeyDocument = closed(
   {
     owner: Type.String({ minLength: 1, maxLength: 255 }),
     scopes: Type.Optional(WORDS),
@@ -20,7 +20,7 @@ const ApiKeyDocument = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'API key' },
+  { title: 'API key' },
 )
 
 export type ApiKeyDocument = Static<typeof ApiKeyDocument>

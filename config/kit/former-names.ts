@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Finding, Path } from './problem.ts'
-import { type FieldSchema, memberSchema } from './values.ts'
+import { type FieldSchema, isTree, memberSchema } from './values.ts'
 
 /** A document in which every field has its present name. */
 export interface Renamed {
@@ -23,7 +23,7 @@ export function renameFields(written: unknown, schema: TSchema): Renamed {
   const renamed: { readonly path: Path; readonly former: string }[] = []
 
   function rename(value: unknown, fields: FieldSchema, at: Path): unknown {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    if (!isTree(value)) return value
     const { properties = {} } = fields
     const present = new Map(
       Object.entries(properties).flatMap(([name, { formerly }]) =>

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
 import { type Algorithm, kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
+import { isTree } from './values.ts'
 
 /** A public key that verifies signatures, read from a JWK. */
 export interface JwkKey {
@@ -16,8 +17,8 @@ export interface JwkKey {
  * @throws TypeError that says what is wrong, also for a valid key that is not for verifying signatures
  */
 export function readJwk(jwk: unknown, allowed?: readonly Algorithm[] | undefined): JwkKey {
-  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new TypeError('is not an object')
-  const { kty, use, key_ops: operations, kid, alg, d } = jwk as Record<string, unknown>
+  if (!isTree(jwk)) throw new TypeError('is not an object')
+  const { kty, use, key_ops: operations, kid, alg, d } = jwk
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') throw new TypeError('is not of kty RSA, EC or OKP')
   if (use !== undefined && use !== 'sig') throw new TypeError('is not for signatures (use)')
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {

@@ -43,6 +43,17 @@ export function* under(at: Path, findings: Iterable<Finding>): Generator<Finding
   for (const { path, message } of findings) yield { path: [...at, ...path], message }
 }
 
+/** Finds the first of some fields that is missing although others of them are set. */
+export function* together(
+  section: Path,
+  fields: Readonly<Record<string, string | undefined>>,
+): Generator<Finding> {
+  const missing = Object.keys(fields).find(name => fields[name] === undefined)
+  const present = Object.keys(fields).find(name => fields[name] !== undefined)
+  if (missing === undefined || present === undefined) return
+  yield { path: [...section, missing], message: `is missing: ${present} needs it` }
+}
+
 export function toProblem({ path, message }: Finding): Problem {
   return { path: jsonPath(path), message }
 }

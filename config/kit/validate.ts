@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import { didYouMean } from './closest.ts'
 import { type Finding, type Path, show } from './problem.ts'
 import { NAME_TITLE } from './values.ts'
@@ -176,9 +177,7 @@ const regExps = new Map<string, RegExp>()
 
 /** Compiles a pattern of a schema, once. */
 function regExp(pattern: string): RegExp {
-  const compiled = regExps.get(pattern) ?? new RegExp(pattern, 'u')
-  regExps.set(pattern, compiled)
-  return compiled
+  return getOrMake(regExps, pattern, () => new RegExp(pattern, 'u'))
 }
 
 /** Returns `, not VALUE`, or only the type of what does not belong in a log: a secret, a whole section, a value that may hold some. */

@@ -1,4 +1,4 @@
-import type { TProperties } from 'typebox'
+import type { TObjectOptions, TProperties } from 'typebox'
 import { TOKEN } from '../../internal/http/header-lines.ts'
 import { NAME } from '../../internal/nodes/node.ts'
 import { Type } from './type.ts'
@@ -124,6 +124,11 @@ export function secret(description: string, annotations: Annotations = {}) {
   return Type.String({ minLength: 1, writeOnly: true, description, ...annotations })
 }
 
+/** The field that names a file in place of the field `secret` beside it. */
+export const SECRET_FILE = Type.Optional(
+  text('File with the secret. One newline at its end is ignored.', { isPath: true, insteadOf: 'secret' }),
+)
+
 export function name(description: string) {
   return Type.String({ pattern: NAME_PATTERN, title: NAME_TITLE, description })
 }
@@ -138,9 +143,12 @@ export function textOrList(description: string, annotations: Annotations = {}) {
 
 /** Returns an object as it is, and an empty one for any other value. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isTree(value) ? value : {}
+}
+
+/** Whether a value is an object and no list. */
+export function isTree(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {}
 }
 
 /**
@@ -169,11 +177,19 @@ export function deepFreeze<T>(value: T): T {
   return Object.freeze(value)
 }
 
+/** An object without unknown fields. */
+export function closed<Properties extends TProperties>(
+  properties: Properties,
+  options: TObjectOptions & Annotations = {},
+) {
+  return Type.Object(properties, { additionalProperties: false, ...options })
+}
+
 /** An object without unknown fields. When it is absent, all its fields have their defaults. */
 export function section<Properties extends TProperties>(
   properties: Properties,
   description: string,
   annotations: Annotations = {},
 ) {
-  return Type.Object(properties, { additionalProperties: false, default: {}, description, ...annotations })
+  return closed(properties, { default: {}, description, ...annotations })
 }

@@ -76,25 +76,16 @@ function* formerKeyProblems(of: Config['jwt'] | Issuer, where: Path): Generator<
   }
   for (const [index, key] of of.previous.entries()) {
     const at = [...where, 'previous', index]
-    const [first, second] = FORMER_KEY_FIELDS.filter(field => key[field] !== undefined)
-    if (first === undefined)
-      yield { path: at, message: `needs a key: one of ${FORMER_KEY_FIELDS.join(', ')}` }
-    else if (second !== undefined)
-      yield { path: [...at, second], message: `must not be set together with ${first}` }
+    yield* oneKey(key, FORMER_KEY_FIELDS, at)
     if (key.until !== undefined && Number.isNaN(Date.parse(key.until)))
       yield { path: [...at, 'until'], message: 'is not an existing date and time' }
   }
 }
 
-const KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile', 'jwksUrl'] as const
+const KEY_FIELDS = [...FORMER_KEY_FIELDS, 'jwksUrl'] as const
 
 function* keyProblems(issuer: Issuer, at: Path): Generator<Finding> {
-  const [first, second] = KEY_FIELDS.filter(field => issuer[field] !== undefined)
-  if (first === undefined) {
-    yield { path: at, message: `needs a key: one of ${KEY_FIELDS.join(', ')}` }
-  } else if (second !== undefined) {
-    yield { path: [...at, second], message: `must not be set together with ${first}` }
-  }
+  yield* oneKey(issuer, KEY_FIELDS, at)
   if (issuer.jwksUrl === undefined) return
   const path = [...at, 'jwksUrl']
   const url = URL.parse(issuer.jwksUrl)
@@ -116,6 +107,17 @@ function* keyProblems(issuer: Issuer, at: Path): Generator<Finding> {
       message: `${algorithm} needs a secret, but key sets are public`,
     }
   }
+}
+
+function* oneKey<Field extends string>(
+  section: Readonly<Partial<Record<Field, unknown>>>,
+  fields: readonly Field[],
+  at: Path,
+): Generator<Finding> {
+  const [first, second] = fields.filter(field => section[field] !== undefined)
+  if (first === undefined) yield { path: at, message: `needs a key: one of ${fields.join(', ')}` }
+  else if (second !== undefined)
+    yield { path: [...at, second], message: `must not be set together with ${first}` }
 }
 
 /** Whether only processes on this machine can reach the address. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FileContents } from '../keys/file-contents.ts'
-import { deepFreeze, type FieldSchema, memberSchema, membersOf, type Reload } from '../kit/values.ts'
+import { deepFreeze, type FieldSchema, isTree, memberSchema, membersOf, type Reload } from '../kit/values.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 
 /** A field of the configuration that says something else than before. */
@@ -115,8 +115,4 @@ function withoutSecrets(schema: FieldSchema, value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, withoutSecrets(memberSchema(schema, key), inner)]),
   )
-}
-
-function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

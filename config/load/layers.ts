@@ -1,4 +1,5 @@
 import { jsonPath, type Path, type SourcedProblem } from '../kit/problem.ts'
+import { isTree } from '../kit/values.ts'
 import { FIELDS } from './fields.ts'
 
 /** A value set by the environment or on the command line. */
@@ -18,8 +19,6 @@ const EITHER: readonly (readonly string[])[] = [
 ]
   .filter(group => group.length > 1)
   .map(group => group.map(({ path }) => path))
-
-type Tree = Record<string, unknown>
 
 /** The values set by all layers, from the weakest to the strongest, and where each was set. */
 export class Layers {
@@ -109,8 +108,4 @@ function remove(tree: unknown, path: string): void {
   const last = keys.pop()!
   const inner = keys.length === 0 ? tree : get(tree, keys.join('.'))
   if (isTree(inner)) delete inner[last]
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,4 @@
-import { type Finding, notAddress, under } from '../kit/problem.ts'
+import { type Finding, notAddress, together, under } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 
 type LimitStore = NonNullable<Config['rateLimits']['store']>
@@ -36,10 +36,7 @@ function* storeProblems(store: LimitStore): Generator<Finding> {
   if (tls !== undefined && !schemes.has('rediss:')) {
     yield { path: ['tls'], message: 'needs an address that begins with rediss://, and there is none' }
   }
-  if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) {
-    const [missing, present] = tls?.certFile === undefined ? ['certFile', 'keyFile'] : ['keyFile', 'certFile']
-    yield { path: ['tls', missing!], message: `is missing: ${present} needs it` }
-  }
+  yield* together(['tls'], { certFile: tls?.certFile, keyFile: tls?.keyFile })
   if (username !== undefined && passwordFile === undefined) {
     yield { path: ['passwordFile'], message: 'is missing: username needs it' }
   }

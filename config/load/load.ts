@@ -13,7 +13,7 @@ import {
   under,
 } from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
-import { deepFreeze, type FieldSchema, memberSchema, withDefaults } from '../kit/values.ts'
+import { deepFreeze, type FieldSchema, isTree, memberSchema, withDefaults } from '../kit/values.ts'
 import { findPolicyWarnings } from '../policies/policies.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
@@ -131,7 +131,7 @@ function resolvePaths(value: unknown, schema: FieldSchema, cwd: string): unknown
   const { isPath, items } = schema
   if (isPath) return typeof value === 'string' ? resolve(cwd, value) : value
   if (items && Array.isArray(value)) return value.map(item => resolvePaths(item, items, cwd))
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (!isTree(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, resolvePaths(inner, memberSchema(schema, key), cwd)]),
   )

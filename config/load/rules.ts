@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
-import { type Finding, notAddress, show, under } from '../kit/problem.ts'
+import { type Finding, notAddress, show, together, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import { NO_COOKIE_SECRET, type RuleContext } from '../policies/policy-rule.ts'
@@ -220,16 +220,6 @@ function* discoveryProblems({ registry, file }: Config['discovery']): Generator<
       message: `is only used by the registry "file", but discovery.registry is ${show(registry)}`,
     }
   }
-}
-
-function* together(
-  section: readonly string[],
-  fields: Readonly<Record<string, string | undefined>>,
-): Generator<Finding> {
-  const missing = Object.keys(fields).filter(name => fields[name] === undefined)
-  const present = Object.keys(fields).filter(name => fields[name] !== undefined)
-  if (missing.length === 0 || present.length === 0) return
-  yield { path: [...section, missing[0]!], message: `is missing: ${present[0]} needs it` }
 }
 
 function isEndpoint(text: string): boolean {

@@ -1,4 +1,4 @@
-import { type Finding, show } from '../kit/problem.ts'
+import { type Finding, show, together } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { isLoopback } from './auth-rules.ts'
 import { hasCertificates } from './route-context.ts'
@@ -15,8 +15,7 @@ export function tlsPortOf(tls: Config['tls']): number | undefined {
 /** Finds what the schema cannot express about TLS for clients: fields that belong together. */
 export function* findTlsProblems(config: Config): Generator<Finding> {
   const { tls } = config
-  if (tls.cert === undefined && tls.key !== undefined) yield missing('cert', 'key')
-  if (tls.cert !== undefined && tls.key === undefined) yield missing('key', 'cert')
+  yield* together(['tls'], { cert: tls.cert, key: tls.key })
   yield* etcdProblems(config)
   const port = tlsPortOf(tls)
   if (port === undefined) {
@@ -65,7 +64,3 @@ export function tlsWarnings({ host, port, tls }: Config): string[] {
 }
 
 const NO_CERTIFICATE = 'needs a certificate: set tls.cert and tls.key, tls.certificates or tls.fromEtcd'
-
-function missing(field: string, given: string): Finding {
-  return { path: ['tls', field], message: `is missing: ${given} needs it` }
-}

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { type Finding, show } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { ENFORCE, policyRule, textsOf } from './policy-rule.ts'
 
 /** The schema of a list of addresses and CIDR ranges. */
@@ -12,14 +12,13 @@ export const RANGES = Type.Array(Type.String({ title: 'an IP address or a CIDR r
 
 /** `clients`: which addresses may use a route. */
 export const clients = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       allow: Type.Optional({ ...RANGES, description: 'Only clients in these ranges may pass.' }),
       deny: Type.Optional({ ...RANGES, description: 'Clients in these ranges may not pass.' }),
       enforce: ENFORCE,
     },
     {
-      additionalProperties: false,
       title: 'client addresses',
       description:
         'The client addresses that may use the route: `{"allow": ["10.0.0.0/8"], "deny": ["10.6.6.6"]}`. Any other client gets 403. The rules of `routes.defaults` and of a document both apply.',

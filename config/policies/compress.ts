@@ -1,6 +1,6 @@
 import { isIncompressible } from '../../internal/http/media-types.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { MEDIA_TYPE } from './media-type.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 
@@ -11,7 +11,7 @@ export const compress = policyRule({
   schema: Type.Union(
     [
       Type.Literal(true),
-      Type.Object(
+      closed(
         {
           encodings: Type.Optional(
             Type.Array(Type.Enum(['zstd', 'br', 'gzip']), {
@@ -22,14 +22,13 @@ export const compress = policyRule({
             }),
           ),
           levels: Type.Optional(
-            Type.Object(
+            closed(
               {
                 zstd: Type.Optional(Type.Integer({ minimum: 1, maximum: 9, description: 'Absent: 3.' })),
                 br: Type.Optional(Type.Integer({ minimum: 1, maximum: 6, description: 'Absent: 4.' })),
                 gzip: Type.Optional(Type.Integer({ minimum: 1, maximum: 9, description: 'Absent: 6.' })),
               },
               {
-                additionalProperties: false,
                 description:
                   'How much time and memory is spent on each coding. Higher levels than the default take several times as much for a few percent.',
               },
@@ -77,7 +76,6 @@ export const compress = policyRule({
           ),
         },
         {
-          additionalProperties: false,
           title: 'compression',
           description:
             'Compresses answers for clients that accept it: `true`, or `{"encodings": [], "levels": {}, "minBytes": 1024, ...}`.',
@@ -89,7 +87,6 @@ export const compress = policyRule({
         'Compresses answers for clients that accept it: `true`, or `{"encodings": [], "levels": {}, "minBytes": 1024, ...}`.',
     },
   ),
-  adds: false,
   *problems(rule) {
     for (const [index, type] of textsOf(membersOf(rule).types)) {
       const path = ['types', index]

@@ -1,13 +1,13 @@
 import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { findKeyProblems, KEY_WITH_VARIANT } from './key-rule.ts'
 import { localWarnings } from './limit-fields.ts'
 import { ENFORCE, policyRule } from './policy-rule.ts'
 
 /** `concurrency`: how many requests may be under way at once. */
 export const concurrency = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       limit: Type.Integer({
         minimum: 1,
@@ -27,7 +27,6 @@ export const concurrency = policyRule({
       enforce: ENFORCE,
     },
     {
-      additionalProperties: false,
       title: 'concurrency',
       description:
         'How many requests may be under way at once: `{"limit": 10, "key": "subject"}`. Others get 429 at once. The rules of `routes.defaults` and of a document both apply, each with counts of its own for every route.',

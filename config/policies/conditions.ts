@@ -3,7 +3,7 @@ import { findPatternProblem, MAX_PATTERN_LENGTH } from '../../internal/pattern.t
 import type { Finding } from '../kit/problem.ts'
 import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { RANGES, rangeProblems } from './clients.ts'
 import type { RuleContext } from './policy-rule.ts'
 import { reservedInRequests } from './reserved-headers.ts'
@@ -18,7 +18,7 @@ const PART = { minLength: 1, maxLength: 1_024 } as const
 /** The schema of a condition: what the values of a header, a parameter of the query or a cookie must be. */
 export const ConditionSchema = Type.Union([
   Type.String({ maxLength: 1_024 }),
-  Type.Object(
+  closed(
     {
       exact: Type.Optional(Type.String({ maxLength: 1_024, description: 'The whole value.' })),
       prefix: Type.Optional(Type.String({ ...PART, description: 'What the value begins with.' })),
@@ -48,7 +48,7 @@ export const ConditionSchema = Type.Union([
         }),
       ),
     },
-    { additionalProperties: false, minProperties: 1, title: 'condition' },
+    { minProperties: 1, title: 'condition' },
   ),
 ])
 

@@ -1,14 +1,14 @@
 import { parseOriginEntry } from '../../internal/http/origin.ts'
 import { show } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { METHOD, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { closed, METHOD, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 
 const HEADER_NAME = Type.String({ pattern: TOKEN_PATTERN, title: 'a header name' })
 
 /** `cors`: which other origins may use a route from a browser. */
 export const cors = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       origins: Type.Array(Type.String(), {
         minItems: 1,
@@ -55,13 +55,11 @@ export const cors = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       title: 'CORS',
       description:
         'Which other origins may use the route from a browser: `{"origins": ["https://app.example.com"]}`. Preflights are answered here, before authentication.',
     },
   ),
-  adds: false,
   *problems(rule) {
     const members = membersOf(rule)
     const { origins, credentials } = members

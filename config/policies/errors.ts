@@ -2,7 +2,7 @@ import { ERRORS, type ErrorCode } from '../../internal/http/errors.ts'
 import { didYouMean } from '../kit/closest.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 import { reservedInAnswers } from './reserved-headers.ts'
 import { findWrittenProblems, findWrittenWarnings, WRITTEN } from './written-answer.ts'
@@ -23,17 +23,12 @@ const RELIED_ON =
 
 /** `errors`: bodies and headers of refusals, by code. */
 export const errors = policyRule({
-  schema: Type.Record(
-    Type.String(),
-    Type.Object(WRITTEN, { additionalProperties: false, minProperties: 1, title: 'error answer' }),
-    {
-      minProperties: 1,
-      title: 'error answers',
-      description:
-        'Bodies and headers of refusals of the gateway, by [code](policies/errors.md): `{"WG_RATE_LIMITED": {"body": {"message": "slow down"}}}`. The status stays.',
-    },
-  ),
-  adds: false,
+  schema: Type.Record(Type.String(), closed(WRITTEN, { minProperties: 1, title: 'error answer' }), {
+    minProperties: 1,
+    title: 'error answers',
+    description:
+      'Bodies and headers of refusals of the gateway, by [code](policies/errors.md): `{"WG_RATE_LIMITED": {"body": {"message": "slow down"}}}`. The status stays.',
+  }),
   *problems(rule, context) {
     for (const [code, answer] of Object.entries(membersOf(rule)))
       yield* under([code], answerProblems(code, answer, context))

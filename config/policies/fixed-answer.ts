@@ -1,6 +1,6 @@
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 import { reservedInAnswers } from './reserved-headers.ts'
 import { findWrittenProblems, findWrittenWarnings, WRITTEN } from './written-answer.ts'
@@ -21,7 +21,7 @@ const FIXED = {
 
 /** `mock`: answers some requests in place of the node. */
 export const mock = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       ...FIXED,
       percent: Type.Optional(
@@ -33,13 +33,11 @@ export const mock = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       title: 'fixed answer',
       description:
         'Answers requests in place of the node, after authentication ([mock](policies/mock.md)): `{"status": 503, "percent": 1}` shows what happens when it fails.',
     },
   ),
-  adds: false,
   needsNode: true,
   problems: answerProblems,
   warnings: findWrittenWarnings,
@@ -47,13 +45,11 @@ export const mock = policyRule({
 
 /** `respond`: answers every request. */
 export const respond = policyRule({
-  schema: Type.Object(FIXED, {
-    additionalProperties: false,
+  schema: closed(FIXED, {
     title: 'fixed answer',
     description:
       'Answers every request, in place of `service` ([respond](policies/respond.md)): `{"status": 410, "body": "gone"}`.',
   }),
-  adds: false,
   answers: true,
   problems: answerProblems,
   warnings: findWrittenWarnings,

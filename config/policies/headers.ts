@@ -2,7 +2,7 @@ import { TOKEN } from '../../internal/http/header-lines.ts'
 import { variablesOf } from '../../internal/template.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { policyRule, type RuleContext, textsOf } from './policy-rule.ts'
 import {
   neededInAnswers,
@@ -31,21 +31,19 @@ export const OPERATIONS = {
 
 /** `requestHeaders`: changes the header lines that nodes get. */
 export const requestHeaders = policyRule({
-  schema: Type.Object(OPERATIONS, {
-    additionalProperties: false,
+  schema: closed(OPERATIONS, {
     minProperties: 1,
     title: 'header changes',
     description:
       'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies/templates.md).',
   }),
-  adds: false,
   needsNode: true,
   problems: findRequestChangeProblems,
 })
 
 /** `responseHeaders`: changes the header lines that clients get. */
 export const responseHeaders = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       ...OPERATIONS,
       onErrors: Type.Optional(
@@ -56,13 +54,11 @@ export const responseHeaders = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       minProperties: 1,
       title: 'header changes',
       description: 'Changes the headers that clients get, as `requestHeaders` does.',
     },
   ),
-  adds: false,
   needsNode: { unless: 'onErrors' },
   *problems(rule, context) {
     yield* headerProblems(

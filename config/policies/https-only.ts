@@ -1,4 +1,5 @@
 import { Type } from '../kit/type.ts'
+import { closed } from '../kit/values.ts'
 import { policyRule } from './policy-rule.ts'
 
 /** `httpsOnly`: clients must use TLS. */
@@ -6,7 +7,7 @@ export const httpsOnly = policyRule({
   schema: Type.Union(
     [
       Type.Literal(true),
-      Type.Object(
+      closed(
         {
           port: Type.Optional(
             Type.Integer({
@@ -16,7 +17,7 @@ export const httpsOnly = policyRule({
             }),
           ),
         },
-        { additionalProperties: false, title: 'a port for TLS' },
+        { title: 'a port for TLS' },
       ),
     ],
     {
@@ -24,7 +25,6 @@ export const httpsOnly = policyRule({
         'Refuses requests that came without TLS ([httpsOnly](policies/https-only.md)): `true`, or `{"port": 8443}`. A plain GET or HEAD without credentials is sent to `https`, everything else gets 403. What a trusted proxy says of the protocol counts.',
     },
   ),
-  adds: false,
   *problems(rule, { knowsTls }) {
     if (knowsTls !== false || rule === false) return
     yield {

@@ -2,11 +2,11 @@ import type { TSchema } from 'typebox'
 import { claimPathProblem } from '../kit/claim-path.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { closed, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 import type { RuleContext } from './policy-rule.ts'
 import { reservedInRequests } from './reserved-headers.ts'
 
-const PLACE = Type.Object(
+const PLACE = closed(
   {
     header: Type.Optional(Type.String({ pattern: TOKEN_PATTERN, title: 'a header name' })),
     cookie: Type.Optional(Type.String({ pattern: TOKEN_PATTERN, title: 'a cookie name' })),
@@ -25,7 +25,7 @@ const PLACE = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, minProperties: 1, maxProperties: 1, title: 'a place in the request' },
+  { minProperties: 1, maxProperties: 1, title: 'a place in the request' },
 )
 
 const WORDS = ['address', 'route', 'service', 'subject'] as const

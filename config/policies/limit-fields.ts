@@ -1,6 +1,6 @@
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { METHOD, membersOf } from '../kit/values.ts'
+import { closed, METHOD, membersOf } from '../kit/values.ts'
 import { findKeyProblems } from './key-rule.ts'
 import { ENFORCE, type RuleContext } from './policy-rule.ts'
 
@@ -29,11 +29,11 @@ export const LIMIT_FIELDS = {
     Type.Union(
       [
         Type.Integer(COST),
-        Type.Object(
+        closed(
           {
             byMethod: Type.Record(METHOD, Type.Integer(COST), { minProperties: 1 }),
           },
-          { additionalProperties: false, title: 'costs by method' },
+          { title: 'costs by method' },
         ),
       ],
       {

@@ -1,6 +1,6 @@
 import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { METHOD, membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
+import { closed, METHOD, membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
 import { findRequestChangeProblems, OPERATIONS } from './headers.ts'
 import { findNodeSelectorProblems, nodeSelector } from './node-selector.ts'
 import { findPercentProblems } from './percent.ts'
@@ -8,7 +8,7 @@ import { policyRule } from './policy-rule.ts'
 
 /** `mirror`: sends copies of requests to another service. */
 export const mirror = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       service: Type.String({
         pattern: NAME_PATTERN,
@@ -67,10 +67,9 @@ export const mirror = policyRule({
         }),
       ),
       headers: Type.Optional(
-        Type.Object(
+        closed(
           { set: OPERATIONS.set, remove: OPERATIONS.remove },
           {
-            additionalProperties: false,
             minProperties: 1,
             description:
               'Changes the headers of copies, as `requestHeaders` does: `{"set": {}, "remove": []}`.',
@@ -79,13 +78,11 @@ export const mirror = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       title: 'mirroring',
       description:
         'Sends copies of requests to another service, whose answers nobody gets: `{"service": "orders-next", "percent": 10}`.',
     },
   ),
-  adds: false,
   needsNode: true,
   *problems(rule, context) {
     const { headers, nodes, percent } = membersOf(rule)

@@ -6,13 +6,13 @@ import {
 } from '../../internal/nodes/node-selection.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { deepFreeze, membersOf } from '../kit/values.ts'
+import { closed, deepFreeze, membersOf } from '../kit/values.ts'
 
 const VALUE = Type.String({ minLength: 1, maxLength: 256 })
 
 /** Returns the schema of a rule that selects nodes of a service by what they are registered with. */
 export function nodeSelector(description: string) {
-  return Type.Object(
+  return closed(
     {
       version: Type.Optional({ ...VALUE, description: 'The metadata `version` of the nodes.' }),
       meta: Type.Optional(
@@ -23,7 +23,7 @@ export function nodeSelector(description: string) {
         }),
       ),
     },
-    { additionalProperties: false, minProperties: 1, title: 'node selector', description },
+    { minProperties: 1, title: 'node selector', description },
   )
 }
 

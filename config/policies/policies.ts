@@ -48,7 +48,7 @@ type PolicyRules = typeof POLICY_RULES
 export type PolicyName = keyof PolicyRules
 
 /** What one policy is made from: its rule, or, where rules add up, the rules of every level, outer first. */
-export type RuleOf<Name extends PolicyName> = PolicyRules[Name]['adds'] extends true
+export type RuleOf<Name extends PolicyName> = PolicyRules[Name] extends { readonly adds?: true }
   ? readonly LevelRule<Static<PolicyRules[Name]['schema']>>[]
   : Static<PolicyRules[Name]['schema']>
 

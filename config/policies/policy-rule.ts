@@ -32,9 +32,9 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   readonly schema: Schema
   /**
    * What happens to the rule of `routes.defaults` when a document has its own. True: both apply, outer first, and the
-   * policy gets a list. False: the document's replaces it.
+   * policy gets a list. Default: false, the document's replaces it.
    */
-  readonly adds: Adds
+  readonly adds?: Adds
   /** Whether the policy answers every request itself, so that a document with it has no `service`. Default: false. */
   readonly answers?: boolean
   /**
@@ -51,7 +51,7 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
 }
 
 /** Declares a policy rule; exists for its types. */
-export function policyRule<Schema extends TSchema, Adds extends boolean>(
+export function policyRule<Schema extends TSchema, Adds extends boolean = false>(
   rule: PolicyRule<Schema, Adds>,
 ): PolicyRule<Schema, Adds> {
   return rule

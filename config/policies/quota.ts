@@ -1,6 +1,6 @@
 import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { forgeableKeyWarnings, KEY } from './key-rule.ts'
 import {
   findLimitProblems,
@@ -14,7 +14,7 @@ import { hasAddressRule } from './rate-limit.ts'
 
 /** `quota`: how many requests clients may send in an hour, a day or a month. */
 export const quota = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       limit: LIMIT_FIELDS.limit,
       per: Type.Enum(['hour', 'day', 'month'], { description: 'The window, which begins with it in UTC.' }),
@@ -35,7 +35,6 @@ export const quota = policyRule({
       enforce: LIMIT_FIELDS.enforce,
     },
     {
-      additionalProperties: false,
       title: 'quota',
       description:
         'How many requests clients may send in each hour, day or month: `{"limit": 1000000, "per": "month", "key": "subject"}`. Others get 429. The quotas of `routes.defaults` and of a document both apply.',

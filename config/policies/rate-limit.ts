@@ -1,6 +1,6 @@
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { forgeableKeyWarnings, KEY, needsIdentity } from './key-rule.ts'
 import {
   findLimitProblems,
@@ -16,7 +16,7 @@ const MAX_EXACT = 1_000
 /** A faster rate is a matter of overload, and its requests cannot be told apart by the clock. */
 const MAX_PER_SECOND = 100_000
 
-const RULE = Type.Object(
+const RULE = closed(
   {
     name: Type.Optional(
       Type.String({
@@ -80,7 +80,7 @@ const RULE = Type.Object(
     ),
     enforce: LIMIT_FIELDS.enforce,
   },
-  { additionalProperties: false, title: 'rate limit' },
+  { title: 'rate limit' },
 )
 
 /** `rateLimit`: how many requests clients may send in a time. */

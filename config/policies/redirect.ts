@@ -2,14 +2,14 @@ import { isAuthority } from '../../internal/http/authority.ts'
 import { ASKED_HOST, splitTarget } from '../../internal/redirect-target.ts'
 import { type Finding, show } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { pathTemplateProblems } from './path-template.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 import { templateProblems } from './template-problems.ts'
 
 /** `redirect`: sends clients elsewhere. */
 export const redirect = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       to: Type.String({
         minLength: 1,
@@ -39,13 +39,11 @@ export const redirect = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       title: 'redirect',
       description:
         'Sends clients elsewhere, in place of `service` ([redirect](policies/redirect.md)): `{"to": "/new/{path.*}"}`. Such a route is open to everybody unless the document has `auth`.',
     },
   ),
-  adds: false,
   answers: true,
   *problems(rule, context) {
     const { to } = membersOf(rule)

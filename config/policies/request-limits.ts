@@ -1,12 +1,12 @@
 import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { MEDIA_TYPE } from './media-type.ts'
 import { ENFORCE, policyRule } from './policy-rule.ts'
 
 /** `requestLimits`: what a request of the route may be like. */
 export const requestLimits = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       targetBytes: Type.Optional(
         Type.Integer({
@@ -52,14 +52,12 @@ export const requestLimits = policyRule({
       enforce: ENFORCE,
     },
     {
-      additionalProperties: false,
       minProperties: 1,
       title: 'request limits',
       description:
         'What a request of the route may be like ([requestLimits](policies/request-limits.md)): `{"queryParameters": 10, "contentTypes": ["application/json"]}`. The limits for all requests are in `clientLimits`.',
     },
   ),
-  adds: false,
   *problems(rule, { clientLimits }) {
     if (clientLimits === undefined) return
     const members = membersOf(rule)

@@ -3,7 +3,7 @@ import { findPatternProblem } from '../../internal/pattern.ts'
 import { compileCapture } from '../../internal/pattern-capture.ts'
 import { type Finding, show } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { pathTemplateProblems } from './path-template.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 import { templateProblems } from './template-problems.ts'
@@ -12,7 +12,7 @@ const MAX_ENTRIES = 64
 const MAX_GROUPS = 9
 
 const PATH = Type.String({ minLength: 1, maxLength: 2_048, title: 'a path template' })
-const Pattern = Type.Object(
+const Pattern = closed(
   {
     regex: Type.String({
       minLength: 1,
@@ -21,12 +21,12 @@ const Pattern = Type.Object(
     }),
     to: { ...PATH, description: 'The new path; `{re.1}` is what the first group has matched.' },
   },
-  { additionalProperties: false, title: 'a pattern' },
+  { title: 'a pattern' },
 )
 const NAMES = Type.Array(Type.String({ minLength: 1 }), { maxItems: MAX_ENTRIES })
 const VALUES = Type.Record(Type.String(), Type.String({ maxLength: 2_048 }), { maxProperties: MAX_ENTRIES })
 
-const Query = Type.Object(
+const Query = closed(
   {
     keep: Type.Optional({ ...NAMES, description: 'The only parameters of the client that stay.' }),
     remove: Type.Optional({ ...NAMES, description: 'Parameters to remove.' }),
@@ -34,7 +34,6 @@ const Query = Type.Object(
     add: Type.Optional({ ...VALUES, description: 'Parameters to add to any that are there.' }),
   },
   {
-    additionalProperties: false,
     minProperties: 1,
     description:
       'Changes the query, in this order: `{"keep": [], "remove": [], "set": {}, "add": {}}`. Parameters that are not touched keep their bytes and their order. Values are templates.',
@@ -43,7 +42,7 @@ const Query = Type.Object(
 
 /** `rewrite`: the target and the Host that nodes get. */
 export const rewrite = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       path: Type.Optional(
         Type.Union([PATH, Pattern], {
@@ -61,14 +60,12 @@ export const rewrite = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       minProperties: 1,
       title: 'rewriting',
       description:
         'Changes the path, the query and the `Host` that nodes get ([rewriting](policies/rewrite.md)): `{"path": "/v2/{path.*}"}`. What is matched, authorized and logged is the request of the client.',
     },
   ),
-  adds: false,
   needsNode: true,
   *problems(rule, context) {
     const { path, query, host } = membersOf(rule)

@@ -1,6 +1,6 @@
 import { TOKEN } from '../../internal/http/header-lines.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf } from '../kit/values.ts'
+import { closed, membersOf } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 import { reservedInAnswers } from './reserved-headers.ts'
 
@@ -18,7 +18,7 @@ export const securityHeaders = policyRule({
     [
       Type.Literal('api'),
       Type.Literal('web'),
-      Type.Object(
+      closed(
         {
           preset: Type.Optional(Type.Enum([...PRESETS], { description: 'The headers to begin with.' })),
           hstsSeconds: Type.Optional(
@@ -45,7 +45,7 @@ export const securityHeaders = policyRule({
             }),
           ),
         },
-        { additionalProperties: false, minProperties: 1, title: 'security headers' },
+        { minProperties: 1, title: 'security headers' },
       ),
     ],
     {

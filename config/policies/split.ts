@@ -1,7 +1,7 @@
 import { claimPathProblem } from '../kit/claim-path.ts'
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf, name } from '../kit/values.ts'
+import { closed, membersOf, name } from '../kit/values.ts'
 import { ConditionSchema, findConditionProblems, findMatchProblems, MATCH_FIELDS } from './conditions.ts'
 import { findKeyProblems, KEY } from './key-rule.ts'
 import { findNodeSelectorProblems, nodeSelector } from './node-selector.ts'
@@ -10,7 +10,7 @@ import { NO_COOKIE_SECRET, policyRule, type RuleContext } from './policy-rule.ts
 
 const MAX_VARIANTS = 16
 
-const VARIANT = Type.Object(
+const VARIANT = closed(
   {
     name: Type.String({
       pattern: '^[a-z0-9-]{1,32}$',
@@ -32,7 +32,7 @@ const VARIANT = Type.Object(
       }),
     ),
     match: Type.Optional(
-      Type.Object(
+      closed(
         {
           ...MATCH_FIELDS,
           claims: Type.Optional(
@@ -45,7 +45,6 @@ const VARIANT = Type.Object(
           ),
         },
         {
-          additionalProperties: false,
           minProperties: 1,
           title: 'conditions',
           description:
@@ -60,12 +59,12 @@ const VARIANT = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'variant' },
+  { title: 'variant' },
 )
 
 /** `split`: which share of the requests goes to other nodes, or to another service. */
 export const split = policyRule({
-  schema: Type.Object(
+  schema: closed(
     {
       variants: Type.Array(VARIANT, {
         minItems: 1,
@@ -99,13 +98,11 @@ export const split = policyRule({
       ),
     },
     {
-      additionalProperties: false,
       title: 'split',
       description:
         'Sends a part of the requests to other nodes or to another service ([split](policies/split.md)): `{"variants": [{"name": "canary", "nodes": {"version": "2.1.0"}, "percent": 5}]}`.',
     },
   ),
-  adds: false,
   needsNode: true,
   isOfDocuments: true,
   *problems(rule, context) {

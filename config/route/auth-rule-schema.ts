@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import { Type } from '../kit/type.ts'
+import { closed } from '../kit/values.ts'
 
 const NAME_LIST = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 const CLAIM_VALUE = Type.Union([Type.String(), Type.Number(), Type.Boolean()])
@@ -7,7 +8,7 @@ const CLAIM_VALUE = Type.Union([Type.String(), Type.Number(), Type.Boolean()])
 /** Requirements on the identity that an authenticator has found. */
 function grants(description: string) {
   return Type.Optional(
-    Type.Object(
+    closed(
       {
         scopes: Type.Optional(
           Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Scopes that must all be granted.' }),
@@ -26,18 +27,18 @@ function grants(description: string) {
           ),
         ),
       },
-      { additionalProperties: false, description },
+      { description },
     ),
   )
 }
 
-const Granting = Type.Object(
+const Granting = closed(
   {
     jwt: grants('A valid token that meets these requirements.'),
     'api-key': grants('A known API key that meets these requirements.'),
     basic: grants('A user with a password who meets these requirements.'),
     mtls: Type.Optional(
-      Type.Object(
+      closed(
         {
           subjects: Type.Optional(
             Type.Array(Type.String({ minLength: 1 }), {
@@ -54,12 +55,11 @@ const Granting = Type.Object(
             }),
           ),
         },
-        { additionalProperties: false, description: 'A client certificate that meets these requirements.' },
+        { description: 'A client certificate that meets these requirements.' },
       ),
     ),
   },
   {
-    additionalProperties: false,
     minProperties: 1,
     maxProperties: 1,
     title: 'jwt, api-key, basic or mtls with requirements',

@@ -3,11 +3,11 @@ import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers
 import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { closed, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 
-const ONE = { additionalProperties: false, minProperties: 1, maxProperties: 1 } as const
+const ONE = { minProperties: 1, maxProperties: 1 } as const
 
-const HashKeyRule = Type.Object(
+const HashKeyRule = closed(
   {
     header: Type.Optional(
       Type.String({
@@ -42,7 +42,7 @@ const HashKeyRule = Type.Object(
   { ...ONE, title: 'hash key', description: 'Requests with the same key go to the same node.' },
 )
 
-const StickyCookieRule = Type.Object(
+const StickyCookieRule = closed(
   {
     cookie: Type.Optional(
       Type.String({
@@ -52,7 +52,7 @@ const StickyCookieRule = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'cookie settings' },
+  { title: 'cookie settings' },
 )
 
 /** A balancer as a route document names it: the name, or an object of the name and its settings. */
@@ -66,7 +66,7 @@ export function balancerRule(options: TSchemaOptions) {
   return Type.Unsafe<BalancerRule>({
     ...Type.Union([
       ...Object.keys(BALANCERS).map(name => Type.Literal(name)),
-      Type.Object(
+      closed(
         {
           'consistent-hash': Type.Optional(HashKeyRule),
           'sticky-cookie': Type.Optional(StickyCookieRule),

@@ -2,7 +2,7 @@ import type { TSchemaOptions } from 'typebox'
 import { bindingsOfRule, type HttpRule } from '../../internal/grpc/http-rule.ts'
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf, section } from '../kit/values.ts'
+import { closed, membersOf, section } from '../kit/values.ts'
 
 const unknownFields = (options: TSchemaOptions = {}) =>
   Type.Enum(['reject', 'ignore'], {
@@ -50,7 +50,7 @@ export const JsonSection = section(
 )
 
 /** How JSON is converted, in a route document. */
-export const JsonRuleSchema = Type.Object(
+export const JsonRuleSchema = closed(
   {
     unknownFields: Type.Optional(unknownFields()),
     unknownQuery: Type.Optional(unknownQuery()),
@@ -61,7 +61,6 @@ export const JsonRuleSchema = Type.Object(
     stream: Type.Optional(stream()),
   },
   {
-    additionalProperties: false,
     description: 'How JSON becomes gRPC messages, and messages become JSON. Absent fields: `grpc.json`.',
   },
 )
@@ -74,12 +73,12 @@ const HTTP_FIELDS = {
   delete: Type.Optional(Type.String({ ...PATH, description: 'Path for DELETE.' })),
   patch: Type.Optional(Type.String({ ...PATH, description: 'Path for PATCH.' })),
   custom: Type.Optional(
-    Type.Object(
+    closed(
       {
         kind: Type.String({ description: 'Another HTTP method.' }),
         path: Type.String({ ...PATH, description: 'Its path.' }),
       },
-      { additionalProperties: false, description: 'Path for another method.' },
+      { description: 'Path for another method.' },
     ),
   ),
   body: Type.Optional(
@@ -93,7 +92,7 @@ const HTTP_FIELDS = {
 }
 
 /** The schema of a `google.api.HttpRule`. */
-export const HttpRuleSchema = Type.Object(
+export const HttpRuleSchema = closed(
   {
     selector: Type.String({
       pattern: '^[A-Za-z_][A-Za-z0-9_.]*[./][A-Za-z_][A-Za-z0-9_]*$',
@@ -102,12 +101,12 @@ export const HttpRuleSchema = Type.Object(
     }),
     ...HTTP_FIELDS,
     additionalBindings: Type.Optional(
-      Type.Array(Type.Object(HTTP_FIELDS, { additionalProperties: false }), {
+      Type.Array(closed(HTTP_FIELDS), {
         description: 'More ways to call the method.',
       }),
     ),
   },
-  { additionalProperties: false, title: 'a google.api.HttpRule' },
+  { title: 'a google.api.HttpRule' },
 )
 
 /** Finds what the schema of `grpc` cannot express. Fields of the wrong type are ignored. */

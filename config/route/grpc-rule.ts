@@ -1,3 +1,4 @@
+import { getOrMake } from '../../internal/get-or-make.ts'
 import { GRPC_STATUS, GRPC_STATUS_NAMES, type GrpcStatusName } from '../../internal/grpc/status.ts'
 import type { GrpcRule } from '../../internal/routing/route.ts'
 import type { Config } from '../schema.ts'
@@ -8,21 +9,12 @@ export type GrpcDefaults = Pick<Config['grpc'], 'maxTimeoutMs' | 'retryOn' | 'js
 
 /** Converts the rules for gRPC calls, with the defaults for the fields that the document leaves out. */
 export function toGrpcRule(written: RouteDocument['grpc'], defaults: GrpcDefaults): GrpcRule {
-  if (written === undefined) return ruleWithoutDocument(defaults)
-  return completed(written, defaults)
+  if (written !== undefined) return completed(written, defaults)
+  return getOrMake(withoutDocument, defaults, () => completed({}, defaults))
 }
 
 /** Nearly all routes have no rules of their own, and share one object. */
 const withoutDocument = new WeakMap<object, GrpcRule>()
-
-function ruleWithoutDocument(defaults: GrpcDefaults): GrpcRule {
-  let rule = withoutDocument.get(defaults)
-  if (!rule) {
-    rule = completed({}, defaults)
-    withoutDocument.set(defaults, rule)
-  }
-  return rule
-}
 
 function completed(written: NonNullable<RouteDocument['grpc']>, defaults: GrpcDefaults): GrpcRule {
   const { timeoutMs, maxTimeoutMs, retryOn, failures, idempotent = [], allow, web = true } = written

@@ -1,7 +1,7 @@
 import type { TSchemaOptions } from 'typebox'
 import { GRPC_STATUS_NAMES } from '../../internal/grpc/status.ts'
 import { Type } from '../kit/type.ts'
-import { MAX_TIMER_MS } from '../kit/values.ts'
+import { closed, MAX_TIMER_MS } from '../kit/values.ts'
 import { HttpRuleSchema, JsonRuleSchema } from './grpc-json.ts'
 
 const FAILURE_NAMES = GRPC_STATUS_NAMES.filter(name => name !== 'OK')
@@ -23,7 +23,7 @@ export function statusNames(options: TSchemaOptions) {
 }
 
 /** The schema of a route's `grpc`: rules that apply to gRPC calls alone. */
-export const GrpcSchema = Type.Object(
+export const GrpcSchema = closed(
   {
     timeoutMs: Type.Optional(
       Type.Integer({
@@ -93,7 +93,6 @@ export const GrpcSchema = Type.Object(
     json: Type.Optional(JsonRuleSchema),
   },
   {
-    additionalProperties: false,
     description: 'Rules for gRPC calls ([gRPC](grpc.md)). Absent: the settings of `grpc`.',
   },
 )

@@ -4,13 +4,14 @@ import { parseJson } from '../../internal/text/json.ts'
 import { type Finding, toReason } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { findProblems } from '../kit/validate.ts'
+import { closed } from '../kit/values.ts'
 
 const TIME = { minimum: 100, maximum: 3_600_000 } as const
 const SERVICE_NAME = '^[A-Za-z_][A-Za-z0-9_.]*$'
 const THRESHOLD = { minimum: 1, maximum: 100 } as const
 
 /** The schema of a health check as a route document or a node's metadata has it. */
-export const HealthCheckRule = Type.Object(
+export const HealthCheckRule = closed(
   {
     path: Type.Optional(
       Type.String({
@@ -72,7 +73,7 @@ export const HealthCheckRule = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'health check' },
+  { title: 'health check' },
 )
 export type HealthCheckRule = Readonly<Omit<Static<typeof HealthCheckRule>, 'statuses'>> & {
   readonly statuses?: readonly number[]

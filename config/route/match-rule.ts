@@ -1,15 +1,14 @@
 import type { MatchRule } from '../../internal/conditions.ts'
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { deepFreeze, membersOf } from '../kit/values.ts'
+import { closed, deepFreeze, membersOf } from '../kit/values.ts'
 import { findMatchProblems, MATCH_FIELDS } from '../policies/conditions.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 
 /** Reading a pattern may take a few milliseconds. */
 const MAX_PATTERNS = 16
 
-const MatchSchema = Type.Object(MATCH_FIELDS, {
-  additionalProperties: false,
+const MatchSchema = closed(MATCH_FIELDS, {
   minProperties: 1,
   title: 'conditions',
 })

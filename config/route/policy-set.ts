@@ -1,5 +1,5 @@
 import { Type } from '../kit/type.ts'
-import { NAME_PATTERN } from '../kit/values.ts'
+import { closed, NAME_PATTERN } from '../kit/values.ts'
 import { isOfDocuments, POLICY_RULES, type PolicyName } from '../policies/policies.ts'
 import { DOCUMENT_FIELDS, type OfDocuments } from './document-fields.ts'
 import { RouteDocument } from './route-schema.ts'
@@ -15,8 +15,7 @@ const shared = Object.fromEntries(
 ) as Omit<typeof RouteDocument.properties, OfDocuments>
 
 /** The schema of a policy set: fields that several routes share. */
-export const PolicySet = Type.Object(shared, {
-  additionalProperties: false,
+export const PolicySet = closed(shared, {
   title: 'policy set',
   description: 'Fields of route documents, under a name that routes list in `policies`.',
 })

@@ -1,6 +1,6 @@
 import type { TSchemaOptions } from 'typebox'
 import { Type } from '../kit/type.ts'
-import { MAX_TIMER_MS } from '../kit/values.ts'
+import { closed, MAX_TIMER_MS } from '../kit/values.ts'
 
 /** Bounds of a timeout, milliseconds. */
 export const TIMEOUT = { minimum: 1, maximum: 3_600_000 } as const
@@ -28,7 +28,7 @@ export const BREAKER_STATUSES = Type.Union([Type.Null(), Type.Array(STATUS, { un
 export const HedgeSchema = Type.Union(
   [
     Type.Boolean(),
-    Type.Object(
+    closed(
       {
         afterMs: Type.Integer({
           minimum: 0,
@@ -36,7 +36,7 @@ export const HedgeSchema = Type.Union(
           description: 'Milliseconds after which a second node is asked.',
         }),
       },
-      { additionalProperties: false, title: 'when to hedge' },
+      { title: 'when to hedge' },
     ),
   ],
   {
@@ -45,7 +45,7 @@ export const HedgeSchema = Type.Union(
   },
 )
 
-export const BreakerSchema = Type.Object(
+export const BreakerSchema = closed(
   {
     failureRatio: Type.Optional(
       Type.Number({ ...FAILURE_RATIO, description: 'Share of failed tries at which the breaker opens.' }),
@@ -79,7 +79,6 @@ export const BreakerSchema = Type.Object(
     ),
   },
   {
-    additionalProperties: false,
     description:
       "Settings of the circuit breakers of the service's nodes ([circuit breaking](circuit-breaking.md)). Fields left out come from `breaker` of the configuration. A node has one breaker for all routes: if several routes of a service have a `breaker`, the one with the first id counts.",
   },
@@ -92,7 +91,7 @@ export const CONCURRENT = Type.Union([
 export const LIMIT_QUEUE = Type.Union([Type.Null(), Type.Integer({ minimum: 0, maximum: 1_000_000 })])
 export const LIMIT_QUEUE_MS = { minimum: 0, maximum: 60_000 } as const
 
-export const ServiceLimitSchema = Type.Object(
+export const ServiceLimitSchema = closed(
   {
     concurrent: Type.Optional(
       Type.Unsafe<number | null>({
@@ -126,14 +125,13 @@ export const ServiceLimitSchema = Type.Object(
     ),
   },
   {
-    additionalProperties: false,
     description:
       'Concurrency limit of the service ([overload](overload.md)): fixed, as in `{"concurrent": 100}`, or `{"adaptive": true}`. Requests beyond it are refused with 503. Fields left out come from `serviceLimit` of the configuration. A service has one limit for all routes: if several routes of a service have a `serviceLimit`, the one with the first id counts.',
     formerly: 'limit',
   },
 )
 
-export const StaleFallback = Type.Object(
+export const StaleFallback = closed(
   {
     stale: Type.Literal(true, { description: 'Answers with the last good answer to the same request.' }),
     maxAgeSeconds: Type.Optional(
@@ -144,5 +142,5 @@ export const StaleFallback = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'last good answer' },
+  { title: 'last good answer' },
 )

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import { Type } from '../kit/type.ts'
-import { MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
+import { closed, MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
 import { nodeSelector } from '../policies/node-selector.ts'
 import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
@@ -27,7 +27,7 @@ const HOST = Type.String({
   maxLength: 253,
 })
 
-const StaticFallback = Type.Object(
+const StaticFallback = closed(
   {
     status: Type.Integer({ minimum: 200, maximum: 599, description: 'The status of the answer.' }),
     headers: Type.Optional(
@@ -39,12 +39,12 @@ const StaticFallback = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'fixed answer' },
+  { title: 'fixed answer' },
 )
 
-const ServiceFallback = Type.Object(
+const ServiceFallback = closed(
   { service: name('The service that answers instead.') },
-  { additionalProperties: false, title: 'other service' },
+  { title: 'other service' },
 )
 
 export const SLOW_START = { minimum: 0, maximum: 3_600_000 } as const
@@ -56,7 +56,7 @@ export function rewriteLocation(options: { readonly default?: true; readonly des
 }
 
 /** The schema of a route document: the value of an etcd key below the routes prefix, or an entry of `routes.documents`. */
-export const RouteDocument = Type.Object(
+export const RouteDocument = closed(
   {
     path: Type.String({
       minLength: 1,
@@ -238,7 +238,6 @@ export const RouteDocument = Type.Object(
     ...documentPolicyFields(),
   },
   {
-    additionalProperties: false,
     title: 'route document',
     description: 'Maps requests to a service, with the rules that apply to them.',
   },

@@ -4,10 +4,10 @@ import type { UpstreamTlsRule } from '../../internal/routing/route.ts'
 import { certificateProblem } from '../kit/certificates.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
+import { closed, membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
 
 /** The schema of the field `upstreamTls` of a route document. */
-export const UpstreamTlsSchema = Type.Object(
+export const UpstreamTlsSchema = closed(
   {
     serverName: Type.Optional(
       Type.String({
@@ -41,7 +41,6 @@ export const UpstreamTlsSchema = Type.Object(
     ),
   },
   {
-    additionalProperties: false,
     description:
       'TLS with the nodes of the service: those with the protocol `https`, `h2` or `grpcs` ([TLS](tls.md#tls-to-nodes)). It holds for the whole service: if several routes of a service have an `upstreamTls`, the one with the first id counts.',
   },

@@ -1,10 +1,10 @@
 import { Type } from '../kit/type.ts'
-import { section } from '../kit/values.ts'
+import { closed, section } from '../kit/values.ts'
 
 const maxNodes = (description: string, annotations = {}) =>
   Type.Integer({ minimum: 1, maximum: 100_000, description, ...annotations })
 
-const AdminToken = Type.Object(
+const AdminToken = closed(
   {
     sha256: Type.String({
       pattern: '^[0-9a-f]{64}$',
@@ -25,7 +25,7 @@ const AdminToken = Type.Object(
       maxNodes('How many nodes it may keep registered by HTTP. Absent: `admin.maxNodes`.'),
     ),
   },
-  { additionalProperties: false, title: 'a token' },
+  { title: 'a token' },
 )
 
 export const AdminSection = section(

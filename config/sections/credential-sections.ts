@@ -1,5 +1,5 @@
 import { Type } from '../kit/type.ts'
-import { DASHED_HEADER, section, text } from '../kit/values.ts'
+import { closed, DASHED_HEADER, section, text } from '../kit/values.ts'
 
 export const ApiKeysSection = section(
   {
@@ -22,18 +22,15 @@ export const ApiKeysSection = section(
   { reload: 'live' },
 )
 
-const User = Type.Object(
-  {
-    password: Type.String({
-      minLength: 1,
-      writeOnly: true,
-      description: 'Hash of the password, as printed by `waygate hash-password`.',
-    }),
-    scopes: Type.Optional(Type.Array(Type.String(), { description: 'Scopes granted to the user.' })),
-    roles: Type.Optional(Type.Array(Type.String(), { description: 'Roles held by the user.' })),
-  },
-  { additionalProperties: false },
-)
+const User = closed({
+  password: Type.String({
+    minLength: 1,
+    writeOnly: true,
+    description: 'Hash of the password, as printed by `waygate hash-password`.',
+  }),
+  scopes: Type.Optional(Type.Array(Type.String(), { description: 'Scopes granted to the user.' })),
+  roles: Type.Optional(Type.Array(Type.String(), { description: 'Roles held by the user.' })),
+})
 
 export const BasicSection = section(
   {

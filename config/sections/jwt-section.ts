@@ -1,8 +1,10 @@
 import { ALGORITHMS } from '../kit/key-algorithms.ts'
 import { Type } from '../kit/type.ts'
 import {
+  closed,
   count,
   DASHED_HEADER,
+  SECRET_FILE,
   secret,
   section,
   TIME_PATTERN,
@@ -19,12 +21,7 @@ const KEY = {
       neverEmpty: true,
     }),
   ),
-  secretFile: Type.Optional(
-    text('File with the secret. One newline at its end is ignored.', {
-      isPath: true,
-      insteadOf: 'secret',
-    }),
-  ),
+  secretFile: SECRET_FILE,
   publicKeyFile: Type.Optional(
     text(
       'File with the public key or certificate (PEM) that verifies tokens (RS, PS and ES families, EdDSA).',
@@ -59,7 +56,7 @@ const QUERY_PARAMETER = Type.String({
 const maxLifetime = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: 315_360_000, description }))
 
-const FormerKey = Type.Object(
+const FormerKey = closed(
   {
     secret: KEY.secret,
     secretFile: KEY.secretFile,
@@ -73,7 +70,7 @@ const FormerKey = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, title: 'a former key' },
+  { title: 'a former key' },
 )
 
 const FORMER_KEYS = Type.Array(FormerKey, {
@@ -83,7 +80,7 @@ const FORMER_KEYS = Type.Array(FormerKey, {
     'Keys from before the present one, whose tokens are still accepted ([rotation](reload.md#rotating-the-key-of-tokens)). Each is exactly one of `secret`, `secretFile` and `publicKeyFile`. Nothing is signed with them.',
 })
 
-const Issuer = Type.Object(
+const Issuer = closed(
   {
     issuer: text('The `iss` claim of its tokens.'),
     audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: `jwt.audience`.')),
@@ -104,7 +101,6 @@ const Issuer = Type.Object(
     scopeClaim: Type.Optional(text('Claim with the scopes. Absent: `jwt.scopeClaim`.')),
   },
   {
-    additionalProperties: false,
     description:
       'An issuer. Its key is exactly one of `secret`, `secretFile`, `publicKeyFile` and `jwksUrl`.',
   },

@@ -1,7 +1,7 @@
 import { Type } from '../kit/type.ts'
-import { count, section, text } from '../kit/values.ts'
+import { closed, count, section, text } from '../kit/values.ts'
 
-const StoreTls = Type.Object(
+const StoreTls = closed(
   {
     caFile: Type.Optional(
       text('File with the CA certificates (PEM) that verify the certificate of the store.', { isPath: true }),
@@ -12,12 +12,11 @@ const StoreTls = Type.Object(
     keyFile: Type.Optional(text('File with the private key (PEM) of `certFile`.', { isPath: true })),
   },
   {
-    additionalProperties: false,
     description: 'TLS with the store. Only with addresses that begin with `rediss://`.',
   },
 )
 
-const LimitStore = Type.Object(
+const LimitStore = closed(
   {
     url: Type.Optional(
       text('Address of a Redis or Valkey, `redis://HOST:PORT/DATABASE`, or `rediss://` with TLS.', {
@@ -52,7 +51,6 @@ const LimitStore = Type.Object(
     prefix: text('Begins every key in the store.', { default: 'waygate:' }),
   },
   {
-    additionalProperties: false,
     description:
       'The store in which gateways count together, for rules with `"store": "shared"`. Absent: there is none.',
   },

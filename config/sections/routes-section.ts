@@ -1,5 +1,5 @@
 import { Type } from '../kit/type.ts'
-import { secret, section, text } from '../kit/values.ts'
+import { SECRET_FILE, secret, section } from '../kit/values.ts'
 import { defaultPolicyFields } from '../policies/policies.ts'
 import { balancerRule } from '../route/balancer-rule.ts'
 import { HealthCheckRule } from '../route/health-check.ts'
@@ -75,12 +75,7 @@ export const RoutesSection = section(
             neverEmpty: true,
           }),
         ),
-        secretFile: Type.Optional(
-          text('File with the secret. One newline at its end is ignored.', {
-            isPath: true,
-            insteadOf: 'secret',
-          }),
-        ),
+        secretFile: SECRET_FILE,
         sameSite: Type.Enum(['lax', 'none'], {
           default: 'lax',
           description:

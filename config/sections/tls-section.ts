@@ -1,5 +1,5 @@
 import { Type } from '../kit/type.ts'
-import { durationMs, section, text } from '../kit/values.ts'
+import { closed, durationMs, section, text } from '../kit/values.ts'
 
 const HOSTS = Type.Array(Type.String({ minLength: 1 }), {
   minItems: 1,
@@ -7,7 +7,7 @@ const HOSTS = Type.Array(Type.String({ minLength: 1 }), {
     'Host names, such as `api.example.com` or `*.example.com`, that ask for client certificates. Absent: all.',
 })
 
-const ClientAuth = Type.Object(
+const ClientAuth = closed(
   {
     ca: text('File with the certificates (PEM) of the authorities that may issue client certificates.', {
       isPath: true,
@@ -25,10 +25,10 @@ const ClientAuth = Type.Object(
     }),
     hosts: Type.Optional(HOSTS),
   },
-  { additionalProperties: false, description: 'Certificates of clients (mTLS). Absent: none are asked for.' },
+  { description: 'Certificates of clients (mTLS). Absent: none are asked for.' },
 )
 
-const Hsts = Type.Object(
+const Hsts = closed(
   {
     maxAgeSeconds: Type.Integer({
       default: 31_536_000,
@@ -47,7 +47,6 @@ const Hsts = Type.Object(
     }),
   },
   {
-    additionalProperties: false,
     description:
       'The header `Strict-Transport-Security` on every answer over TLS that has none. Absent: it is not sent.',
   },

@@ -1,5 +1,5 @@
 import { Type } from '../kit/type.ts'
-import { count, durationMs, NAME_PATTERN, section, text } from '../kit/values.ts'
+import { closed, count, durationMs, NAME_PATTERN, section, text } from '../kit/values.ts'
 
 const CONNECTIONS = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 /** From the window that HTTP/2 begins with to what a gateway can hold for many streams. */
@@ -84,12 +84,12 @@ const UpstreamTlsSection = section(
     }),
     identities: Type.Record(
       Type.String(),
-      Type.Object(
+      closed(
         {
           cert: text(PEM_PAIR.cert, { isPath: true }),
           key: text(PEM_PAIR.key, { isPath: true }),
         },
-        { additionalProperties: false, title: 'certificate and key' },
+        { title: 'certificate and key' },
       ),
       {
         propertyNames: { type: 'string', pattern: NAME_PATTERN },

@@ -55,10 +55,7 @@ export const kratosCodec: Codec = {
     const grpc = preferred(given, GRPC)
     if (http.length === 0 && grpc.length === 0) {
       return nodesAt(
-        preferred(
-          given,
-          given.slice(0, 1).map(({ protocol }) => protocol),
-        ),
+        given.filter(({ protocol }) => protocol === given[0]?.protocol),
         rest,
       )
     }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isObject, parseObject } from '../codecs/value.ts'
 import type { StoredKey } from './transport.ts'
@@ -48,8 +48,7 @@ export function renderClusterFile(clusterId: string, file: ClusterFile): string 
 }
 
 export function witnessOf({ key, value, modRevision }: StoredKey): Witness {
-  const sha256 = createHash('sha256').update(value).digest('hex')
-  return { key, modRevision: String(modRevision), sha256 }
+  return { key, modRevision: String(modRevision), sha256: hash('sha256', value) }
 }
 
 /** Whether an item is the write of which a witness speaks. */

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { getOrMake } from '../../internal/get-or-make.ts'
 import type { Logger } from '../logger.ts'
 import {
   type ClusterFile,
@@ -143,9 +144,7 @@ export class ClusterFolders {
   }
 
   #fileOf(clusterId: string): ClusterFile {
-    const file = this.#found.get(clusterId) ?? readClusterFile(this.#pathOf(clusterId), clusterId)
-    this.#found.set(clusterId, file)
-    return file
+    return getOrMake(this.#found, clusterId, () => readClusterFile(this.#pathOf(clusterId), clusterId))
   }
 
   #pathOf(clusterId: string): string {

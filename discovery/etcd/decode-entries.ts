@@ -5,6 +5,8 @@ import { isObject, parseObject } from '../codecs/value.ts'
 import type { RegistryEntry } from '../registry.ts'
 import type { StoredKey } from './transport.ts'
 
+const NO_NAME = 'key must be <prefix><name>'
+
 /**
  * Decodes a key under a prefix of nodes.
  *
@@ -16,13 +18,10 @@ export function decodeNodes(
   service: string | undefined,
   { key, value, lease }: StoredKey,
 ): RegistryEntry {
-  try {
-    const path = pathOf(key, prefix)
+  return orProblem(key, prefix, path => {
     const nodes = codec.decode(service === undefined ? path : `${service}/${path}`, value)
     return { kind: 'nodes', key, nodes, ...(lease !== undefined && { isLeased: true }) }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 /**
@@ -30,24 +29,18 @@ export function decodeNodes(
  * member becomes the error that says so, which that check refuses: the requests that it means must not be let through.
  */
 export function decodeRoute(prefix: string, { key, value }: StoredKey): RegistryEntry {
-  try {
-    const id = pathOf(key, prefix)
+  return orProblem(key, prefix, id => {
     if (id === '') throw new TypeError('key must be <prefix><id>')
     return { kind: 'route', key, id, document: parseUnlessDuplicate(value) }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 /** Decodes a key under the prefix of policy sets. The document itself is checked later, against its schema. */
 export function decodePolicySet(prefix: string, { key, value }: StoredKey): RegistryEntry {
-  try {
-    const name = pathOf(key, prefix)
-    if (name === '') throw new TypeError('key must be <prefix><name>')
+  return orProblem(key, prefix, name => {
+    if (name === '') throw new TypeError(NO_NAME)
     return { kind: 'policy-set', key, name, document: parseObject(value) }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 function parseUnlessDuplicate(value: string): unknown {
@@ -64,24 +57,18 @@ const SHA256 = /^[0-9a-f]{64}$/
 
 /** Decodes a key under the prefix of API keys. The document itself is checked later, against its schema. */
 export function decodeApiKey(prefix: string, { key, value }: StoredKey): RegistryEntry {
-  try {
-    const hash = pathOf(key, prefix)
+  return orProblem(key, prefix, hash => {
     if (!SHA256.test(hash)) throw new TypeError('key must be <prefix><64 lower-case hexadecimal digits>')
     return { kind: 'api-key', key, hash, document: parseObject(value) }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 /** Decodes a key under the prefix of revocations. Only the key counts; its value is ignored. */
 export function decodeRevocation(prefix: string, { key }: StoredKey): RegistryEntry {
-  try {
-    const tokenId = pathOf(key, prefix)
+  return orProblem(key, prefix, tokenId => {
     if (tokenId === '') throw new TypeError('key must be <prefix><jti>')
     return { kind: 'revocation', key, tokenId }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 /** Larger sets are not for one service, and etcd itself takes no larger values by default. */
@@ -95,15 +82,12 @@ const HEX = /^\\x(?:[0-9a-f]{2})+$/
  * is checked later.
  */
 export function decodeDescriptors(prefix: string, { key, value }: StoredKey): RegistryEntry {
-  try {
-    const name = pathOf(key, prefix)
-    if (name === '') throw new TypeError('key must be <prefix><name>')
+  return orProblem(key, prefix, name => {
+    if (name === '') throw new TypeError(NO_NAME)
     const bytes = bytesOf(value)
     if (bytes.length > MAX_SET_BYTES) throw new TypeError(`value has more than ${MAX_SET_BYTES} bytes`)
     return { kind: 'descriptors', key, name, bytes }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 /** Far more than a chain of certificates has. */
@@ -111,22 +95,18 @@ const MAX_CERTIFICATE_CHARACTERS = 131_072
 
 /** Decodes a key under the prefix of certificates. The document itself is checked later. */
 export function decodeCertificate(prefix: string, { key, value }: StoredKey): RegistryEntry {
-  try {
-    const name = pathOf(key, prefix)
-    if (name === '') throw new TypeError('key must be <prefix><name>')
+  return orProblem(key, prefix, name => {
+    if (name === '') throw new TypeError(NO_NAME)
     if (value.length > MAX_CERTIFICATE_CHARACTERS) {
       throw new TypeError(`value has more than ${MAX_CERTIFICATE_CHARACTERS} characters`)
     }
     return { kind: 'certificate', key, name, document: parseObject(value) }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 /** Decodes a key under the prefix of challenges of ACME, whose value is the answer. */
 export function decodeAcmeChallenge(prefix: string, { key, value }: StoredKey): RegistryEntry {
-  try {
-    const token = pathOf(key, prefix)
+  return orProblem(key, prefix, token => {
     if (!isAcmeToken(token)) {
       throw new TypeError(
         'key must be <prefix><token>, and a token has 1 to 256 characters from A-Z a-z 0-9 _ -',
@@ -134,9 +114,7 @@ export function decodeAcmeChallenge(prefix: string, { key, value }: StoredKey): 
     }
     if (value.length > MAX_ANSWER_BYTES) throw new TypeError(`value has more than ${MAX_ANSWER_BYTES} bytes`)
     return { kind: 'acme-challenge', key, token, answer: value }
-  } catch (error) {
-    return problem(key, error)
-  }
+  })
 }
 
 function bytesOf(value: string): Buffer {
@@ -147,13 +125,15 @@ function bytesOf(value: string): Buffer {
     : Buffer.from(value, 'utf8')
 }
 
-function pathOf(key: string, prefix: string): string {
-  if (!key.startsWith(prefix)) throw new TypeError('key is not UTF-8 text')
-  return key.slice(prefix.length)
-}
-
-/** Makes a problem of any error, so that a bad value affects only its own key. */
-function problem(key: string, error: unknown): RegistryEntry {
-  const reason = error instanceof TypeError ? error.message : `value cannot be read (${String(error)})`
-  return { kind: 'problem', key, reason }
+/**
+ * Decodes a key below a prefix by what follows the prefix. Any error becomes a problem, so that a bad value affects only its own key.
+ */
+function orProblem(key: string, prefix: string, decode: (path: string) => RegistryEntry): RegistryEntry {
+  try {
+    if (!key.startsWith(prefix)) throw new TypeError('key is not UTF-8 text')
+    return decode(key.slice(prefix.length))
+  } catch (error) {
+    const reason = error instanceof TypeError ? error.message : `value cannot be read (${String(error)})`
+    return { kind: 'problem', key, reason }
+  }
 }

@@ -6,6 +6,8 @@ import { type Logger, silentLogger } from '../logger.ts'
 import {
   type LeasedKeys,
   NEVER_WATCHED,
+  type OptionalPrefixes,
+  optionalSources,
   type RegisterOptions,
   type Registration,
   type Registry,
@@ -20,17 +22,7 @@ import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { ClusterFolders } from './cluster-folders.ts'
 import { type FollowedPrefix, followPrefix } from './follow-prefix.ts'
 import { readAllPages } from './pages.ts'
-import {
-  acmeSource,
-  apiKeysSource,
-  certificatesSource,
-  descriptorsSource,
-  nodesSource,
-  type PrefixSource,
-  policiesSource,
-  revocationsSource,
-  routesSource,
-} from './prefix-source.ts'
+import { nodesSource, type PrefixSource, prefixSource } from './prefix-source.ts'
 import type { SyncTimings } from './prefix-sync.ts'
 import {
   checkPrefix,
@@ -47,23 +39,11 @@ import { createSyncTransport, type StoredKey } from './transport.ts'
 
 const PAGE_SIZE = 1_000
 
-export interface EtcdRegistryOptions extends EtcdClientOptions {
+export interface EtcdRegistryOptions extends EtcdClientOptions, OptionalPrefixes {
   /** Default `/services/`. A missing `/` at the end is added. */
   readonly servicesPrefix?: string | undefined
   /** Default `/waygate/routes/`. A missing `/` at the end is added. */
   readonly routesPrefix?: string | undefined
-  /** The prefix of API keys; undefined means that they are not followed. */
-  readonly apiKeysPrefix?: string | undefined
-  /** The prefix of revocations; undefined means that they are not followed. */
-  readonly revocationsPrefix?: string | undefined
-  /** The prefix of descriptors of gRPC services; undefined means that they are not followed. */
-  readonly descriptorsPrefix?: string | undefined
-  /** The prefix of certificates for TLS; undefined means that they are not followed. */
-  readonly certificatesPrefix?: string | undefined
-  /** The prefix of answers to challenges of ACME; undefined means that they are not followed. */
-  readonly acmePrefix?: string | undefined
-  /** The prefix of policy sets; undefined = none are read. */
-  readonly policiesPrefix?: string | undefined
   /** The name of the value format under `servicesPrefix`. Default `auto`. */
   readonly format?: string | undefined
   /** Further prefixes to read nodes from, each with its own format. */
@@ -105,19 +85,8 @@ export class EtcdRegistry implements Registry {
     )
     this.#sources = [
       ...this.#nodeSources.map(source => nodesSource(source)),
-      ...(options.withRoutes === false ? [] : [routesSource(routesPrefix)]),
-      ...(options.apiKeysPrefix === undefined ? [] : [apiKeysSource(checkPrefix(options.apiKeysPrefix))]),
-      ...(options.revocationsPrefix === undefined
-        ? []
-        : [revocationsSource(checkPrefix(options.revocationsPrefix))]),
-      ...(options.descriptorsPrefix === undefined
-        ? []
-        : [descriptorsSource(checkPrefix(options.descriptorsPrefix))]),
-      ...(options.certificatesPrefix === undefined
-        ? []
-        : [certificatesSource(checkPrefix(options.certificatesPrefix))]),
-      ...(options.acmePrefix === undefined ? [] : [acmeSource(checkPrefix(options.acmePrefix))]),
-      ...(options.policiesPrefix === undefined ? [] : [policiesSource(checkPrefix(options.policiesPrefix))]),
+      ...(options.withRoutes === false ? [] : [prefixSource('routes', routesPrefix)]),
+      ...optionalSources(options).map(({ scope, name }) => prefixSource(scope, checkPrefix(name))),
     ]
     this.#client = createEtcdClient(options)
   }

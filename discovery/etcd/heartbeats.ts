@@ -2,17 +2,16 @@ import { hash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
   type Etcd3,
-  EtcdLeaseInvalidError,
   EtcdPermissionDeniedError,
   GRPCDeadlineExceededError,
   GRPCFailedPreconditionError,
-  GRPCNotFoundError,
 } from 'etcd3'
 import { encodeNode } from '../codecs/waygate.ts'
 import type { HeartbeatOutcome, WantedNode } from '../heartbeat.ts'
 import { BeatStream } from './beat-stream.ts'
 import { systemClock } from './clock.ts'
 import { connectionReason, plainReason } from './etcd-errors.ts'
+import { isLeaseGone } from './lease-session.ts'
 import { putIfFree } from './put-if-free.ts'
 import { type StoredKey, storedKey } from './transport.ts'
 
@@ -139,7 +138,7 @@ async function renew(etcd: Within, lease: string): Promise<boolean> {
 /** Removes a lease with its keys. A lease that is already gone is no error. */
 async function revoke(etcd: Within, lease: string): Promise<void> {
   await etcd.client.leaseClient.leaseRevoke({ ID: lease }, etcd.options()).catch(error => {
-    if (!(error instanceof GRPCNotFoundError || error instanceof EtcdLeaseInvalidError)) throw error
+    if (!isLeaseGone(error)) throw error
   })
 }
 

@@ -225,7 +225,8 @@ export class LeaseSession {
   }
 }
 
-function isLeaseGone(error: unknown): boolean {
+/** Whether an error is etcd's answer that it does not have the lease. */
+export function isLeaseGone(error: unknown): boolean {
   return error instanceof EtcdLeaseInvalidError || error instanceof GRPCNotFoundError
 }
 

@@ -27,7 +27,6 @@ export interface AcquireOptions extends LeasedOptions {
 
 /** The first place in a queue. Call `release()` when done, even when it was lost. */
 export interface Held {
-  readonly key: string
   readonly revision: bigint
   /**
    * Aborts before etcd can give the place to the next waiter, or as soon as etcd reports that the key is
@@ -75,8 +74,8 @@ async function untilFirst(session: LeaseSession, options: AcquireOptions): Promi
   session.lost.addEventListener('abort', () => first.reject(session.lost.reason), { once: true })
   keepPlace(session, options, first).catch(first.reject)
   try {
-    const { key, revision } = await first.promise
-    return { key, revision, lost: session.lost, release: () => session.end() }
+    const { revision } = await first.promise
+    return { revision, lost: session.lost, release: () => session.end() }
   } finally {
     signal?.removeEventListener('abort', giveUp)
   }

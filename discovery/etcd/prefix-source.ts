@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { codecNamed } from '../codecs/codecs.ts'
 import type { RegistryEntry, RegistryScope, RegistrySource } from '../registry.ts'
 import {
@@ -22,6 +22,25 @@ export interface PrefixSource extends RegistrySource {
   readonly fileName: string
 }
 
+/** How the keys of each kind are decoded. Those of nodes have formats. */
+const DECODERS: Readonly<
+  Record<Exclude<RegistryScope, 'nodes'>, (prefix: string, item: StoredKey) => RegistryEntry>
+> = {
+  routes: decodeRoute,
+  'api-keys': decodeApiKey,
+  revocations: decodeRevocation,
+  descriptors: decodeDescriptors,
+  certificates: decodeCertificate,
+  'acme-challenges': decodeAcmeChallenge,
+  policies: decodePolicySet,
+}
+
+/**
+ * The kinds of keys whose values people see as they are stored. The text is the same string that the store's copy in memory has, so it
+ * takes no further memory. Descriptors and all secrets go without.
+ */
+const SHOWN: ReadonlySet<RegistryScope> = new Set(['nodes', 'routes', 'policies'])
+
 /**
  * Creates the source of a prefix of nodes.
  *
@@ -29,66 +48,24 @@ export interface PrefixSource extends RegistrySource {
  */
 export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix): PrefixSource {
   const codec = codecNamed(format)
+  return sourceOf('nodes', prefix, item => decodeNodes(codec, prefix, service, item))
+}
+
+/** Creates the source of a prefix of any other kind. */
+export function prefixSource(scope: keyof typeof DECODERS, prefix: string): PrefixSource {
+  return sourceOf(scope, prefix, item => DECODERS[scope](prefix, item))
+}
+
+function sourceOf(scope: RegistryScope, prefix: string, decode: PrefixSource['decode']): PrefixSource {
+  const decodeShown = (item: StoredKey): RegistryEntry => {
+    const { value: text, modRevision } = item
+    return { ...decode(item), text, modRevision }
+  }
   return {
     name: prefix,
-    scope: 'nodes',
-    decode: item => withRaw(decodeNodes(codec, prefix, service, item), item),
-    fileName: fileNameOf('nodes', prefix),
+    scope,
+    decode: SHOWN.has(scope) ? decodeShown : decode,
+    // Gateways with other prefixes may use the same folder, so the name is unique for a prefix, and short.
+    fileName: `${scope}-${hash('sha256', prefix).slice(0, 8)}.json`,
   }
-}
-
-/** Creates the source of route documents. */
-export function routesSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => withRaw(decodeRoute(prefix, item), item)
-  return { name: prefix, scope: 'routes', decode, fileName: fileNameOf('routes', prefix) }
-}
-
-/** Creates the source of API keys. */
-export function apiKeysSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodeApiKey(prefix, item)
-  return { name: prefix, scope: 'api-keys', decode, fileName: fileNameOf('api-keys', prefix) }
-}
-
-/** Creates the source of revocations, whose keys are the `jti`s of revoked tokens. */
-export function revocationsSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodeRevocation(prefix, item)
-  return { name: prefix, scope: 'revocations', decode, fileName: fileNameOf('revocations', prefix) }
-}
-
-/** Creates the source of descriptors of gRPC services. */
-export function descriptorsSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodeDescriptors(prefix, item)
-  return { name: prefix, scope: 'descriptors', decode, fileName: fileNameOf('descriptors', prefix) }
-}
-
-/** Creates the source of certificates for TLS. */
-export function certificatesSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodeCertificate(prefix, item)
-  return { name: prefix, scope: 'certificates', decode, fileName: fileNameOf('certificates', prefix) }
-}
-
-/** Creates the source of answers to challenges of ACME. */
-export function acmeSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => decodeAcmeChallenge(prefix, item)
-  return { name: prefix, scope: 'acme-challenges', decode, fileName: fileNameOf('acme-challenges', prefix) }
-}
-
-/** Creates the source of policy sets. */
-export function policiesSource(prefix: string): PrefixSource {
-  const decode = (item: StoredKey) => withRaw(decodePolicySet(prefix, item), item)
-  return { name: prefix, scope: 'policies', decode, fileName: fileNameOf('policies', prefix) }
-}
-
-/**
- * Adds the value as it is stored, for people. It is the same string that the store's copy in memory has, so it takes no
- * further memory. Descriptors and all secrets go without.
- */
-function withRaw(entry: RegistryEntry, { value: text, modRevision }: StoredKey): RegistryEntry {
-  return { ...entry, text, modRevision }
-}
-
-/** Gateways with other prefixes may use the same folder, so the name is unique for a prefix, and short. */
-function fileNameOf(scope: RegistryScope, prefix: string): string {
-  const hash = createHash('sha256').update(prefix).digest('hex').slice(0, 8)
-  return `${scope}-${hash}.json`
 }

@@ -264,7 +264,6 @@ export class Registrar implements Registration {
       client: this.#client,
       key: this.key,
       clock: this.#clock,
-      random: Math.random,
       signal: session.over,
       isOurs: ({ lease, value }) => lease === session.id && this.#puts.includes(value),
       onDoubt: () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isObject, type JsonObject } from '../codecs/value.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -112,7 +112,7 @@ function encode({ revision, table, remembered }: SavedState, origin: Origin): st
     keys,
     remembered: encodeRemembered(remembered),
   })
-  return `${JSON.stringify({ version: VERSION, sha256: checksum(content) })}\n${content}`
+  return `${JSON.stringify({ version: VERSION, sha256: hash('sha256', content) })}\n${content}`
 }
 
 function decode(text: string, { clusterId, history, prefix }: Origin): SavedState | undefined {
@@ -120,7 +120,7 @@ function decode(text: string, { clusterId, history, prefix }: Origin): SavedStat
   const head = parse(newline < 0 ? text : text.slice(0, newline))
   if (head.version !== VERSION) throw new TypeError(`its version is ${String(head.version)}, not ${VERSION}`)
   const content = newline < 0 ? '' : text.slice(newline + 1)
-  if (head.sha256 !== checksum(content)) throw new TypeError('its checksum does not match')
+  if (head.sha256 !== hash('sha256', content)) throw new TypeError('its checksum does not match')
   const file = parse(content)
   if (file.prefix !== prefix) throw new TypeError(`it holds the prefix ${String(file.prefix)}, not ${prefix}`)
   if (file.clusterId !== clusterId)
@@ -135,10 +135,6 @@ function decode(text: string, { clusterId, history, prefix }: Origin): SavedStat
     table: new Map(items.map(item => [item.key, item])),
     remembered: decodeRemembered(file.remembered),
   }
-}
-
-function checksum(content: string): string {
-  return createHash('sha256').update(content).digest('hex')
 }
 
 function parse(text: string): JsonObject {

@@ -95,11 +95,7 @@ export class RevisionError extends Error {
 /**
  * Nobody answered, because the store or the network to it is down. A refusal by the store is another error.
  */
-export class UnreachableError extends Error {
-  constructor(reason: string, cause?: unknown) {
-    super(reason, { cause })
-  }
-}
+export class UnreachableError extends Error {}
 
 /** Creates the transport for the keys under `prefix`, which must not be empty. */
 export function createSyncTransport(client: Etcd3, prefix: string): SyncTransport {
@@ -232,5 +228,5 @@ function unreachable(error: unknown): UnreachableError | undefined {
     cast instanceof GRPCUnavailableError ||
     cast instanceof GRPCDeadlineExceededError ||
     cast instanceof GRPCCancelledError
-  return isOne ? new UnreachableError(connectionReason(error.message), error) : undefined
+  return isOne ? new UnreachableError(connectionReason(error.message), { cause: error }) : undefined
 }

@@ -11,7 +11,6 @@ export interface WatchKeyOptions {
   readonly client: Etcd3
   readonly key: string
   readonly clock: Clock
-  readonly random: () => number
   /** Ends the watch. */
   readonly signal: AbortSignal
   /** Whether a put of the key is one of ours, which is no reason for doubt. */
@@ -29,7 +28,7 @@ export interface WatchKeyOptions {
  * not read, so the caller must also check from time to time. Resolves when `signal` aborts.
  */
 export async function watchKey(options: WatchKeyOptions): Promise<void> {
-  const { client, key, clock, random, signal, isOurs, onDoubt } = options
+  const { client, key, clock, signal, isOurs, onDoubt } = options
   const transport = createSyncTransport(client, key)
   let failures = 0
   while (!signal.aborted) {
@@ -44,7 +43,7 @@ export async function watchKey(options: WatchKeyOptions): Promise<void> {
           failures = 0
           onDoubt()
         } else if (events.some(event => event.key === key && (event.type === 'delete' || !isOurs(event)))) {
-          void sleep(clock, random() * SPREAD_MS, signal).then(onDoubt)
+          void sleep(clock, Math.random() * SPREAD_MS, signal).then(onDoubt)
         }
       },
       onEnd: () => over.resolve('ended'),
@@ -54,7 +53,7 @@ export async function watchKey(options: WatchKeyOptions): Promise<void> {
     stream.close(false)
     await sleep(
       clock,
-      jitteredBackoffMs(failures++, random, how === 'refused' ? REFUSED_CAP_MS : undefined),
+      jitteredBackoffMs(failures++, Math.random, how === 'refused' ? REFUSED_CAP_MS : undefined),
       signal,
     )
   }

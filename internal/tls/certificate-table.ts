@@ -4,8 +4,9 @@ import { wildcardOf } from './alt-names.ts'
 export interface NamedCertificate {
   /** Hosts in lower case, which may begin with `*.`; IPv6 addresses are in brackets. */
   readonly names: readonly string[]
+  /** Whether the key is one of elliptic curves, whose signatures cost a tenth of those of RSA. */
   readonly isElliptic: boolean
-  /** Milliseconds since 1970. */
+  /** When it begins and ends to be valid, milliseconds since 1970. */
   readonly validFrom: number
   readonly validUntil: number
 }

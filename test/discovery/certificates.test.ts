@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
-import { acmeSource, certificatesSource } from '../../discovery/etcd/prefix-source.ts'
+import { prefixSource } from '../../discovery/etcd/prefix-source.ts'
 import type { CertificateEntry, TlsEntry } from '../../discovery/key-state.ts'
 import type { LastGood, RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { applyTo, parseRoute } from './follow.ts'
@@ -98,7 +98,7 @@ test('certificates that a wiped store has lost stay in use for the grace period'
 
 test('a key of etcd is a certificate or a problem, and never more than a problem of its own', () => {
   const decode = (value: string, key = '/c/a') =>
-    certificatesSource(PREFIX).decode({ key, value, modRevision: 1n })
+    prefixSource('certificates', PREFIX).decode({ key, value, modRevision: 1n })
   assert.deepEqual(decode('{"cert":"x","key":"y"}'), {
     ...{ kind: 'certificate', key: '/c/a', name: 'a', document: { cert: 'x', key: 'y' } },
   })
@@ -119,7 +119,7 @@ test('a key of etcd is a certificate or a problem, and never more than a problem
 
 test('a key of etcd is the answer to a challenge only if it is named after a token', () => {
   const decode = (token: string, value = 'answer') =>
-    acmeSource('/a/').decode({ key: `/a/${token}`, value, modRevision: 1n })
+    prefixSource('acme-challenges', '/a/').decode({ key: `/a/${token}`, value, modRevision: 1n })
   assert.deepEqual(decode('t_-9'), {
     kind: 'acme-challenge',
     key: '/a/t_-9',

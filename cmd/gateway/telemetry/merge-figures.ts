@@ -1,3 +1,4 @@
+import { getOrMake } from '../../../internal/get-or-make.ts'
 import { addPairs, quantileOf } from '../../../internal/telemetry/live-times.ts'
 import { toFigures } from '../../../internal/telemetry/traffic-series.ts'
 import type { Figures, LiveFigures, NodeFigures } from '../../../routes/admin/api-types.ts'
@@ -65,8 +66,7 @@ export class FiguresMerger {
     }
     for (const [process, delta] of deltas) {
       if (delta === undefined) continue
-      const told = this.#told.get(process) ?? new Map<string, NodeDelta>()
-      this.#told.set(process, told)
+      const told = getOrMake(this.#told, process, () => new Map<string, NodeDelta>())
       for (const [key, row] of Object.entries(delta.nodes)) {
         told.set(key, row)
         keys.add(key)

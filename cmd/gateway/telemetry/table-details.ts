@@ -1,4 +1,5 @@
 import type { Registry } from '../../../discovery/registry.ts'
+import { getOrMake } from '../../../internal/get-or-make.ts'
 import type { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { stateOf } from '../../../internal/nodes/peer.ts'
 import { servicesNamedBy } from '../../../internal/routing/named-services.ts'
@@ -57,7 +58,7 @@ export function createTableDetails(
       }
     },
     async service(name) {
-      const routes = routesTo(table.routes(), name)
+      const routes = routesByService(table.routes()).get(name) ?? []
       const service = nodes.service(name)
       if (!service && routes.length === 0) return undefined
       const { peers } = service ?? { peers: [] }
@@ -112,20 +113,12 @@ export async function leasesIn(
 
 const NO_NODES = { peers: [], isPanicking: false, past: { requests: 0, failures: 0, timeouts: 0 } }
 
-function routesTo(routes: readonly Route[], service: string): string[] {
-  return routes
-    .filter(route => servicesNamedBy(route).some(named => named.service === service))
-    .map(({ id }) => id)
-}
-
 function routesByService(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
   const byService = new Map<string, string[]>()
   for (const route of routes) {
     for (const service of new Set(servicesNamedBy(route).map(named => named.service))) {
       if (service === undefined) continue
-      const known = byService.get(service)
-      if (known) known.push(route.id)
-      else byService.set(service, [route.id])
+      getOrMake(byService, service, (): string[] => []).push(route.id)
     }
   }
   return byService

@@ -11,8 +11,8 @@ const MAX_LAG = 1_000
 const EMBEDDED = '+waygate'
 const DURABLE = '+waygate.durable'
 
-/** Whether a member is the embedded etcd of a Waygate process. */
-export function isEmbedded({ version }: Pick<MemberStatus, 'version'>): boolean {
+/** Whether a version is that of the embedded etcd of a Waygate process. */
+export function isEmbedded(version: string): boolean {
   return version.includes(EMBEDDED)
 }
 
@@ -35,7 +35,7 @@ export function judgeVersions(statuses: readonly MemberStatus[]): DoctorFinding[
 
 function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[] {
   const details = { version, endpoints: urls }
-  if (isEmbedded({ version })) {
+  if (isEmbedded(version)) {
     return [
       {
         check: 'version',

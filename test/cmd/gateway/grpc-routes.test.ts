@@ -6,6 +6,7 @@ import { LiveRoutes } from '../../../cmd/gateway/live-routes.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { routeContext } from '../../../config/load/route-context.ts'
+import { silentLogger } from '../../../discovery/logger.ts'
 import { createNode } from '../../../internal/nodes/node.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
@@ -30,6 +31,7 @@ function open(
     nodes,
     context: routeContext(config, keys),
     grpcNames,
+    logger: silentLogger,
   })
   if (isComplete) routes.complete()
   const serviceAt = (path: string) => routes.table.match('POST', undefined, path)?.service

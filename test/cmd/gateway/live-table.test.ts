@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { LiveCredentials } from '../../../cmd/gateway/auth/live-credentials.ts'
 import { LiveTable } from '../../../cmd/gateway/live-table.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
@@ -71,7 +72,9 @@ async function startFollowing(t: TestContext, { first, changes, slow }: Followed
       noteSlow()
       return held
     },
-    ...{ onNodes() {}, onRoutes() {} },
+    credentials: new LiveCredentials({ config }),
+    descriptors: { parse: bytes => ({ schema: bytes }), apply() {} },
+    ...{ tls: undefined, moreProblems: () => [], onEntry() {}, onNodes() {}, onRoutes() {} },
   })
   const following = new AbortController()
   const followed = table.follow(following.signal)

@@ -28,8 +28,7 @@ test('the checks move to another worker when the one that runs them stops servin
     isLoaded: true,
     onHealth: () => {},
     sendHealth: () => {},
-    check: () => checks.push(name),
-    stopChecking: () => checks.push(`not ${name}`),
+    check: (isWanted: boolean) => checks.push(isWanted ? name : `not ${name}`),
   })) as unknown as WorkerProcess[]
   const relay = new HealthRelay()
   relay.update([a!, b!, c!])
@@ -90,8 +89,7 @@ function startWorker(t: TestContext, port: number) {
     isLoaded: true,
     onHealth: (_: HealthNews) => {},
     sendHealth: (news: HealthNews) => live.apply(news),
-    check: () => live.startChecking(),
-    stopChecking: () => live.close(),
+    check: (isWanted: boolean) => (isWanted ? live.startChecking() : live.close()),
   }
   live.onNews = news => process.onHealth(news)
   return {
