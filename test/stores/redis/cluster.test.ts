@@ -27,7 +27,10 @@ test('limit: in a cluster, keys lie at several nodes, and what one node refuses 
       [2, 2],
     )
   }
-  const sizes = await Promise.all(cluster.nodes.map(async node => Number(await node.cli('dbsize'))))
+  // DBSIZE counts a key that has expired, such as one that asked whether the store is there, until Redis has removed it.
+  const sizes = await Promise.all(
+    cluster.nodes.map(async node => (await node.cli('keys', '*')).split('\n').filter(Boolean).length),
+  )
   assert.ok(
     sizes.every(size => size > 0),
     `${sizes}`,
