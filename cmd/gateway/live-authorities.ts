@@ -17,28 +17,52 @@ export interface LiveAuthoritiesOptions {
 
 /** A list is warned of when so much of its time is left. Authorities that take their time replace theirs at a tenth. */
 const WARNED_SHARE = 1 / 20
+/** An authority is warned of no earlier than that before its end. */
+const MOST_WARNED_MS = 21 * 86_400_000
 /** How often the dates are looked at. */
 const CHECK_MS = 60_000
 
+/** Something that ends, after which client certificates are not accepted. */
+interface Ending {
+  readonly of: 'ca' | 'crl'
+  /** What ends, for people. No other ending has the same text. */
+  readonly what: string
+  /** Milliseconds since 1970. */
+  readonly validUntil: number
+  readonly warnedMs: number
+}
+
+const MESSAGES = {
+  ca: {
+    soon: 'authority of client certificates expires soon',
+    over: 'authority of client certificates has expired; its certificates are not accepted',
+  },
+  crl: {
+    soon: 'revocation list expires soon',
+    over: 'revocation list has expired; client certificates of its authority are not accepted',
+  },
+} as const
+
 /**
  * The authorities of client certificates and what they have revoked, whose files are followed. OpenSSL accepts no certificate of an
- * authority whose list has expired, so that is told before. Its owner calls `close()`.
+ * authority that has expired, or whose list has, so that is told before. Its owner calls `close()`.
  */
 export class LiveAuthorities {
   readonly #options: LiveAuthoritiesOptions
   readonly #now: () => number
-  readonly #timer: NodeJS.Timeout | undefined
+  readonly #timer: NodeJS.Timeout
   #present: ClientAuthorities
   /** Why the present content of the files is not used. */
   #reason: string | undefined
-  #warned: 'soon' | 'over' | undefined
+  /** What was warned of, and how. */
+  readonly #warned = new Map<Ending['what'], 'soon' | 'over'>()
 
   constructor(options: LiveAuthoritiesOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#present = options.authorities
     this.#warn()
-    if (options.files.crl !== undefined) this.#timer = setInterval(() => this.#warn(), CHECK_MS).unref()
+    this.#timer = setInterval(() => this.#warn(), CHECK_MS).unref()
   }
 
   get present(): ClientAuthorities {
@@ -64,13 +88,14 @@ export class LiveAuthorities {
 
   /** What is wrong, for people. */
   problems(): KeyProblem[] {
-    const { ca, crl } = this.#options.files
+    const { files } = this.#options
     const problems: KeyProblem[] = []
-    if (this.#reason !== undefined) problems.push({ key: ca, reason: this.#reason })
-    const state = this.#stateOf(this.#present)
-    if (crl !== undefined && state !== undefined) {
+    if (this.#reason !== undefined) problems.push({ key: files.ca, reason: this.#reason })
+    for (const ending of endingsOf(this.#present)) {
+      const state = this.#stateOf(ending)
+      if (state === undefined) continue
       const verb = state === 'over' ? 'expired' : 'expires'
-      problems.push({ key: crl, reason: `the revocation list ${verb} at ${untilText(this.#present)}` })
+      problems.push({ key: files[ending.of]!, reason: `${ending.what} ${verb} at ${untilText(ending)}` })
     }
     return problems
   }
@@ -83,11 +108,12 @@ export class LiveAuthorities {
   #replace(next: ClientAuthorities): void {
     const { files, logger, onChange } = this.#options
     if (next.ca === this.#present.ca && next.crl === this.#present.crl) return
-    if (this.#stateOf(next) === 'over' && this.#stateOf(this.#present) !== 'over') {
-      throw new Error(`${files.crl}: the revocation list expired at ${untilText(next)}`)
+    const expired = this.#expiredList(next)
+    if (expired !== undefined && this.#expiredList(this.#present) === undefined) {
+      throw new Error(`${files.crl}: ${expired.what} expired at ${untilText(expired)}`)
     }
     this.#present = next
-    this.#warned = undefined
+    this.#warned.clear()
     logger.info(
       { ca: files.ca, crl: files.crl },
       'authorities of client certificates changed; sessions are no longer resumed',
@@ -97,25 +123,38 @@ export class LiveAuthorities {
   }
 
   #warn(): void {
-    const state = this.#stateOf(this.#present)
-    if (state === undefined || state === this.#warned) return
-    this.#warned = state
-    this.#options.logger.warn(
-      { crl: this.#options.files.crl, validUntil: untilText(this.#present) },
-      state === 'over'
-        ? 'revocation list has expired; client certificates of its authority are not accepted'
-        : 'revocation list expires soon',
-    )
+    for (const ending of endingsOf(this.#present)) {
+      const { of, what } = ending
+      const state = this.#stateOf(ending)
+      if (state === undefined || state === this.#warned.get(what)) continue
+      this.#warned.set(what, state)
+      const fields = { [of]: this.#options.files[of], what, validUntil: untilText(ending) }
+      this.#options.logger.warn(fields, MESSAGES[of][state])
+    }
   }
 
-  #stateOf({ revocationDates: dates }: ClientAuthorities): 'soon' | 'over' | undefined {
-    if (dates === undefined) return undefined
-    const leftMs = dates.validUntil - this.#now()
+  #expiredList(authorities: ClientAuthorities): Ending | undefined {
+    return endingsOf(authorities).find(ending => ending.of === 'crl' && this.#stateOf(ending) === 'over')
+  }
+
+  #stateOf({ validUntil, warnedMs }: Ending): 'soon' | 'over' | undefined {
+    const leftMs = validUntil - this.#now()
     if (leftMs <= 0) return 'over'
-    return leftMs <= (dates.validUntil - dates.madeAt) * WARNED_SHARE ? 'soon' : undefined
+    return leftMs <= warnedMs ? 'soon' : undefined
   }
 }
 
-function untilText({ revocationDates }: ClientAuthorities): string {
-  return new Date(revocationDates!.validUntil).toISOString()
+function endingsOf({ authorityDates, revocationDates }: ClientAuthorities): Ending[] {
+  const endings = authorityDates.map(({ name, validFrom, validUntil }): Ending => {
+    const warnedMs = Math.min(MOST_WARNED_MS, (validUntil - validFrom) * WARNED_SHARE)
+    return { of: 'ca', what: `the authority ${name}`, validUntil, warnedMs }
+  })
+  if (revocationDates === undefined) return endings
+  const { madeAt, validUntil } = revocationDates
+  const warnedMs = (validUntil - madeAt) * WARNED_SHARE
+  return [...endings, { of: 'crl', what: 'the revocation list', validUntil, warnedMs }]
+}
+
+function untilText({ validUntil }: Ending): string {
+  return new Date(validUntil).toISOString()
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { coversHost, hostOfName } from '../../internal/tls/alt-names.ts'
 import { type RevocationDates, readRevocationDates } from '../../internal/tls/revocation-dates.ts'
+import { type AuthorityDates, readAuthorityDates } from '../kit/certificates.ts'
 import type { Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type CertificateFiles, type CertificatePair, readCertificateFiles } from './certificate-pair.ts'
@@ -12,6 +13,8 @@ import { SEAL_KEY_BYTES } from './sealed-key.ts'
 export interface ClientAuthorities {
   readonly ca: string
   readonly crl?: string | undefined
+  /** The dates of the authorities in `ca`. */
+  readonly authorityDates: readonly AuthorityDates[]
   /** The dates of the list in `crl` that ends first; undefined = none ends. */
   readonly revocationDates?: RevocationDates | undefined
 }
@@ -84,10 +87,11 @@ export function readClientAuthorities(
 ): ClientAuthorities {
   const ca = readAuthorities(files.ca, readFile)
   const crl = files.crl === undefined ? undefined : readPemText(files.crl, readFile)
-  if (crl === undefined) return { ca }
+  const authorityDates = readAuthorityDates(ca)
+  if (crl === undefined) return { ca, authorityDates }
   try {
     process.getBuiltinModule('node:tls').createSecureContext({ ca, crl })
-    return { ca, crl, revocationDates: readRevocationDates(crl) }
+    return { ca, crl, authorityDates, revocationDates: readRevocationDates(crl) }
   } catch (error) {
     throw new Error(`${files.crl} does not hold revocation lists: ${(error as Error).message}`)
   }

@@ -1,3 +1,4 @@
+import { readAuthorityDates } from '../kit/certificates.ts'
 import { jsonPath, type Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type CertificateFiles, type KeyPair, readKeyPairFiles } from './certificate-pair.ts'
@@ -33,6 +34,12 @@ export function loadUpstreamTls(
     file === undefined
       ? undefined
       : attempt([...at, 'ca'], findings, () => readAuthorities(file, findings.readFile))
+  for (const authority of ca === undefined ? [] : readAuthorityDates(ca)) {
+    if (authority.validUntil < Date.now())
+      findings.warnings.push(
+        `upstream.tls.ca ${file}: the authority ${authority.name} ${expiredText(authority)}`,
+      )
+  }
   // A rule of the configuration holds that there is no certificate without a key.
   const identity =
     cert === undefined || key === undefined ? undefined : readIdentity({ cert, key }, at, findings)
@@ -54,6 +61,6 @@ function readIdentity(files: CertificateFiles, at: Path, findings: Findings): Ke
 }
 
 /** Says when a certificate has expired, behind the name of its file. */
-export function expiredText({ validUntil }: KeyPair): string {
+export function expiredText({ validUntil }: Pick<KeyPair, 'validUntil'>): string {
   return `expired on ${new Date(validUntil).toISOString()}`
 }

@@ -1,6 +1,5 @@
-import { FLAG, FRAME, MAX_FRAME_BYTES } from './frames.ts'
+import { FLAG, FRAME, HEADER_BYTES, MAX_FRAME_BYTES } from './frames.ts'
 
-const HEADER_BYTES = 9
 /** The buffer that a connection keeps: enough for a few heads. */
 const SMALL_BYTES = 2_048
 /** The buffer for more than that, which connections use in turn. */

@@ -49,7 +49,7 @@ export const SETTING = {
 export const MAX_FRAME_BYTES = 16_384
 
 /** The length of a frame's header. */
-const HEADER_BYTES = 9
+export const HEADER_BYTES = 9
 
 /** A violation of HTTP/2 by the other side. It captures no stack, because it is bad input and not a crash. */
 export class Http2Error extends QuietError {

@@ -1,5 +1,6 @@
 import { FORBIDDEN_IN_VALUE, getHeader } from '../http/header-lines.ts'
 import { ERROR, Http2Error } from './frames.ts'
+import { isBlank } from './hpack-primitives.ts'
 import { DynamicTable, FIELD_OVERHEAD_BYTES, STATIC_TABLE, TableEntry } from './hpack-table.ts'
 import { decodeHuffman } from './huffman.ts'
 import { type CheckedValue, KnownValues } from './known-values.ts'
@@ -19,8 +20,6 @@ const MAX_INTEGER_OCTETS = 5
 
 /** RFC 9113 section 8.2.1. The names of pseudo-fields begin with a colon. */
 const FIELD_NAME = /^:?[!#$%&'*+.^_`|~0-9a-z-]+$/
-const SPACE = 0x20
-const TAB = 0x09
 
 /** Decodes the header blocks of one connection and direction (RFC 7541). */
 export class HpackDecoder {
@@ -166,10 +165,6 @@ function ruleBrokenBy(value: string): string {
   return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1))
     ? 'a field value begins or ends with a blank'
     : ''
-}
-
-function isBlank(code: number): boolean {
-  return code === SPACE || code === TAB
 }
 
 function malformed(message: string): Http2Error {

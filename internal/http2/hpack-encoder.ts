@@ -1,7 +1,7 @@
 import { FORBIDDEN_IN_VALUE } from '../http/header-lines.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { type FieldName, fieldName } from './hpack-names.ts'
-import { MAX_PREFIX_BYTES, writeInteger, writeText } from './hpack-primitives.ts'
+import { isBlank, MAX_PREFIX_BYTES, writeInteger, writeText } from './hpack-primitives.ts'
 import { DEFAULT_TABLE_BYTES, DynamicTable, STATIC_TABLE, TableEntry } from './hpack-table.ts'
 
 export interface HpackEncoderOptions {
@@ -205,8 +205,4 @@ function withoutBlanks(value: string): string {
   while (from < to && isBlank(value.charCodeAt(from))) from++
   while (from < to && isBlank(value.charCodeAt(to - 1))) to--
   return to - from === value.length ? value : value.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }

@@ -31,3 +31,8 @@ export function writeInteger(
   buffer[at++] = left
   return at
 }
+
+/** Whether a character is one of those that HTTP/2 forbids at both ends of a value (RFC 9113 section 8.2.1). */
+export function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}

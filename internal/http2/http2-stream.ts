@@ -52,6 +52,8 @@ export abstract class Http2Stream {
   endsAfterWaiting = false
   /** Bytes of bodies in `waiting`. */
   queuedBytes = 0
+  /** Bytes of bodies that were sent. What was dropped is not among them. */
+  sentBytes = 0
   /** Bytes of DATA that the other side may still send. */
   receiveWindow = 0
   /** The size of the window that is restored when bytes are consumed. */

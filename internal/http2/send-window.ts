@@ -216,6 +216,7 @@ export class SendWindow {
 
   #writeData(stream: Http2Stream, chunk: Buffer | string, from: number, to: number, isEnd: boolean): void {
     stream.sendWindow -= to - from
+    stream.sentBytes += to - from
     this.#window -= to - from
     this.#output.writer.data(stream.id, chunk, from, to, isEnd)
     this.framesSent++

@@ -161,8 +161,9 @@ export class StreamTable implements StreamConnection, SendWindowOwner {
   }
 
   #drop(stream: Http2Stream): void {
-    this.#remove(stream)
+    // First, since an owner that learns of the last stream may flush.
     this.#sendWindow.drop(stream)
+    this.#remove(stream)
     this.#receiveWindow.consume(stream, stream.heldBytes)
   }
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { BodyReader, RequestBodyOptions } from '../../internal/policy.ts'
-import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
+import type { BodyFlow, BodySink } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { ClientBody } from './client-body.ts'
 
 /**
  * After so many chunks in one turn of the event loop, reading stops until the next: a client can send a body in chunks of
@@ -43,36 +44,16 @@ function stopReading(source: IncomingMessage): void {
   source.socket.pause()
 }
 
-class Http1Body implements RequestBody {
-  begun = false
+class Http1Body extends ClientBody {
   readonly source: IncomingMessage
-  readonly options: RequestBodyOptions
 
   constructor(source: IncomingMessage, options: RequestBodyOptions) {
+    super(options)
     this.source = source
-    this.options = options
-  }
-
-  get length(): number | undefined {
-    return this.options.length
-  }
-
-  get awaitsContinue(): boolean {
-    return !this.begun && this.options.sendContinue !== undefined
-  }
-
-  get trailers(): readonly string[] | undefined {
-    return this.options.trailers?.()
   }
 
   open(sink: BodySink): BodyFlow {
     return new Http1Flow(this, sink)
-  }
-
-  begin(): void {
-    if (this.begun) return
-    this.begun = true
-    this.options.sendContinue?.()
   }
 }
 

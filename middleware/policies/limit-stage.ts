@@ -84,6 +84,8 @@ export interface StageRule {
 interface Asked {
   readonly rule: StageRule
   readonly charge: Charge
+  /** The length of the window that the charge is counted in. The one of the calendar may be over when the store answers. */
+  readonly windowMs: number
 }
 
 interface Answered extends Asked {
@@ -160,10 +162,11 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
 
   /** Notes what the enforced rules have said. @throws GatewayError when one refuses */
   function conclude(exchange: Exchange, limits: CallLimits, answers: readonly Answered[]): void {
-    for (const { rule, charge, verdict } of answers) {
+    for (const answer of answers) {
+      const { rule, verdict } = answer
       if (verdict === undefined) continue
       if (limits.left === undefined || verdict.remaining < limits.left) limits.left = verdict.remaining
-      if (!rule.isHidden) limits.reports.push(reportOf(rule, charge, verdict))
+      if (!rule.isHidden) limits.reports.push(reportOf(answer, verdict))
     }
     if (!answers.some(isRefusal)) {
       noteAwaited(answers, limits)
@@ -199,8 +202,8 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
       throw error
     }
     try {
-      const charge = makeCharge(rule, exchange)
-      const answers = charge === undefined ? [] : take([{ rule, charge }], limits)
+      const asked = askFor(rule, exchange)
+      const answers = asked === undefined ? [] : take([asked], limits)
       return answers instanceof Promise ? answers.then(judge).catch(isGatewayError) : judge(answers)
     } catch (error) {
       return isGatewayError(error)
@@ -231,8 +234,8 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     const { limits } = exchange.call
     const asked: Asked[] = []
     for (const rule of enforced) {
-      const charge = makeCharge(rule, exchange)
-      if (charge !== undefined) asked.push({ rule, charge })
+      const each = askFor(rule, exchange)
+      if (each !== undefined) asked.push(each)
     }
     const answers = take(asked, limits)
     if (answers instanceof Promise) {
@@ -273,8 +276,8 @@ export function createLimitHeaders({
 
 const NO_STORE = new StoreUnavailable('rateLimits.store is not configured')
 
-/** Returns what a rule charges a request; undefined when the rule does not apply to it. */
-function makeCharge(rule: StageRule, exchange: Exchange): Charge | undefined {
+/** Returns what a rule is asked about a request; undefined when the rule does not apply to it. */
+function askFor(rule: StageRule, exchange: Exchange): Asked | undefined {
   const { label, fields, countStatuses } = rule
   const key = rule.keyOf(exchange)
   if (key === undefined) {
@@ -287,9 +290,13 @@ function makeCharge(rule: StageRule, exchange: Exchange): Charge | undefined {
   const cost = costOf(fields.cost, exchange.call.method)
   const isTest = countStatuses !== undefined || exchange.isDry
   const counted = rule.countedFor(exchange)
-  if (rule.window === undefined) return { rule: counted, key, cost, isTest, windowEndsAt: undefined }
+  if (rule.window === undefined) {
+    const charge = { rule: counted, key, cost, isTest, windowEndsAt: undefined }
+    return { rule, charge, windowMs: counted.windowMicros / 1_000 }
+  }
   const { startsAt, endsAt } = rule.window()
-  return { rule: counted, key: `${startsAt} ${key}`, cost, isTest, windowEndsAt: endsAt }
+  const charge = { rule: counted, key: `${startsAt} ${key}`, cost, isTest, windowEndsAt: endsAt }
+  return { rule, charge, windowMs: endsAt - startsAt }
 }
 
 function costOf(cost: LimitFields['cost'], method: string): number {
@@ -306,9 +313,8 @@ function shareOf({ charge }: Asked, processes: number): Charge {
   return { ...charge, rule: { ...rule, id, limit: part(rule.limit), burst: part(rule.burst) } }
 }
 
-function reportOf({ label, window }: StageRule, { rule }: Charge, verdict: Verdict): RuleReport {
-  const { startsAt, endsAt } = window?.() ?? { startsAt: 0, endsAt: rule.windowMicros / 1_000 }
-  return { name: label, limit: rule.limit, windowSeconds: (endsAt - startsAt) / 1_000, verdict }
+function reportOf({ rule, charge, windowMs }: Asked, verdict: Verdict): RuleReport {
+  return { name: rule.label, limit: charge.rule.limit, windowSeconds: windowMs / 1_000, verdict }
 }
 
 function isShared({ rule }: Asked): boolean {
@@ -324,7 +330,13 @@ function answersOf(
   verdicts: readonly Verdict[],
   counters: Answered['counters'],
 ): readonly Answered[] {
-  return asked.map(({ rule, charge }, i) => ({ rule, charge, verdict: verdicts[i], counters }))
+  return asked.map(({ rule, charge, windowMs }, i) => ({
+    rule,
+    charge,
+    windowMs,
+    verdict: verdicts[i],
+    counters,
+  }))
 }
 
 function isRefusal({ verdict }: Answered): boolean {

@@ -32,6 +32,8 @@ export interface Authority {
   readonly ca: string
   /** That certificate, PEM. */
   readonly pem: string
+  /** Returns another certificate of it, PEM, with the same key and other dates. Negative: it has expired. */
+  reissued(days: number): string
   /** Makes a certificate. Its files are named after `name`. */
   issue(name: string, issued?: Issued): CertificateFiles
   /** Makes the list of the certificates that are revoked, and returns its path. */
@@ -54,7 +56,7 @@ export function makeAuthority(
   const folder = mkdtempSync(join(tmpdir(), 'waygate-authority-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const openssl = (...args: readonly string[]) =>
-    execFileSync(OPENSSL, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    execFileSync(OPENSSL, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   const ca = join(folder, 'ca.crt')
   openssl(
     ...['req', '-x509', ...KEYS.ec, '-nodes', '-keyout', 'ca.key', '-out', ca, '-days', '3650'],
@@ -64,6 +66,7 @@ export function makeAuthority(
     folder,
     ca,
     pem: readFileSync(ca, 'utf8'),
+    reissued: days => openssl('x509', '-in', ca, '-signkey', 'ca.key', '-days', String(days)).toString(),
     issue(name, { names = `DNS:${name}`, kind = 'ec', days = 365, subject = `/CN=${name}`, config } = {}) {
       const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
       const extensions = config ?? (names ? `subjectAltName=${names}` : '')

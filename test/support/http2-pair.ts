@@ -104,6 +104,8 @@ export class Endpoint {
   onWantsFlush: (() => void) | undefined = undefined
 
   onFatal: (() => void) | undefined = undefined
+  /** Is called with the number of streams after a change of it. */
+  onCount: ((count: number) => void) | undefined = undefined
 
   constructor(role: 'client' | 'server', options: EndpointOptions = {}) {
     this.connection = new Http2Connection({
@@ -151,6 +153,7 @@ export class Endpoint {
         },
         onStreamCount: count => {
           this.counts.push(count)
+          this.onCount?.(count)
         },
       },
     })

@@ -59,7 +59,9 @@ function explanationOf(error: TlsError, code: string, attempt: TlsAttempt): stri
     const names = subjectaltname ?? subject?.CN ?? 'no name'
     return `the certificate of the node is for ${names}, not for ${name}: set upstreamTls.serverName of a route to a name that it is for`
   }
-  if (code === 'CERT_HAS_EXPIRED') return 'the certificate of the node has expired: renew it'
+  // OpenSSL says the same of each certificate up to the root.
+  if (code === 'CERT_HAS_EXPIRED')
+    return 'the certificate of the node, or that of its authority, has expired: renew it'
   if (code === 'CERT_NOT_YET_VALID')
     return 'the certificate of the node is not valid yet: look at the clocks of both machines'
   if (NOT_VERIFIED.test(code)) return `the certificate of the node does not verify (${code})`

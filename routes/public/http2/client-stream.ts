@@ -58,7 +58,6 @@ export class ClientStream extends Http2Stream implements ClientRequest, ClientRe
   #hasBody = true
   #isEnded = false
   #isClosed = false
-  #writtenBytes = 0
   /** The bytes that were last counted as held. */
   #heldBytes = 0
   #onClose: (() => void)[] | undefined = undefined
@@ -71,11 +70,6 @@ export class ClientStream extends Http2Stream implements ClientRequest, ClientRe
 
   get socket(): StreamOwner['socket'] {
     return this.#owner.socket
-  }
-
-  /** Bytes of the answer's body that the connection has written. */
-  get sentBytes(): number {
-    return this.#writtenBytes - this.queuedBytes
   }
 
   /** Whether a part of a body is held. */
@@ -279,7 +273,6 @@ export class ClientStream extends Http2Stream implements ClientRequest, ClientRe
   }
 
   #sendData(chunk: Buffer | string, isEnd: boolean): boolean {
-    this.#writtenBytes += chunk.length
     const isSent = this.sendData(chunk, isEnd)
     if (!isSent) this.#countQueued()
     return isSent

@@ -1,8 +1,9 @@
 import type { ClientRequest } from '../../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
 import type { BodyReader, RequestBodyOptions } from '../../../internal/policy.ts'
-import type { BodyFlow, BodySink, RequestBody } from '../../../internal/upstream.ts'
+import type { BodyFlow, BodySink } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { ClientBody } from '../../../middleware/connection/client-body.ts'
 import type { BodyTaker, IncomingBody } from './incoming-body.ts'
 
 /** A request whose body arrives over a stream. */
@@ -17,37 +18,17 @@ export const http2Bodies: BodyReader = {
   discard: request => (request as StreamRequest).incoming?.discard(),
 }
 
-class StreamBody implements RequestBody {
-  begun = false
+class StreamBody extends ClientBody {
   readonly incoming: IncomingBody
-  readonly options: RequestBodyOptions
 
   constructor(incoming: IncomingBody, options: RequestBodyOptions) {
+    super(options)
     this.incoming = incoming
-    this.options = options
     incoming.mayPause = options.mayPause === true
-  }
-
-  get length(): number | undefined {
-    return this.options.length
-  }
-
-  get awaitsContinue(): boolean {
-    return !this.begun && this.options.sendContinue !== undefined
-  }
-
-  get trailers(): readonly string[] | undefined {
-    return this.options.trailers?.()
   }
 
   open(sink: BodySink): BodyFlow {
     return new StreamFlow(this, sink)
-  }
-
-  begin(): void {
-    if (this.begun) return
-    this.begun = true
-    this.options.sendContinue?.()
   }
 }
 

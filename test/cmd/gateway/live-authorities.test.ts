@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { mock, type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { LiveAuthorities } from '../../../cmd/gateway/live-authorities.ts'
@@ -10,9 +12,9 @@ const MADE = Date.parse('2030-01-01T00:00:00Z')
 /** Of a list that lives 100 hours. */
 const UNTIL = Date.parse('2030-01-05T04:00:00Z')
 
-function setUp(t: TestContext, now: number) {
+function setUp(t: TestContext, now: number, hasList = true) {
   const authority = makeAuthority(t)
-  const crl = authority.listRevoked('20300101000000Z', '20300105040000Z')
+  const crl = hasList ? authority.listRevoked('20300101000000Z', '20300105040000Z') : undefined
   const files = { ca: authority.ca, crl }
   const lines: Record<string, unknown>[] = []
   const state = { now, changes: 0 }
@@ -69,4 +71,50 @@ test('a new list is used and warned of anew, unless it has expired and the prese
     'authorities of client certificates changed; sessions are no longer resumed',
     'revocation list expires soon',
   ])
+})
+
+test('an authority is warned of 21 days before it expires, and once it has, unless it has a later certificate', t => {
+  const now = Date.now()
+  const { authority, authorities, state, messages } = setUp(t, now, false)
+  const until = new X509Certificate(authority.pem).validToDate.getTime()
+  const at = (time: number) => {
+    state.now = time
+    mock.timers.tick(60_000)
+    mock.timers.tick(60_000)
+    return messages()
+  }
+  assert.deepEqual(at(until - 22 * 24 * HOUR_MS), [])
+  assert.deepEqual(authorities.problems(), [])
+  const soon = 'authority of client certificates expires soon'
+  assert.deepEqual(at(until - 21 * 24 * HOUR_MS), [soon])
+  const key = authority.ca
+  const end = new Date(until).toISOString()
+  assert.deepEqual(authorities.problems(), [
+    { key, reason: `the authority CN=Test Authority expires at ${end}` },
+  ])
+  const over = 'authority of client certificates has expired; its certificates are not accepted'
+  assert.deepEqual(at(until), [soon, over])
+  assert.deepEqual(authorities.problems(), [
+    { key, reason: `the authority CN=Test Authority expired at ${end}` },
+  ])
+  writeFileSync(authority.ca, authority.reissued(7_300) + authority.pem)
+  authorities.followed.readAgain()
+  assert.deepEqual(authorities.problems(), [])
+  assert.equal(at(until + HOUR_MS).filter(each => each === over).length, 1)
+})
+
+test('an authority that has expired and is still in the file does not hide the end of another one', t => {
+  const { authority, authorities, state, messages } = setUp(t, Date.now(), false)
+  writeFileSync(authority.ca, authority.pem + makeAuthority(t, 'Next').reissued(7_300))
+  authorities.followed.readAgain()
+  state.now += 4_000 * 24 * HOUR_MS
+  mock.timers.tick(60_000)
+  assert.equal(authorities.problems().length, 1)
+  state.now += 3_290 * 24 * HOUR_MS
+  mock.timers.tick(60_000)
+  assert.deepEqual(messages().slice(1), [
+    'authority of client certificates has expired; its certificates are not accepted',
+    'authority of client certificates expires soon',
+  ])
+  assert.match(authorities.problems()[1]!.reason, /^the authority CN=Next expires at /)
 })

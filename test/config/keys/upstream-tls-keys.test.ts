@@ -104,3 +104,13 @@ test('what leaves nodes unverified, and a certificate that has expired, are warn
   const { warnings } = load(t, expired)
   assert.match(warnings[0]!, /^upstream\.tls\.cert .*expired\.crt expired on /)
 })
+
+test('an authority that has expired is warned of, unless the file has another certificate of it', t => {
+  const [old, present] = [authority.reissued(-1), authority.pem]
+  const warningsOf = (pem: string) => load(t, { ca: 'ca.pem' }, { 'ca.pem': pem }).warnings
+  assert.match(
+    warningsOf(makeAuthority(t, 'Another').pem + old)[0]!,
+    /^upstream\.tls\.ca .*ca\.pem: the authority CN=Test Authority expired on \d{4}-/,
+  )
+  for (const pem of [present, old + present, present + old]) assert.deepEqual(warningsOf(pem), [])
+})

@@ -358,6 +358,19 @@ test('a queue is dropped with its stream, and a full socket keeps nothing of it'
   assert.deepEqual(said(), ['DATA 1 100 bytes', 'DATA 3 100 bytes', 'RST_STREAM 1 CANCEL'])
 })
 
+test('an owner that flushes when the last stream is over sends nothing behind its RST_STREAM', () => {
+  const { server, streams, said } = serve(1, [SETTING.initialWindowSize, 1_000_000])
+  server.onCount = () => server.connection.flush()
+  const [stream] = streams
+  stream!.sendData(Buffer.alloc(70_000), false)
+  assert.equal(said().at(-1), 'DATA 1 16383 bytes')
+  // The window opens in the turn in which the stream is reset.
+  server.connection.receive(windowUpdateFrame(0, 100_000))
+  stream!.reset(ERROR.cancel)
+  assert.deepEqual(said(), ['RST_STREAM 1 CANCEL'])
+  assert.equal(stream!.drains, 0)
+})
+
 test('two endpoints carry 1 MiB each way through the smallest windows', () => {
   const client = new Endpoint('client')
   const server = new Endpoint('server')

@@ -161,6 +161,24 @@ test('quota: gateways count together in the store, and while it is away requests
   assert.deepEqual(await other.statuses(2), [200, 429])
 })
 
+test('quota: a client is told of the month that its request was counted in, also when the store answers in the next one', async t => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.parse('2028-02-29T23:59:59.990Z') })
+  const { local: counters } = testLimits()
+  const sharedCounters: SharedCounters = {
+    async take(charges) {
+      t.mock.timers.setTime(Date.parse('2028-03-01T00:00:00.010Z'))
+      return counters.take(charges)
+    },
+    add: () => {},
+  }
+  const { ask } = await setUp(
+    t,
+    { limit: 3, per: 'month', key: 'route' },
+    { sharedCounters, document: STORE },
+  )
+  assert.equal((await ask()).headers['ratelimit-policy'], `"quota";q=3;w=${29 * 86_400}`)
+})
+
 test('quota: while the store is away, a quota may refuse', async t => {
   const { ask } = await setUp(
     t,

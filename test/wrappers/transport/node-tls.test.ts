@@ -133,6 +133,12 @@ test('an expired certificate is refused', async t => {
   assert.match(error.message, /has expired: renew it/)
 })
 
+test('a certificate of an expired authority is refused, and not called expired itself', async t => {
+  const { port } = await startTlsNode(t, server)
+  const error = await failureOf(t, nodeTls(testTls({ ca: authority.reissued(-1) })), port)
+  assert.equal(error.message, 'the certificate of the node, or that of its authority, has expired: renew it')
+})
+
 test('without verification, any certificate will do', async t => {
   const { port } = await startTlsNode(t, expired)
   assert.equal((await open(t, nodeTls(testTls({ verify: false })), port)).error, undefined)

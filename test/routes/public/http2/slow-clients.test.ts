@@ -16,6 +16,7 @@ import {
   PREFACE,
   pingFrame,
   requestLines,
+  rstStreamFrame,
   SETTINGS_ACK,
   settingsFrame,
   windowUpdateFrame,
@@ -163,6 +164,25 @@ test('a connection whose client opens no window for it, or reads nothing, is end
   await until('both are ended', async () => (await ended('send-idle')) === 2)
   assert.equal(await metric('waygate_client_connections_ended_total{reason="send-idle"}'), 2)
   await until('the node is free of them', () => node.open.size === 0)
+})
+
+test('what is dropped with the streams that a client resets does not count as taken', async t => {
+  const { port, node, ended } = await setUp(t, { sendIdleTimeoutMs: 200 })
+  using deaf = await openRawHttp2(port, {
+    hello: Buffer.concat([PREFACE, settingsFrame([INITIAL_WINDOW, 1 << 30])]),
+  })
+  deaf.write(SETTINGS_ACK, windowUpdateFrame(0, 1 << 30), headersFrame(1, get('/user/large')))
+  await deaf.receives('DATA 1')
+  deaf.socket.pause()
+  let last = 1
+  const renew = setInterval(() => {
+    deaf.write(rstStreamFrame(last, 8))
+    last += 2
+    deaf.write(headersFrame(last, get('/user/large')))
+  }, 50)
+  t.after(() => clearInterval(renew))
+  await until('it is ended', async () => (await ended('send-idle')) === 1)
+  await until('the node is free of it', () => node.open.size === 0)
 })
 
 test('a client that drips its body, or takes its answer byte by byte, is cancelled; some may be slow', async t => {
