@@ -106,7 +106,11 @@ export class ProxyProtocol {
       clearTimeout(timer)
       socket.off('readable', onReadable).off('end', onEnd).off('error', ignore).off('close', letGo)
     }
-    const timer = setTimeout(() => this.#refuse(socket, 'late'), this.#options.timeoutMs)
+    // What came while the process stood still is read before this turn ends.
+    const timer = setTimeout(() => setImmediate(onLate), this.#options.timeoutMs)
+    const onLate = () => {
+      if (this.#pending.has(socket)) this.#refuse(socket, 'late')
+    }
     this.#pending.add(socket)
     // A listener for 'data' would have to be removed while the stream flows, and what is put back would be lost.
     socket.on('readable', onReadable).on('end', onEnd).on('error', ignore).on('close', letGo)

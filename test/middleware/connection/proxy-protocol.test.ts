@@ -192,6 +192,18 @@ test('a connection without a valid header in time is ended without an answer, an
   ])
 })
 
+test('a header that came in time is read, even if the process stood still past the time', async t => {
+  const http = describing()
+  const { port, sockets } = await listen(t, socket => http.emit('connection', socket), { timeoutMs: 500 })
+  const client = await openRaw(port)
+  await until('the connection is accepted', () => sockets.size === 1)
+  client.socket.write(LINE + LAST)
+  // Everything is in one thread, so the gateway has not read it yet.
+  const end = performance.now() + 600
+  while (performance.now() < end);
+  assert.match(await client.closed, /\[IPv4 192\.0\.2\.7 56324 \/last 0\]$/)
+})
+
 test('a client that leaves within the header is refused, and one that sends nothing has only looked', async t => {
   const { port, proxyProtocol, connections } = await listen(t, () => assert.fail('nobody is known'))
   for (const bytes of ['', LINE.slice(0, 20)]) {
