@@ -22,6 +22,8 @@ interface Queue {
 export class PipelinedRequests {
   readonly #hasLast = new WeakSet<Socket>()
   readonly #queues = new WeakMap<Socket, Queue>()
+  /** The answers to requests that wait. */
+  readonly #waiting = new WeakSet<ServerResponse>()
 
   /**
    * Returns whether a request follows the last one of its connection. Such a request is not served: to another parser, its
@@ -33,17 +35,39 @@ export class PipelinedRequests {
 
   /**
    * Returns whether a request must wait until the earlier ones of its connection are answered, because one of them or the
-   * request itself is not safe (RFC 9112 section 9.3.2): a GET behind a PUT must see what that has changed. Its turn has
-   * come with the event `socket` of the response. Call it once for each request.
+   * request itself is not safe (RFC 9112 section 9.3.2): a GET behind a PUT must see what that has changed. Call it once for
+   * each request, and then {@link wait} if it must.
    */
   mustWait({ socket, method }: IncomingMessage, response: ServerResponse): boolean {
     // It is the next to be answered, as always when clients wait for each answer.
     if (response.socket) return false
-    const queue = this.#enter(socket, response)
+    const queue = this.#enter(socket)
     if (queue.ahead >= MAX_AHEAD) this.#markLast(socket, response)
     const { req: next } = (socket as ServerSocket)._httpMessage!
     queue.inOrder ||= !SAFE.has(method!) || !SAFE.has(next.method!)
+    if (!queue.inOrder) response.once('socket', () => leave(queue))
     return queue.inOrder
+  }
+
+  /**
+   * Calls `serve` when it is the turn of a request that must wait, unless its answer is closed by then. Only then may others
+   * be served: it may turn out to be the last one.
+   */
+  wait({ socket }: IncomingMessage, response: ServerResponse, serve: () => void): void {
+    const queue = this.#queues.get(socket)!
+    this.#waiting.add(response)
+    response.once('socket', () =>
+      inTwoTurns(() => {
+        this.#waiting.delete(response)
+        if (!response.destroyed) serve()
+        leave(queue)
+      }),
+    )
+  }
+
+  /** Whether the request of an answer waits, so that nothing is known of it yet. */
+  waits(response: ServerResponse): boolean {
+    return this.#waiting.has(response)
   }
 
   /** Makes a request the last one of its connection if what follows it cannot be trusted. */
@@ -58,13 +82,22 @@ export class PipelinedRequests {
     response.shouldKeepAlive = false
   }
 
-  #enter(socket: Socket, response: ServerResponse): Queue {
+  #enter(socket: Socket): Queue {
     const queue = this.#queues.get(socket) ?? { ahead: 0, inOrder: false }
     this.#queues.set(socket, queue)
     queue.ahead++
-    response.once('socket', () => {
-      if (--queue.ahead === 0) queue.inOrder = false
-    })
     return queue
   }
+}
+
+function leave(queue: Queue): void {
+  if (--queue.ahead === 0) queue.inOrder = false
+}
+
+/**
+ * Calls `step` when what arrived together with the last answer was read. A node may close its connection behind an answer
+ * without a word, and a request that is sent on it at once would be lost. The first turn may be the one of the answer.
+ */
+function inTwoTurns(step: () => void): void {
+  setImmediate(() => setImmediate(step))
 }

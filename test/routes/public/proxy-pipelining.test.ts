@@ -111,6 +111,31 @@ test('a request that waits for its turn does not go to a connection that its nod
   assert.equal(text.match(/<.*?>/g)?.length, 21)
 })
 
+test('what follows a request for an upgrade is not served, even in the moment when the turn of that request comes', async t => {
+  let afterTurns = 0
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    await whole
+    if (target === '/first') inTurns(afterTurns, () => client.socket.write(get('/user/stray')))
+    socket.write(answer(`<${target}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  let client = await openRaw(port)
+  const put = 'PUT /user/first HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx'
+  const upgrade = get('/user/upgrade', 'Connection: Upgrade\r\nUpgrade: h2c\r\n')
+  for (; afterTurns < 8; afterTurns++) {
+    client.socket.write(put + upgrade)
+    assert.deepEqual((await client.closed).match(/<.*?>/g), ['</first>', '</upgrade>'])
+    client = await openRaw(port)
+  }
+  client.socket.destroy()
+  assert.ok(node.requests.every(({ target }) => target !== '/stray'))
+})
+
+function inTurns(turns: number, step: () => void): void {
+  if (turns === 0) step()
+  else setImmediate(() => inTurns(turns - 1, step))
+}
+
 test('requests that wait for their turn are limited as those in flight are', async t => {
   const node = await startNode(t, async (socket, { target, whole }) => {
     await whole
