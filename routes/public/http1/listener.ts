@@ -81,7 +81,9 @@ export interface Http1Listener {
  */
 export function createHttp1Listener(options: Http1ListenerOptions): Http1Listener {
   const { proxy } = options
+  const pipelined = new PipelinedRequests()
   const clientErrors = createClientErrors({
+    waits: answer => pipelined.waits(answer),
     onPiece: options.onPiece,
     onSlowHead: () => options.connections.countSlowHead(),
     onRefused: options.onRefused,
@@ -95,7 +97,6 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     },
     httpVersion: 1,
   })
-  const pipelined = new PipelinedRequests()
   let backlog: DrainBacklog | undefined
   const http2 =
     options.http2 &&
