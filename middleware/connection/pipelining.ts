@@ -16,6 +16,8 @@ interface Queue {
   ahead: number
   /** Whether one of the requests is not safe, so that no other may be under way with it. */
   inOrder: boolean
+  /** The answer until whose turn nothing is read. */
+  stoppedFor: ServerResponse | undefined
 }
 
 /** Decides when a request is served, and which is the last on its connection, even if its client did not ask for that. */
@@ -51,18 +53,27 @@ export class PipelinedRequests {
 
   /**
    * Calls `serve` when it is the turn of a request that must wait, unless its answer is closed by then. Only then may others
-   * be served: it may turn out to be the last one.
+   * be served: it may turn out to be the last one. Nothing is read behind a body that waits, since bodies are held until their
+   * turn, and all of them together could have megabytes.
    */
-  wait({ socket }: IncomingMessage, response: ServerResponse, serve: () => void): void {
+  wait({ socket, headers }: IncomingMessage, response: ServerResponse, serve: () => void): void {
     const queue = this.#queues.get(socket)!
     this.#waiting.add(response)
-    response.once('socket', () =>
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
+      queue.stoppedFor = response
+      socket.pause()
+    }
+    response.once('socket', () => {
+      if (queue.stoppedFor === response) {
+        queue.stoppedFor = undefined
+        socket.resume()
+      }
       inTwoTurns(() => {
         this.#waiting.delete(response)
         if (!response.destroyed) serve()
         leave(queue)
-      }),
-    )
+      })
+    })
   }
 
   /** Whether the request of an answer waits, so that nothing is known of it yet. */
@@ -83,7 +94,7 @@ export class PipelinedRequests {
   }
 
   #enter(socket: Socket): Queue {
-    const queue = this.#queues.get(socket) ?? { ahead: 0, inOrder: false }
+    const queue = this.#queues.get(socket) ?? { ahead: 0, inOrder: false, stoppedFor: undefined }
     this.#queues.set(socket, queue)
     queue.ahead++
     return queue
