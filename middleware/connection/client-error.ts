@@ -31,6 +31,8 @@ export interface ParserError extends Error {
 }
 
 export interface ClientErrorOptions {
+  /** Whether the request of an answer waits for its turn, so that it has no call. */
+  readonly waits: (answer: ServerResponse) => boolean
   /** Called with the size of a refused piece, which takes memory until it is collected. */
   readonly onPiece: (bytes: number) => void
   /** Called when a connection is ended because the head of a request did not arrive in time. */
@@ -76,8 +78,8 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
       })
       return
     }
-    if (answering) {
-      // The refused data is the body of a request that already has a call.
+    // The refused data is the body of a request, which has a call unless it waits for its turn.
+    if (answering && !options.waits(answering)) {
       broken.set(answering, error)
       endWithProblem(socket, error, undefined)
       if (!socket.destroyed) abandon(answering, socket)
@@ -89,6 +91,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
     call.errorCode = error.code
     call.failure = error.cause
     endWithProblem(socket, error, call.requestId)
+    if (answering && !socket.destroyed) abandon(answering, socket)
     options.onRefused(call, error.status)
   }
 

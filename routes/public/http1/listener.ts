@@ -81,7 +81,9 @@ export interface Http1Listener {
  */
 export function createHttp1Listener(options: Http1ListenerOptions): Http1Listener {
   const { proxy } = options
+  const pipelined = new PipelinedRequests()
   const clientErrors = createClientErrors({
+    waits: answer => pipelined.waits(answer),
     onPiece: options.onPiece,
     onSlowHead: () => options.connections.countSlowHead(),
     onRefused: options.onRefused,
@@ -95,7 +97,6 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     },
     httpVersion: 1,
   })
-  const pipelined = new PipelinedRequests()
   let backlog: DrainBacklog | undefined
   const http2 =
     options.http2 &&
@@ -104,11 +105,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   function serve(request: IncomingMessage, response: Http1Response, expectation: Expectation): void {
     if (pipelined.isAfterLast(request)) return
     if (pipelined.mustWait(request, response))
-      response.once('socket', () =>
-        inTwoTurns(() => {
-          if (!response.destroyed) begin(request, response, expectation)
-        }),
-      )
+      pipelined.wait(request, response, () => begin(request, response, expectation))
     else begin(request, response, expectation)
   }
 
@@ -177,14 +174,6 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       cutOffWebSockets()
     },
   }
-}
-
-/**
- * Calls `step` when what arrived together with the last answer was read. A node may close its connection behind an answer
- * without a word, and a request that is sent on it at once would be lost. The first turn may be the one of the answer.
- */
-function inTwoTurns(step: () => void): void {
-  setImmediate(() => setImmediate(step))
 }
 
 /** Resolves when the server no longer listens and all of its connections are closed, of which it closes the idle ones. */

@@ -40,6 +40,8 @@ export class IncomingBody {
   readonly #length: number
   readonly #owner: BodyOwner
   #pieces: Buffer[] = NO_PIECES
+  /** How many of the first pieces are known to keep not much more memory than their own. */
+  #own = 0
   /** The bytes of the last piece; it may be longer. */
   #lastLength = 0
   #isLastWhole = true
@@ -120,6 +122,7 @@ export class IncomingBody {
     // A taker may stop, pause and resume while it gets a piece.
     while (this.#pieces.length > kept && this.#taker === taker && !taker.isPaused) {
       const piece = this.#pieces.shift()!
+      if (this.#own > 0) this.#own--
       this.#hold(-piece.length)
       this.#passedBytes += piece.length
       taker.onPiece(piece)
@@ -159,17 +162,22 @@ export class IncomingBody {
     const dropped = this.heldBytes
     this.#hold(-dropped)
     this.#pieces = NO_PIECES
+    this.#own = 0
     this.#isLastWhole = true
     return dropped
   }
 
   /** Gives pieces that have to wait memory of their own. One byte of a body that never ends would keep a whole pool. */
   #keepOwn(): void {
-    for (const [index, piece] of this.#pieces.entries()) {
+    const pieces = this.#pieces
+    // One that is not full yet is trimmed later, which gives it other memory.
+    const whole = this.#isLastWhole ? pieces.length : pieces.length - 1
+    for (; this.#own < whole; this.#own++) {
+      const piece = pieces[this.#own]!
       if (piece.buffer.byteLength <= MAX_KEPT_TIMES * piece.length) continue
       const own = Buffer.allocUnsafeSlow(piece.length)
       piece.copy(own)
-      this.#pieces[index] = own
+      pieces[this.#own] = own
     }
   }
 

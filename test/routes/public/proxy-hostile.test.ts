@@ -281,6 +281,11 @@ test('an encoded slash passes unchanged if the route allows it, and is never a s
 for (const [what, second, method] of [
   ['a malformed request', 'GARBAGE\r\n\r\n', '-'],
   ['CONNECT', 'CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n', 'CONNECT'],
+  [
+    'a malformed body',
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n',
+    '-',
+  ],
 ] as const) {
   test(`${what} behind requests that wait for their answers is refused after them`, async t => {
     const refused = Promise.withResolvers<void>()

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
 import { openRaw, sendRaw } from '../../support/http.ts'
@@ -111,6 +113,31 @@ test('a request that waits for its turn does not go to a connection that its nod
   assert.equal(text.match(/<.*?>/g)?.length, 21)
 })
 
+test('what follows a request for an upgrade is not served, even in the moment when the turn of that request comes', async t => {
+  let afterTurns = 0
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    await whole
+    if (target === '/first') inTurns(afterTurns, () => client.socket.write(get('/user/stray')))
+    socket.write(answer(`<${target}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  let client = await openRaw(port)
+  const put = 'PUT /user/first HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx'
+  const upgrade = get('/user/upgrade', 'Connection: Upgrade\r\nUpgrade: h2c\r\n')
+  for (; afterTurns < 8; afterTurns++) {
+    client.socket.write(put + upgrade)
+    assert.deepEqual((await client.closed).match(/<.*?>/g), ['</first>', '</upgrade>'])
+    client = await openRaw(port)
+  }
+  client.socket.destroy()
+  assert.ok(node.requests.every(({ target }) => target !== '/stray'))
+})
+
+function inTurns(turns: number, step: () => void): void {
+  if (turns === 0) step()
+  else setImmediate(() => inTurns(turns - 1, step))
+}
+
 test('requests that wait for their turn are limited as those in flight are', async t => {
   const node = await startNode(t, async (socket, { target, whole }) => {
     await whole
@@ -143,6 +170,30 @@ test('a long body that waits for its turn arrives whole, and nothing of it goes 
   await node.received(1)
   first.resolve()
   assert.deepEqual((await client.closed).match(/<.*?>/g), ['</first 0>', '</long 1000000>', '</last 0>'])
+})
+
+test('nothing is read behind a body that waits for its turn', async t => {
+  const first = Promise.withResolvers<void>()
+  const node = await startNode(t, async (socket, { target, whole }) => {
+    if (target === '/0') await first.promise
+    socket.write(answer(`<${target} ${(await whole).length}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const accepted = new Promise<Socket>(resolve => {
+    const onSocket = (message: unknown) => resolve((message as { socket: Socket }).socket)
+    subscribe('http.server.request.start', onSocket)
+    t.after(() => unsubscribe('http.server.request.start', onSocket))
+  })
+  const bodies = Array.from({ length: 30 }, (_, i) => i)
+  const post = (i: number) =>
+    `POST /user/${i} HTTP/1.1\r\nHost: h\r\nContent-Length: 50000\r\n\r\n${'x'.repeat(50_000)}`
+  const client = await openRaw(port, bodies.map(post).join('') + get('/user/last', LAST))
+  const socket = await accepted
+  await node.received(1)
+  await sendRaw(port, get('/user/other', LAST))
+  assert.ok(socket.bytesRead < 500_000, `${socket.bytesRead}`)
+  first.resolve()
+  assert.deepEqual((await client.closed).match(/<.*?>/g), [...bodies.map(i => `</${i} 50000>`), '</last 0>'])
 })
 
 test('a client that pipelines without a pause, but not too far ahead, keeps its connection', async t => {

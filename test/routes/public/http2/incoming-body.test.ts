@@ -190,3 +190,20 @@ test('short pieces that wait keep no memory that they share with others', () => 
   incoming.pass()
   assert.deepEqual(kept, [2, 2])
 })
+
+test('a piece that waits is looked at once, however many come behind it', t => {
+  const { incoming, arrive } = setUp()
+  const ofArrays = Object.getPrototypeOf(Uint8Array.prototype)
+  const { get } = Object.getOwnPropertyDescriptor(ofArrays, 'buffer')!
+  const looks = t.mock.getter(ofArrays, 'buffer', function (this: Buffer) {
+    return get!.call(this)
+  })
+  for (let i = 0; i < 100; i++) {
+    arrive('x'.repeat(2_000))
+    incoming.pass()
+    arrive('y')
+    incoming.pass()
+  }
+  looks.mock.restore()
+  assert.ok(looks.mock.callCount() <= 1_000, `${looks.mock.callCount()}`)
+})
