@@ -3,11 +3,13 @@ import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
+import type { MemoryRegistry } from '../../../discovery/memory-registry.ts'
 import type { RoutesPage } from '../../../routes/admin/page-types.ts'
 import { startTestGateway, type TestGateway, token } from '../../support/gateway.ts'
 import { type ClientRequest, openRaw, send } from '../../support/http.ts'
 import { cheapHash } from '../../support/password.ts'
 import { type Handler, type Service, startService } from '../../support/service.ts'
+import { until } from '../../support/until.ts'
 import { openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
 
 /** Answers with the target and the header lines that it received. */
@@ -42,13 +44,19 @@ const AUTHENTICATORS = {
   },
 }
 
-function putKey({ registry }: TestGateway, document: unknown, sha256 = SHA256): void {
-  registry.putEntry('api-keys', {
-    kind: 'api-key',
-    key: `/waygate/api-keys/${sha256}`,
-    hash: sha256,
-    document,
-  })
+/** Changes the registry. Resolves when the gateway has read it. */
+async function change(
+  { gateway, registry }: TestGateway,
+  write: (registry: MemoryRegistry) => void,
+): Promise<void> {
+  const before = gateway.table.source().revision
+  write(registry)
+  await until('it is read', () => gateway.table.source().revision !== before)
+}
+
+function putKey(gateway: TestGateway, document: unknown, sha256 = SHA256): Promise<void> {
+  const entry = { kind: 'api-key', key: `/waygate/api-keys/${sha256}`, hash: sha256, document } as const
+  return change(gateway, registry => registry.putEntry('api-keys', entry))
 }
 
 /** Sends a request. Returns what the node saw, or the code of the refusal. */
@@ -72,17 +80,17 @@ test('an API key admits its owner, is not forwarded, and stops working when it i
   const headers = { 'X-Api-Key': API_KEY, Authorization: 'Bearer something of the service' }
   assert.equal((await ask(gateway, '/key/x')).code, 'WG_TOKEN_MISSING')
   assert.equal((await ask(gateway, '/key/x', headers)).code, 'WG_TOKEN_INVALID')
-  putKey(gateway, { owner: 'acme', scopes: ['read'] })
+  await putKey(gateway, { owner: 'acme', scopes: ['read'] })
   const accepted = await ask(gateway, '/key/x', headers)
   assert.equal(accepted.status, 200)
   assert.equal(accepted.seen.get('x-user-id'), 'acme')
   assert.equal(accepted.seen.has('x-api-key'), false)
   assert.equal(accepted.seen.get('authorization'), 'Bearer something of the service')
-  putKey(gateway, { owner: 'acme', scopes: ['write'] })
+  await putKey(gateway, { owner: 'acme', scopes: ['write'] })
   assert.equal((await ask(gateway, '/key/x', headers)).code, 'WG_FORBIDDEN')
-  putKey(gateway, { owner: 'acme', scopes: ['read'], expiresAt: '2020-01-01T00:00:00Z' })
+  await putKey(gateway, { owner: 'acme', scopes: ['read'], expiresAt: '2020-01-01T00:00:00Z' })
   assert.equal((await ask(gateway, '/key/x', headers)).code, 'WG_TOKEN_EXPIRED')
-  gateway.registry.deleteEntry('api-keys', `/waygate/api-keys/${SHA256}`)
+  await change(gateway, registry => registry.deleteEntry('api-keys', `/waygate/api-keys/${SHA256}`))
   const gone = await ask(gateway, '/key/x', headers)
   assert.equal(gone.code, 'WG_TOKEN_INVALID')
   assert.equal(gone.challenge, 'ApiKey realm="waygate", header="x-api-key"')
@@ -91,8 +99,8 @@ test('an API key admits its owner, is not forwarded, and stops working when it i
 
 test('an invalid value of an API key leaves the last good one in use, and is shown as a problem', async t => {
   const gateway = await setUp(t, AUTHENTICATORS)
-  putKey(gateway, { owner: 'acme', scopes: ['read'] })
-  putKey(gateway, { owner: 7, scope: ['read'] })
+  await putKey(gateway, { owner: 'acme', scopes: ['read'] })
+  await putKey(gateway, { owner: 7, scope: ['read'] })
   assert.equal((await ask(gateway, '/key/x', { 'x-api-key': API_KEY })).status, 200)
   const { problems } = JSON.parse((await send(gateway.adminPort, { path: '/routes' })).text) as RoutesPage
   assert.equal(problems.length, 1)
@@ -119,7 +127,7 @@ test('a user with a password is admitted, and the password is not forwarded', as
 
 test('a route with several authenticators accepts each of them, and a request without credentials gets all challenges', async t => {
   const gateway = await setUp(t, AUTHENTICATORS)
-  putKey(gateway, { owner: 'acme' })
+  await putKey(gateway, { owner: 'acme' })
   for (const [headers, user] of [
     [{ authorization: `Bearer ${token()}` }, 'u1'],
     [{ 'x-api-key': API_KEY }, 'acme'],
@@ -170,7 +178,7 @@ test('of a list of authenticators, the node sees at most the credentials of the 
     withKey: true,
     document: { ...AUTHENTICATORS, jwt: { cookie: 'sid', queryParameter: 't' } },
   })
-  putKey(gateway, { owner: 'acme' })
+  await putKey(gateway, { owner: 'acme' })
   const good = token()
   const bearer = `Bearer ${good}`
   const forged = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${good.split('.')[1]}.`
@@ -222,7 +230,7 @@ test('of a list with jwt but without a key for tokens, the node sees no token', 
     routes: { any: ROUTES.any },
     document: AUTHENTICATORS,
   })
-  putKey(gateway, { owner: 'acme' })
+  await putKey(gateway, { owner: 'acme' })
   const { seen } = await ask(gateway, '/any/x', { authorization: `Bearer ${token()}`, 'x-api-key': API_KEY })
   assert.equal(seen.get('x-user-id'), 'acme')
   assert.equal(seen.has('authorization'), false)
@@ -253,7 +261,11 @@ test('identity headers of a client never reach a node, whichever authenticator a
     ...AUTHENTICATORS,
     jwt: { claimHeaders: { sub: 'x-user-id', org: 'X-Org' } },
   })
-  putKey(gateway, { owner: 'acme', scopes: ['read'], claims: { org: 'o1', sub: 'forged', scope: 'admin' } })
+  await putKey(gateway, {
+    owner: 'acme',
+    scopes: ['read'],
+    claims: { org: 'o1', sub: 'forged', scope: 'admin' },
+  })
   const forged = {
     'x-user-id': 'root',
     X_USER_ID: 'root',
@@ -323,9 +335,11 @@ test('a revoked token is refused until its revocation ends', async t => {
   const headers = { authorization: `Bearer ${token({ jti: 'a/b c' })}` }
   const key = '/waygate/revocations/a/b c'
   assert.equal((await ask(gateway, '/token/x', headers)).status, 200)
-  gateway.registry.putEntry('revocations', { kind: 'revocation', key, tokenId: 'a/b c' })
+  await change(gateway, registry =>
+    registry.putEntry('revocations', { kind: 'revocation', key, tokenId: 'a/b c' }),
+  )
   assert.equal((await ask(gateway, '/token/x', headers)).code, 'WG_TOKEN_INVALID')
-  gateway.registry.deleteEntry('revocations', key)
+  await change(gateway, registry => registry.deleteEntry('revocations', key))
   assert.equal((await ask(gateway, '/token/x', headers)).status, 200)
 })
 
@@ -476,7 +490,7 @@ test('a WebSocket is admitted by a cookie, an API key or a password, and its nod
     withKey: true,
     document: { ...AUTHENTICATORS, jwt: { cookie: 'session' } },
   })
-  putKey(gateway, { owner: 'acme' })
+  await putKey(gateway, { owner: 'acme' })
   for (const [headers, user] of [
     [{ cookie: `session=${token()}` }, 'u1'],
     [{ 'x-api-key': API_KEY }, 'acme'],
