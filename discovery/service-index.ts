@@ -5,6 +5,7 @@ import { compareKeys } from './service-of.ts'
 /** Gathering all nodes costs less than this many moves within a long list. */
 const MAX_PATCHED_KEYS = 64
 const NOTHING_MOVED: ReadonlyMap<string, readonly Node[]> = new Map()
+const newMoves = () => new Map<string, readonly Node[]>()
 
 /**
  * Collects the nodes of each service from the keys that hold them.
@@ -77,9 +78,7 @@ export class ServiceIndex {
   move(key: string, before: readonly Node[], after: readonly Node[], touched: Set<string>): void {
     const services = new Set([...before, ...after].map(({ service }) => service))
     for (const service of services) {
-      const moved = this.#moved.get(service) ?? new Map<string, readonly Node[]>()
-      this.#moved.set(service, moved)
-      if (!moved.has(key)) moved.set(key, before)
+      getOrMake(getOrMake(this.#moved, service, newMoves), key, () => before)
     }
     for (const { service } of before) {
       this.#keysOf.get(service)?.delete(key)

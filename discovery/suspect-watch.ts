@@ -94,7 +94,7 @@ export class SuspectWatch {
     const dueAt = performance.now() + intervalMs
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#isLate(dueAt)
+      this.#noteTime(dueAt)
       void this.#look()
     }, intervalMs).unref()
   }
@@ -106,14 +106,15 @@ export class SuspectWatch {
     return new Promise(resolve => {
       openConnection({ host, port, timeoutMs: CONNECT_TIMEOUT_MS }, (error, socket) => {
         socket.destroy()
-        const isAnswer = !this.#isLate(dueAt) && !isOutOfFiles(error)
+        const isLate = this.#noteTime(dueAt)
+        const isAnswer = !isLate && !isOutOfFiles(error)
         resolve(isAnswer ? error?.message : undefined)
       })
     })
   }
 
-  /** Whether something comes so late that this process must have stood still. */
-  #isLate(dueAt: number): boolean {
+  /** Notes when something has come. Returns whether that is so late that this process must have stood still. */
+  #noteTime(dueAt: number): boolean {
     const now = performance.now()
     const lateMs = now - dueAt
     if (lateMs > Math.max(STALL_MS, this.#options.graceMs / 2)) this.#resumedAt = now

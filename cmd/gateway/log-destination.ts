@@ -126,8 +126,9 @@ export class BatchedFile implements LogDestination {
     this.#timer ??= setTimeout(this.#onTimer, BATCH_MS).unref()
   }
 
-  flush(): void {
-    const deadline = performance.now() + FLUSH_TIMEOUT_MS
+  /** @param withinMs how long it waits for a reader that does not read. Default: a second */
+  flush(withinMs = FLUSH_TIMEOUT_MS): void {
+    const deadline = performance.now() + withinMs
     this.#writeBatch()
     while (this.isWaiting) {
       if (this.#waiting.length > 0) {

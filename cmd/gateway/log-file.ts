@@ -57,8 +57,12 @@ export class LogFile {
     this.#end()
   }
 
-  /** Closes it once the lines that are left are written, or after as long as `close` waits, while the process does other things. */
+  /**
+   * Writes the lines that are left without waiting. Those that a reader does not take at once have as long as `close` waits, while
+   * the process does other things.
+   */
   retire(): void {
+    this.#lines.flush(0)
     const begunAt = performance.now()
     const look = () => {
       if (!this.#lines.isWaiting || performance.now() - begunAt >= FLUSH_TIMEOUT_MS) this.#end()

@@ -48,7 +48,8 @@ export class Store {
   #compactRevision = -1n
   #open: StoreEvent[] = []
   #journal: Journal = NO_JOURNAL
-  #isFull = false
+  /** The size of the last put if it was refused for want of space, else 0. */
+  #refusedBytes = 0
 
   constructor(bounds: StoreBounds) {
     this.#bounds = bounds
@@ -69,9 +70,9 @@ export class Store {
     return this.#index.bytes
   }
 
-  /** Whether the last put was refused for want of space. */
+  /** Whether there is no space for the put that was refused last for want of it, or for any. */
   get isFull(): boolean {
-    return this.#isFull
+    return !this.#hasSpace(this.#refusedBytes)
   }
 
   /**
@@ -81,9 +82,14 @@ export class Store {
    * @throws EtcdError when there is none. Deletions and a compaction make some
    */
   checkSpace(bytes: number): void {
+    const hasSpace = this.#hasSpace(bytes)
+    this.#refusedBytes = hasSpace ? 0 : bytes
+    if (!hasSpace) throw etcdError('noSpace')
+  }
+
+  #hasSpace(bytes: number): boolean {
     const used = this.#index.bytes + this.#index.count * STATE_BYTES
-    this.#isFull = used + STATE_BYTES + bytes > this.#bounds.quotaBytes
-    if (this.#isFull) throw etcdError('noSpace')
+    return used + STATE_BYTES + bytes <= this.#bounds.quotaBytes
   }
 
   /**

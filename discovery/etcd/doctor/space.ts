@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import { hex } from './cluster.ts'
+import { hex, isEmbedded } from './cluster.ts'
 import type { MemberStatus } from './endpoint.ts'
 import { type DoctorFinding, size } from './finding.ts'
 import { refusalOf } from './refusal.ts'
@@ -20,6 +20,8 @@ export interface Alarm {
 const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30
 /** The share of the quota above which it is time to act. */
 const NEARLY_FULL = 0.8
+/** The embedded etcd needs no defragmentation, has no options, and takes its alarm back by itself. */
+const IN_EMBEDDED = 'delete keys and run etcdctl compact; where it keeps its data on disk, make room there'
 
 /** Checks whether etcd has raised an alarm for space or corruption, and how close it is to its quota. */
 export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]): Promise<DoctorFinding[]> {
@@ -59,9 +61,10 @@ function statusAlarms(statuses: readonly MemberStatus[]): Alarm[] {
 }
 
 export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alarm[]): DoctorFinding[] {
-  const nameOf = (memberId: string) =>
-    spaces.find(member => member.memberId === memberId)?.url ?? `member ${hex(memberId)}`
-  const findings = alarms.map(({ memberId, kind }) => alarmFinding(nameOf(memberId), kind))
+  const findings = alarms.map(({ memberId, kind }) => {
+    const { url, version = '' } = spaces.find(member => member.memberId === memberId) ?? {}
+    return alarmFinding(url ?? `member ${hex(memberId)}`, kind, isEmbedded(version))
+  })
   for (const member of spaces) {
     const { url, dbSizeBytes, dbSizeInUseBytes, quotaBytes } = member
     const limit = quotaBytes ?? DEFAULT_QUOTA_BYTES
@@ -72,8 +75,9 @@ export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alar
       check: 'space',
       level: 'warning',
       message: `the database of ${url} has ${size(dbSizeBytes)} of at most ${known}; when it is full, etcd accepts no more writes`,
-      hint:
-        dbSizeInUseBytes > 0 && reusable > dbSizeBytes / 2
+      hint: isEmbedded(member.version)
+        ? IN_EMBEDDED
+        : dbSizeInUseBytes > 0 && reusable > dbSizeBytes / 2
           ? `${size(reusable)} of it is free; run etcdctl defrag, one member after the other`
           : 'run etcdctl compact, then etcdctl defrag, one member after the other; set --auto-compaction-retention, or a larger --quota-backend-bytes',
       details: { endpoint: url, dbSizeBytes, dbSizeInUseBytes, quotaBytes },
@@ -92,14 +96,16 @@ export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alar
   ]
 }
 
-function alarmFinding(member: string, kind: string): DoctorFinding {
+function alarmFinding(member: string, kind: string, isOfEmbedded: boolean): DoctorFinding {
   const details = { member, alarm: kind }
   if (kind === 'NOSPACE') {
     return {
       check: 'space',
       level: 'problem',
       message: `${member} is out of space (alarm NOSPACE), so etcd accepts no writes and no node can register`,
-      hint: 'run etcdctl compact, etcdctl defrag on every member, then etcdctl alarm disarm; set --auto-compaction-retention, or a larger --quota-backend-bytes',
+      hint: isOfEmbedded
+        ? IN_EMBEDDED
+        : 'run etcdctl compact, etcdctl defrag on every member, then etcdctl alarm disarm; set --auto-compaction-retention, or a larger --quota-backend-bytes',
       details,
     }
   }

@@ -172,6 +172,19 @@ test('a file that is used no longer takes what is left when its reader does, and
   })
 })
 
+test('a file that is used no longer has its lines before another one of the same path gets some', t => {
+  const path = join(tempFolder(t), 'access.log')
+  const [old, next] = [
+    new LogFile(path, 'accessLog.to', () => {}),
+    new LogFile(path, 'accessLog.to', () => {}),
+  ]
+  old.write('before the reload\n')
+  old.retire()
+  next.write('after it\n')
+  next.close()
+  assert.equal(readFileSync(path, 'utf8'), 'before the reload\nafter it\n')
+})
+
 test('a file that cannot be opened is an error that names the setting and the cure', t => {
   const path = join(tempFolder(t), 'none/access.log')
   assert.throws(() => new LogFile(path, 'accessLog.to', () => {}), {

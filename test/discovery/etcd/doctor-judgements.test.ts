@@ -132,6 +132,15 @@ describe('space', () => {
     assert.match(found[0]?.message ?? '', /of at most 2\.0 GiB if its quota is the default/)
   })
 
+  test('is made otherwise in an embedded etcd, which has no options and no defragmentation', () => {
+    const space = { ...member(1, { version: '3.5.9+waygate', dbSizeBytes: 900_000 }), quotaBytes }
+    for (const alarms of [[], [{ memberId: '1', kind: 'NOSPACE' }]]) {
+      const [found] = judgeSpace([space], alarms)
+      assert.match(found?.hint ?? '', /^delete keys and run etcdctl compact/)
+      assert.doesNotMatch(found?.hint ?? '', /defrag|--|disarm/)
+    }
+  })
+
   test('alarms are problems of the member that raised them', () => {
     const alarms = ['NOSPACE', 'CORRUPT', 'LATER'].map(kind => ({ memberId: '1', kind }))
     const found = judgeSpace(
