@@ -90,10 +90,13 @@ export async function servePrimary(
       refuseEmbeddedEtcd(next.loaded, reloader.source.loaded.config)
       admin!.check(next.loaded.config)
       return {
-        async apply() {
-          await pool.replace(settings(next), processCount(next.loaded.config))
-          logger.level = next.loaded.config.logLevel
-          admin!.configure(next.loaded.config)
+        apply(onInForce) {
+          const { config: nextConfig } = next.loaded
+          return pool.replace(settings(next), processCount(nextConfig), () => {
+            logger.level = nextConfig.logLevel
+            admin!.configure(nextConfig)
+            onInForce()
+          })
         },
         discard() {},
       }
