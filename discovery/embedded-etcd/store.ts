@@ -69,7 +69,7 @@ export class Store {
     return this.#index.bytes
   }
 
-  /** Whether the last put was refused for want of space. */
+  /** Whether the last put or lease was refused for want of space. */
   get isFull(): boolean {
     return this.#isFull
   }
@@ -81,8 +81,22 @@ export class Store {
    * @throws EtcdError when there is none. Deletions and a compaction make some
    */
   checkSpace(bytes: number): void {
+    this.#checkSpace(STATE_BYTES + bytes)
+  }
+
+  /**
+   * Checks that there is space for one more lease, as etcd does. A lease takes about as much as a state.
+   *
+   * @param count of the leases that there are
+   * @throws EtcdError when there is none
+   */
+  checkLeaseSpace(count: number): void {
+    this.#checkSpace((count + 1) * STATE_BYTES)
+  }
+
+  #checkSpace(bytes: number): void {
     const used = this.#index.bytes + this.#index.count * STATE_BYTES
-    this.#isFull = used + STATE_BYTES + bytes > this.#bounds.quotaBytes
+    this.#isFull = used + bytes > this.#bounds.quotaBytes
     if (this.#isFull) throw etcdError('noSpace')
   }
 
