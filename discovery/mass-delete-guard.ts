@@ -38,10 +38,12 @@ export class MassDeleteGuard<T> {
     this.#options = options
   }
 
-  /** Opens the window: the store was unreachable and has answered again. */
+  /** Opens the window, or prolongs it: the store was unreachable and has answered again. */
   reconnected(): void {
-    this.#windowEndsAt = this.#options.now() + this.#options.windowMs
-    this.#losses.clear()
+    const now = this.#options.now()
+    // A connection that comes and goes must not hide what was lost in between.
+    if (now >= this.#windowEndsAt) this.#losses.clear()
+    this.#windowEndsAt = now + this.#options.windowMs
   }
 
   /**

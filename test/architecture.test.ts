@@ -129,7 +129,6 @@ const TABLES = [
 ]
 /** Short files that only one file imports, with the reason why they stand alone. */
 const STANDING_ALONE: Readonly<Record<string, string>> = {
-  'cmd/waygate.ts': 'all that a release of Node.js which is too old can load',
   'discovery/registries.ts': 'the table of registries',
   'middleware/auth/token-signature.ts': 'the only place that asks jsonwebtoken or OpenSSL about a signature',
   'middleware/connection/chunked-upgrade.ts':

@@ -17,6 +17,9 @@ import type { ServingOptions } from '../workers/primary.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
+  const started = Promise.withResolvers<Reloader>()
+  // Before the configuration is read: a signal that comes later is about what the files hold by then.
+  onHangup(() => void started.promise.then(reloader => reloader.onSignal()))
   const sockets = takeSockets(process.env, process.pid)
   let { config: file } = options
   const load = (): Source => {
@@ -35,12 +38,13 @@ export async function runStart(options: StartCommand): Promise<number> {
   checkSockets(sockets, source.loaded.config)
   const log = createLogger(source.loaded.config.logLevel)
   logUnusedSignals(log.logger)
+  const serving: ServingOptions = { load, log, sockets, onStarted: started.resolve }
   try {
     logStartWarnings(source.loaded, log.logger)
-    if (processCount(source.loaded.config) === 1) await serveAlone(source, { load, log, sockets })
+    if (processCount(source.loaded.config) === 1) await serveAlone(source, serving)
     else {
       const { servePrimary } = await import('../workers/primary.ts')
-      await servePrimary(source, { load, log, sockets })
+      await servePrimary(source, serving)
     }
     log.logger.info('stopped')
     return 0
@@ -49,10 +53,8 @@ export async function runStart(options: StartCommand): Promise<number> {
   }
 }
 
-async function serveAlone(source: Source, { load, log, sockets }: ServingOptions): Promise<void> {
+async function serveAlone(source: Source, { load, log, sockets, onStarted }: ServingOptions): Promise<void> {
   const { logger, flush } = log
-  const started = Promise.withResolvers<Reloader>()
-  onHangup(() => void started.promise.then(reloader => reloader.onSignal()))
   const manager = openServiceManager(process.env, logger)
   const again = {
     formatError,
@@ -72,7 +74,7 @@ async function serveAlone(source: Source, { load, log, sockets }: ServingOptions
   // Node would write it when the process ends by itself, which a gateway may never do.
   flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
-  started.resolve(stack.reloader!)
+  onStarted(stack.reloader!)
   const signal = await ended
   manager.stopping()
   logger.info({ signal }, 'shutting down; a second signal exits at once')

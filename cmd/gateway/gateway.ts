@@ -88,9 +88,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port: () => (bound ?? addresses()).tls!.port,
   })
   const loopWaitMs = () => loop.turnMs
-  const { tracing, spans } = await openLiveTracing(settings, {
+  const spanSide = await openLiveTracing(settings, {
     ...{ version: options.version, logger, loopWaitMs, times: options.spanTimes },
   })
+  const { tracing, spans } = spanSide
 
   // The nodes, and the state that this process keeps about them.
   const nodeSide = openNodeSide({
@@ -256,7 +257,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       tls?.close()
     },
     onDrained: async () => {
-      await tracing.current?.close()
+      await spanSide.close()
       await options.onDrained?.(pages)
     },
     closeTable() {

@@ -48,13 +48,24 @@ export async function loadLimitStore(
  * Opens tracing, and another one with each reload that changes it. Spans of requests under way are sent to the collector that is
  * configured when they end.
  *
- * @returns `current` is undefined while nothing is traced; the counts of all spans so far, undefined until something is
+ * @returns `current` is undefined while nothing is traced; the counts of all spans so far, undefined until something is; what
+ *   closes it, along with those that a reload is still closing
  */
 export async function openLiveTracing(
   settings: Settings,
   options: Omit<TracingOptions, 'config' | 'counts'>,
-): Promise<{ readonly tracing: Live<Tracing | undefined>; readonly spans: SpansView }> {
+): Promise<{
+  readonly tracing: Live<Tracing | undefined>
+  readonly spans: SpansView
+  close(): Promise<void>
+}> {
   let counts: SpanCounts | undefined
+  const closing = new Set<Promise<void>>()
+  const close = (old: Tracing | undefined) => {
+    if (old === undefined) return
+    const closed = old.close().finally(() => closing.delete(closed))
+    closing.add(closed)
+  }
   const tracing = await settings.open({
     of: ({ config }) => ({ ...config.tracing, url: undefined }),
     async open({ config: { tracing: config } }) {
@@ -62,7 +73,13 @@ export async function openLiveTracing(
       counts ??= new SpanCounts()
       return (await import('./tracing.ts')).openTracing({ ...options, counts, config })
     },
-    close: old => void old?.close(),
+    close,
   })
-  return { tracing, spans: () => counts }
+  return {
+    ...{ tracing, spans: () => counts },
+    async close() {
+      close(tracing.current)
+      await Promise.all(closing)
+    },
+  }
 }

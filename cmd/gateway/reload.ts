@@ -23,8 +23,11 @@ export interface Source {
 /** What a reload would put in force. Exactly one of the two functions is called. */
 export interface PreparedSource {
   readonly refused?: readonly RefusedDocument[]
-  /** @throws Error with the reason when it turns out not to work; what was in force still is */
-  apply(): void | Promise<void>
+  /**
+   * @param onInForce called at the latest when the source is in force in some place, which it then stays
+   * @throws Error with the reason when it turns out not to work; unless `onInForce` was called, what was in force still is
+   */
+  apply(onInForce: () => void): Promise<void>
   discard(): void
 }
 
@@ -138,8 +141,11 @@ export class Reloader {
       logStartWarnings(next.loaded, logger)
       this.#logPlan(page)
       isApplying = true
-      await prepared?.apply()
-      this.#source = next
+      const onInForce = () => {
+        this.#source = next
+      }
+      if (prepared) await prepared.apply(onInForce)
+      else onInForce()
       this.counts.succeeded++
       const tookMs = Math.round(performance.now() - begunAt)
       const changed = page.changes.map(({ path }) => path)

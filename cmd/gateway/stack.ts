@@ -66,11 +66,12 @@ export async function startStack(
         async prepare({ loaded: next }) {
           admin!.check(next.config)
           const { refused, swap, discard } = await gateway.prepare(next)
-          const apply = async () => {
+          const apply = async (onInForce: () => void) => {
             let isSwapped = false
             const swapAll = () => {
               isSwapped = true
               swap()
+              onInForce()
               admin!.configure(next.config)
               for (const each of [logger, ofDiscovery]) each.level = next.config.logLevel
             }

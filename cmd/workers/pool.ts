@@ -135,14 +135,16 @@ export class WorkerPool {
   /**
    * Replaces all workers by `count` new ones, one by one: each new worker takes connections before an old one stops.
    *
+   * @param onInForce called when the first new worker serves: every worker that starts from then on has the settings
    * @throws Error with the reason when a new worker cannot serve. If it is the first one, nothing has changed.
    *   Otherwise the settings have proved to work and stay: earlier places have new workers, and later ones get them
    *   when the old workers end
    */
-  async replace(settings: WorkerSettings, count: number): Promise<void> {
+  async replace(settings: WorkerSettings, count: number, onInForce: () => void): Promise<void> {
     const first = await this.#forkReady(settings)
     this.#settings = settings
     this.#put(first, 0)
+    onInForce()
     for (let index = 1; index < count; index++) this.#put(await this.#forkReadyAgain(settings), index)
     const excess = this.#slots.splice(count)
     for (const { worker } of excess) worker.retire()

@@ -9,7 +9,7 @@ import type { ReloadConfiguration } from '../../routes/admin/reload-types.ts'
 import { formatError, RemoteError } from '../cli/format-error.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { openServiceManager } from '../cli/service-manager.ts'
-import { onHangup, untilSignal } from '../cli/signals.ts'
+import { untilSignal } from '../cli/signals.ts'
 import { packageVersion } from '../cli/version.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
@@ -31,6 +31,8 @@ export interface ServingOptions {
   readonly log: Log
   /** The sockets to listen on in place of the configured addresses. */
   readonly sockets: InheritedSockets
+  /** Called when it serves, with what loads the configuration again. */
+  readonly onStarted: (reloader: Reloader) => void
 }
 
 /** The changes that take effect with new workers. */
@@ -45,15 +47,13 @@ const NEW_WORKERS: ReloaderOptions['applies'] = new Set(['live', 'workers'])
  */
 export async function servePrimary(
   source: Source,
-  { load, log: { logger, flush }, sockets }: ServingOptions,
+  { load, log: { logger, flush }, sockets, onStarted }: ServingOptions,
 ): Promise<void> {
   // A cluster worker cannot fork workers. Process managers that run a program several times make it one.
   if (!cluster.isPrimary) {
     throw new Error('workers: this process is itself a cluster worker of another program; set workers to 1')
   }
   const started = Promise.withResolvers<void>()
-  onHangup(() => void started.promise.then(() => reloader.onSignal()))
-
   const manager = openServiceManager(process.env, logger)
   await checkLoaded(source.loaded)
   const { config } = source.loaded
@@ -90,10 +90,13 @@ export async function servePrimary(
       refuseEmbeddedEtcd(next.loaded, reloader.source.loaded.config)
       admin!.check(next.loaded.config)
       return {
-        async apply() {
-          await pool.replace(settings(next), processCount(next.loaded.config))
-          logger.level = next.loaded.config.logLevel
-          admin!.configure(next.loaded.config)
+        apply(onInForce) {
+          const { config: nextConfig } = next.loaded
+          return pool.replace(settings(next), processCount(nextConfig), () => {
+            logger.level = nextConfig.logLevel
+            admin!.configure(nextConfig)
+            onInForce()
+          })
         },
         discard() {},
       }
@@ -141,6 +144,7 @@ export async function servePrimary(
   }
 
   started.resolve()
+  onStarted(reloader)
   const signal = await Promise.race([ended, pool.portLost])
   reloader.close()
   manager.stopping()

@@ -36,7 +36,7 @@ export const ClientLimitsSection = section(
     ),
     keepAliveTimeoutMs: durationMs(
       75_000,
-      'How long an idle client connection is kept, milliseconds. The default is above the 60 s of common load balancers, so that they close it first.',
+      'How long an idle client connection is kept, milliseconds. It must be above that of a load balancer in front, so that the balancer closes first. The default is above the 60 s of common ones.',
       1,
     ),
     requestsPerConnection: count(

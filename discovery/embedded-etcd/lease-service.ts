@@ -36,6 +36,7 @@ export function createLeaseService({ store, leases, now, header, turns }: LeaseS
   return {
     handlers: {
       LeaseGrant: unary((request: { readonly TTL: Int64; readonly ID: Int64 }) => {
+        store.checkLeaseSpace(leases.count)
         const { id, ttlSeconds, expiresAtMs } = leases.grant(BigInt(request.ID), BigInt(request.TTL))
         expiry.schedule(expiresAtMs)
         return { header: present(), ID: toLong(id), TTL: toLong(ttlSeconds) }

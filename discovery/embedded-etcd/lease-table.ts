@@ -79,6 +79,10 @@ export class LeaseTable {
     }
   }
 
+  get count(): number {
+    return this.#leases.size
+  }
+
   has(id: bigint): boolean {
     return this.#leases.has(id)
   }

@@ -48,7 +48,7 @@ export class Store {
   #compactRevision = -1n
   #open: StoreEvent[] = []
   #journal: Journal = NO_JOURNAL
-  /** The size of the last put if it was refused for want of space, else 0. */
+  /** What the last put would have taken if it was refused for want of space, else 0. */
   #refusedBytes = 0
 
   constructor(bounds: StoreBounds) {
@@ -72,7 +72,7 @@ export class Store {
 
   /** Whether there is no space for the put that was refused last for want of it, or for any. */
   get isFull(): boolean {
-    return !this.#hasSpace(this.#refusedBytes)
+    return !this.#hasSpace(Math.max(this.#refusedBytes, STATE_BYTES))
   }
 
   /**
@@ -82,14 +82,24 @@ export class Store {
    * @throws EtcdError when there is none. Deletions and a compaction make some
    */
   checkSpace(bytes: number): void {
-    const hasSpace = this.#hasSpace(bytes)
-    this.#refusedBytes = hasSpace ? 0 : bytes
+    const wanted = STATE_BYTES + bytes
+    const hasSpace = this.#hasSpace(wanted)
+    this.#refusedBytes = hasSpace ? 0 : wanted
     if (!hasSpace) throw etcdError('noSpace')
   }
 
-  #hasSpace(bytes: number): boolean {
-    const used = this.#index.bytes + this.#index.count * STATE_BYTES
-    return used + STATE_BYTES + bytes <= this.#bounds.quotaBytes
+  /**
+   * Checks that there is space for one more lease, as etcd does. A lease takes about as much as a state.
+   *
+   * @param count of the leases that there are
+   * @throws EtcdError when there is none
+   */
+  checkLeaseSpace(count: number): void {
+    if (!this.#hasSpace((count + 1) * STATE_BYTES)) throw etcdError('noSpace')
+  }
+
+  #hasSpace(wanted: number): boolean {
+    return this.#index.bytes + this.#index.count * STATE_BYTES + wanted <= this.#bounds.quotaBytes
   }
 
   /**

@@ -67,6 +67,27 @@ test('a burst of single events after a reconnect is counted together and doubted
   assert.deepEqual(remove(['a/4']), ['a/1', 'a/2', 'a/3', 'a/4'])
 })
 
+test('a connection that is lost again between the removals of a burst hides none of them', () => {
+  const { guard, remove, wait } = setUp({ a: 4, b: 20 })
+  guard.reconnected()
+  assert.deepEqual(remove(['a/1']), [])
+  wait(500)
+  guard.reconnected()
+  assert.deepEqual(remove(['a/2']), [])
+  wait(500)
+  guard.reconnected()
+  assert.deepEqual(remove(['a/3']), ['a/1', 'a/2', 'a/3'])
+})
+
+test('what was lost in an earlier window counts no more after the next reconnect', () => {
+  const { guard, remove, wait } = setUp({ a: 4, b: 20 })
+  guard.reconnected()
+  assert.deepEqual(remove(['a/1', 'a/2']), [])
+  wait(61_000)
+  guard.reconnected()
+  assert.deepEqual(remove(['a/3']), [])
+})
+
 test('removals long before the burst stay', () => {
   const { guard, remove, wait } = setUp({ a: 4, b: 20 })
   guard.reconnected()

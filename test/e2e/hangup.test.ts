@@ -217,6 +217,18 @@ test('without a terminal, SIGHUP only reloads a gateway', async () => {
   assert.deepEqual(await gateway.exited, { code: 0, signal: null })
 })
 
+test('without a terminal, SIGHUP does not end a gateway that is still being loaded', async () => {
+  // Sends it once the first lines of the program have run.
+  const hangUp = `const { on } = process; process.on = function (name, ...rest) {
+    if (name === 'SIGUSR2') { process.on = on; queueMicrotask(() => process.kill(process.pid, 'SIGHUP')) }
+    return on.call(this, name, ...rest)
+  }`
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hangUp)}` }
+  await using gateway = await startGateway({ env })
+  gateway.child.kill('SIGQUIT')
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null })
+})
+
 test('a reader that leaves, such as head, ends neither the demo nor a sidecar before it is told to end', async t => {
   const { program } = await startDemo(t)
   program.child.stdout!.destroy()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import jwt from 'jsonwebtoken'
 import { startCollector } from '../support/collector.ts'
 import { send } from '../support/http.ts'
@@ -191,3 +192,23 @@ test('tokens of the admin listener follow, and its page', async t => {
 function documents(auth: string) {
   return { open: { path: '/open/*', service: 'echo', auth } }
 }
+
+test('a shutdown right after a reload of tracing sends the spans from before it', async t => {
+  const taken = Promise.withResolvers<void>()
+  let isAnswered = false
+  const collector = await startCollector(t, async response => {
+    taken.resolve()
+    // A slow one.
+    await delay(500)
+    isAnswered = true
+    response.end()
+  })
+  const other = await startCollector(t)
+  const tracing = (endpoint: string) => ({ ...BASE, tracing: { endpoint, sampleRatio: 1 } })
+  const { gateway, reload, get } = await setUp(t, tracing(collector.endpoint))
+  await get('/open/1')
+  await reload(tracing(other.endpoint))
+  await taken.promise
+  await gateway.stop()
+  assert.equal(isAnswered, true)
+})

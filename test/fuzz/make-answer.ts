@@ -63,7 +63,7 @@ const TRAILER_NAMES = [
   ...['Set-Cookie', 'x-user-id', 'X_User_Id', 'Content-Type', 'X-Request-Id', 'Authorization', 'Connection'],
   ...['Access-Control-Allow-Origin', 'Location', 'content_encoding', 'Trailer'],
 ]
-const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c', ';!=~', ';a=""']
+const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c', ';!=~', ';a=""', '  ', '\t ;a']
 
 /**
  * Makes an answer that is valid by RFC 9112 and uses whatever the RFC allows that readers may stumble over. Sometimes

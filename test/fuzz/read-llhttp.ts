@@ -12,7 +12,7 @@ interface Parser {
 interface ParserClass {
   new (): Parser
   readonly RESPONSE: number
-  readonly kLenientNone: number
+  readonly kLenientSpacesAfterChunkSize: number
   readonly kOnHeaders: number
   readonly kOnHeadersComplete: number
   readonly kOnBody: number
@@ -25,7 +25,10 @@ const { HTTPParser }: { HTTPParser: ParserClass } = createRequire(import.meta.ur
 /** High, so that only our own limit on heads applies. */
 const MAX_HEADER_BYTES = 1_000_000
 
-/** Reads with llhttp, Node's parser, in its strict mode. */
+/** Blanks behind the size of a chunk are read over, as our reader does. */
+const LENIENT = HTTPParser.kLenientSpacesAfterChunkSize
+
+/** Reads with llhttp, Node's parser, in its strict mode but for {@link LENIENT}. */
 export class LlhttpReader {
   readonly #parser = new HTTPParser()
   #skipsBody = false
@@ -81,7 +84,7 @@ export class LlhttpReader {
    *   report it, so the last byte before this index is fed to it separately.
    */
   read(method: string, bytes: string, supposedEnd: number): Reading {
-    this.#parser.initialize(HTTPParser.RESPONSE, {}, MAX_HEADER_BYTES, HTTPParser.kLenientNone)
+    this.#parser.initialize(HTTPParser.RESPONSE, {}, MAX_HEADER_BYTES, LENIENT)
     this.#skipsBody = method === 'HEAD'
     this.#headers = []
     this.#interims = []

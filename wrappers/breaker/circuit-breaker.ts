@@ -34,6 +34,7 @@ import { isJudgedLater, watchCall } from './watch-call.ts'
  * the breaker opened do not count any more, whenever they end. When the breaker closes, the window starts empty; otherwise the
  * failures that opened it would open it again at the next one. A probe whose client leaves decides nothing, and
  * neither does one of which nothing is heard in twice the timeout of its route: the breaker opens for the same time again.
+ * Nor does a probe that ends after something else has closed the breaker, even if it has opened again since.
  */
 export class CircuitBreaker {
   readonly #options: () => CircuitBreakerOptions
@@ -259,6 +260,8 @@ export class CircuitBreaker {
   /** Sends the try as the probe; rejects when the breaker is open or another try is the probe. */
   async #probe<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
     const answer = Promise.withResolvers<T>()
+    const outdated = Promise.withResolvers<void>()
+    const openings = this.#openings
     const attempt = async () => {
       const slowFrom = performance.now() + (this.#slowCallMs(request) ?? NEVER)
       const trying = next(request, call)
@@ -269,13 +272,19 @@ export class CircuitBreaker {
         // Later than the timeout itself, which counts as a failure.
         patienceMs: 2 * request.route.timeoutMs,
       })
+      if (this.#isClosed || openings !== this.#openings) {
+        outdated.resolve()
+        // Never settles: whatever opossum heard would decide what only a later probe may decide.
+        return new Promise<never>(() => {})
+      }
       if (!this.#closesAfter(shown, slowFrom)) throw FAILED_PROBE
+      return undefined
     }
     const probing = this.#breaker!.probe(attempt).catch(error => {
       if (error !== FAILED_PROBE) answer.reject(error)
     })
     // The answer of a call is wanted long before the probe is judged by its end.
-    if (request.rpc === undefined) await probing
+    if (request.rpc === undefined) await Promise.race([probing, outdated.promise])
     return answer.promise
   }
 
@@ -298,8 +307,6 @@ export class CircuitBreaker {
    * @param kind undefined when the node answered
    */
   #isBadProbeTolerated(kind: FailureKind | undefined, requestLine: string | undefined): boolean {
-    // Something else has closed the breaker in the meantime.
-    if (this.#isClosed) return true
     if (kind === 'connect' || kind === 'refused') this.#lacks = 'connections'
     else if (kind === 'timeout') this.#lacks = 'answers'
     else {

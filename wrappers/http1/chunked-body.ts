@@ -6,16 +6,21 @@ export type OnPiece = (from: number, to: number) => void
 
 const CR = 0x0d
 const LF = 0x0a
+const SPACE = 0x20
+const TAB = 0x09
 const SEMICOLON = 0x3b
 /** 52 bits. A number with more bits might not be exact. */
 const MAX_SIZE_DIGITS = 13
-/** The limit for the extensions of one chunk. */
+/** The limit for the extensions of one chunk, and the blanks before them. */
 const MAX_EXTENSION_BYTES = 4_096
 /** The limit for all trailers together. */
 const MAX_TRAILER_BYTES = 16_384
-/** RFC 9112 section 7.1.1, without the blanks that it requires readers to accept and forbids writers to send. */
+/**
+ * RFC 9112 section 7.1.1. Of the blanks that it requires readers to accept and forbids writers to send, those behind the size
+ * are: some servers write each size with the same width.
+ */
 const EXTENSIONS =
-  /^(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
+  /^[\t ]*(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
 /** Fields about the framing or the routing of a message, which must not come after it. */
 const NEVER_TRAILERS = new Set(['content-length', 'transfer-encoding', 'host'])
 
@@ -105,9 +110,9 @@ export class ChunkedBody {
     }
     if (this.#digits === 0) throw new InvalidAnswer('a chunk has no size')
     if (byte === CR) this.#state = STATE.sizeLf
-    else if (byte === SEMICOLON) {
+    else if (byte === SEMICOLON || byte === SPACE || byte === TAB) {
       this.#state = STATE.extension
-      this.#text = ';'
+      this.#text = String.fromCharCode(byte)
     } else throw new InvalidAnswer('the size of a chunk is not a number')
   }
 

@@ -19,6 +19,8 @@ export interface Http1ServerOptions extends ConnectionLimits {
 
 export type ServeHttp1 = (request: IncomingMessage, response: Http1Response, expectation: Expectation) => void
 
+/** Node also tells of values in which `100-continue` is one of several words. Lines of the field are joined. */
+const ONLY_CONTINUE = /^100-continue(?:, 100-continue)*$/i
 /** How often a server looks for overdue heads, at most. */
 const MAX_CHECK_INTERVAL_MS = 500
 /** An idle connection is kept this much longer than announced to the client, so that it is not closed while a request arrives. */
@@ -58,7 +60,7 @@ export function createHttp1Server(
   return server
     .on('checkContinue', (request, response) => {
       closeAfterLast(response)
-      serve(request, response, 'continue')
+      serve(request, response, ONLY_CONTINUE.test(request.headers.expect!) ? 'continue' : 'unknown')
     })
     .on('checkExpectation', (request, response) => {
       closeAfterLast(response)

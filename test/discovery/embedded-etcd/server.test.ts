@@ -245,6 +245,20 @@ test('a key that is put again and again takes no more than its history', async (
   for (let n = 0; n < 50; n++) await client.call('KV', 'Put', { key: b('a'), value: Buffer.alloc(4_000) })
 })
 
+test('no number of leases takes more memory than the quota', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0, quotaBytes: 20 * 1_024 })
+  using client = new RawClient(server.url)
+  const grants = Array.from({ length: 40 }, () => client.call('Lease', 'LeaseGrant', { TTL: 60 }))
+  const results = await Promise.allSettled(grants)
+  const granted = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  assert.equal(granted.length, 20)
+  await assert.rejects(client.call('Lease', 'LeaseGrant', { TTL: 60 }), {
+    details: 'etcdserver: mvcc: database space exceeded',
+  })
+  await client.call('Lease', 'LeaseRevoke', { ID: granted[0]!.ID })
+  await client.call('Lease', 'LeaseGrant', { TTL: 60 })
+})
+
 test('no number of small keys takes more memory than the quota', async () => {
   await using server = await startEmbeddedEtcd({ port: 0, quotaBytes: 20 * 1_024 })
   using client = new RawClient(server.url)

@@ -128,6 +128,14 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     400,
   ],
   'an unknown expectation': ['GET /user HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\n\r\n', 417],
+  'an unknown expectation beside a known one': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue, miracles\r\n\r\n',
+    417,
+  ],
+  'an expectation that has a known one in it': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: no-100-continue\r\n\r\n',
+    417,
+  ],
   'a head that is too large': [`GET /user HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   'a target of 8 KB and more': [`GET /user/${'x'.repeat(8_192)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
   'a target that is too large for a head': [

@@ -326,6 +326,29 @@ test('a slow answer to an earlier call never leaves it without a probe', async (
   breaker.close()
 })
 
+test('a probe from before the breaker closed and opened again decides nothing', async () => {
+  for (const end of ['failure', 'good answer'] as const) {
+    const { breaker, open, until, fire, states } = setUp()
+    await open()
+    await until('half-open')
+    const older = Promise.withResolvers<UpstreamResponse>()
+    const olderProbe = fire(() => older.promise)
+    breaker.recover()
+    await open()
+    await until('half-open')
+    const newer = Promise.withResolvers<UpstreamResponse>()
+    const newerProbe = fire(() => newer.promise)
+    if (end === 'failure') older.reject(new UpstreamFailure('reset'))
+    else older.resolve(answer(200))
+    await olderProbe.catch(error => assert.ok(error instanceof UpstreamFailure))
+    assert.equal(breaker.state, 'half-open', end)
+    newer.resolve(answer(200))
+    await newerProbe
+    assert.deepEqual(states, ['open', 'half-open', 'closed', 'open', 'half-open', 'closed'], end)
+    breaker.close()
+  }
+})
+
 test('a breaker that was disposed of refuses further calls', async () => {
   const { breaker, succeed } = setUp()
   breaker.close()

@@ -78,8 +78,16 @@ test('a size is hexadecimal digits, as many as a number holds exactly', () => {
   for (const size of ['1'.repeat(14), '0'.repeat(14), 'f'.repeat(17)]) refused(`${size}\r\n`, 'too large')
   for (const size of ['', ';a', ' 1', '-1', '+1', 'x', 'g', '\r', '\n', '\0', '\t1'])
     refused(`${size}\r\n`, 'no size')
-  for (const size of ['1 ', '1\t', '0x1', '1g', '1,', '1.0', '1\0', '1\n', '1\x80', '1:', '1@', '1G', '1`'])
+  for (const size of ['0x1', '1g', '1,', '1.0', '1\0', '1\n', '1\x80', '1:', '1@', '1G', '1`'])
     refused(`${size}\r\n`, 'not a number')
+})
+
+test('blanks behind a size are skipped, as some servers pad it', () => {
+  for (const blanks of [' ', '\t', '    ', ' \t ', ' ;a', '\t ;a=b;c'])
+    assert.equal(read(`1${blanks}\r\nx\r\n0${blanks}\r\n\r\n`).body, 'x', JSON.stringify(blanks))
+  for (const size of ['1 1', '1 x', '1 ;', '1 ;a ', '1\t\x0b', '1 \n', '1 =b'])
+    refused(`${size}\r\n`, 'malformed')
+  refused(`1${' '.repeat(4_097)}\r\n`, 'too long')
 })
 
 test('a chunk ends where its size says, with CRLF', () => {
