@@ -37,15 +37,24 @@ export function useResource<T>(
     if (path === undefined) return undefined
     const abort = new AbortController()
     let isDue = false
+    let asked = 0
+    let answered = 0
     const load = async () => {
       isDue = document.hidden
       if (isDue) return
-      try {
-        const value = await api.get<T>(path, abort.signal)
-        setLoaded({ path, value, error: undefined })
-      } catch (error) {
-        if (!abort.signal.aborted) setLoaded(before => ({ ...before, path, error: error as Error }))
-      }
+      const turn = ++asked
+      const [value, error] = await api.get<T>(path, abort.signal).then(
+        got => [got, undefined] as const,
+        (failed: Error) => [undefined, failed] as const,
+      )
+      // A later question may have been answered first.
+      if (abort.signal.aborted || turn < answered) return
+      answered = turn
+      setLoaded(before => ({
+        path,
+        value: value ?? (before.path === path ? before.value : undefined),
+        error,
+      }))
     }
     const loadIfDue = () => {
       if (isDue) void load()

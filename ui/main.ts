@@ -10,6 +10,7 @@ import { readPlace, setParam } from './place.ts'
 import { STEP_MS } from './series.ts'
 import { Session } from './session.ts'
 import { SignIn } from './sign-in.ts'
+import { readFilter } from './tail-filter.ts'
 import { applyTheme } from './theme.ts'
 
 /** The gateway sends figures of so many rows unasked. */
@@ -25,10 +26,13 @@ let wasRefused = false
 let isHelpOpen = false
 let isDrawing = false
 let drawnAt = 0
+/** Ends what is loaded for the stream before: an answer to that would take away what is known by now. */
+let loading = new AbortController()
 
 const session = new Session(start)
 const api = new Api(session, () => {
   isSignedOut = true
+  loading.abort()
   live.follow(undefined)
   draw()
 })
@@ -54,32 +58,42 @@ function start(): void {
 
 /** Loads what is known of the time before the stream was opened. */
 async function load(): Promise<void> {
+  loading.abort()
+  loading = new AbortController()
+  const { signal } = loading
   await Promise.all([
-    quietly(loadStatus()),
-    quietly(loadFigures()),
-    quietly(api.get<Items<ChangeEntry>>('changes?limit=500').then(({ items }) => model.setChanges(items))),
+    quietly(loadStatus(signal)),
+    quietly(loadFigures(signal)),
+    quietly(loadChanges(signal), reason => model.missChanges(reason)),
   ])
   // The step in which the page was opened is whole by then.
   setTimeout(() => {
-    if (!isSignedOut) void quietly(loadFigures())
+    if (!signal.aborted) void quietly(loadFigures(signal))
   }, STEP_MS + 1_000)
 }
 
 /** The stream tells why the gateway cannot be reached; what a resource refuses is missing on the page. */
-async function quietly(task: Promise<void>): Promise<void> {
+async function quietly(task: Promise<void>, onMissing: (reason: string) => void = () => {}): Promise<void> {
   try {
     await task
   } catch (error) {
+    if ((error as Error).name === 'AbortError') return
     if (!(error instanceof ApiError || error instanceof TypeError)) throw error
+    onMissing(error.message)
   }
 }
 
-async function loadStatus(): Promise<void> {
-  model.setStatus(await api.get<StatusPage>('status'))
+async function loadStatus(signal: AbortSignal): Promise<void> {
+  model.setStatus(await api.get<StatusPage>('status', signal))
 }
 
-async function loadFigures(): Promise<void> {
-  model.setFigures(await api.get<FiguresPage>('figures'))
+async function loadFigures(signal: AbortSignal): Promise<void> {
+  model.setFigures(await api.get<FiguresPage>('figures', signal))
+}
+
+async function loadChanges(signal: AbortSignal): Promise<void> {
+  const { items } = await api.get<Items<ChangeEntry>>('changes?limit=500', signal)
+  model.setChanges(items)
 }
 
 /** The tail is part of the stream while requests are shown. */
@@ -87,7 +101,7 @@ function followPlace(): void {
   const { view, args, params } = readPlace(location.hash)
   const isTail = view === 'requests' && args.length === 0
   const query = new URLSearchParams({ figures: '1' })
-  if (isTail) query.set('tail', params.get('filter') ?? '')
+  if (isTail) query.set('tail', readFilter(params).filter)
   // Of a large table the gateway sends figures of those rows alone that are asked for. How large it is, the stream tells first.
   if (view === 'services' && args[0] !== undefined && !(model.hasTable && model.rowCount <= MANY_ROWS))
     query.set('rows', `service:${args[0]}`)
@@ -135,7 +149,8 @@ listenToKeys({
 })
 // The stream tells when the state of the source changes, but not how old it is.
 setInterval(() => {
-  if (!isSignedOut && model.stream.kind === 'live' && !document.hidden) void quietly(loadStatus())
+  if (!isSignedOut && model.stream.kind === 'live' && !document.hidden)
+    void quietly(loadStatus(loading.signal))
 }, STATUS_MS)
 // Ages are told by the second, also while nothing is received.
 setInterval(() => {

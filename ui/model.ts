@@ -17,6 +17,8 @@ import { FORGOTTEN_MS, KEPT_MS, RATE_MS, Series, STALE_MS } from './series.ts'
 
 const KEPT_CHANGES = 500
 const KEPT_REQUESTS = 500
+/** What is shown in place of what is not known yet. */
+export const LOADING = 'Loading …'
 
 /** What the page knows of the gateway. It is changed in place; `onChange` is called after each change. */
 export class Model {
@@ -48,6 +50,8 @@ export class Model {
   figuresAt = Date.now()
   /** Newest first. */
   changes: readonly ChangeEntry[] = []
+  /** Why the changes from before the page was opened are not among them; undefined when they are. */
+  changesMissing: string | undefined = LOADING
   /** Requests of the tail, newest first, and how many were left out between them. */
   tail: readonly RequestEntry[] = []
   lost = 0
@@ -116,6 +120,13 @@ export class Model {
   setChanges(changes: readonly ChangeEntry[]): void {
     const later = this.#brought.filter(each => !has(changes, each))
     this.changes = [...later, ...changes].slice(0, KEPT_CHANGES)
+    this.changesMissing = undefined
+    this.#onChange()
+  }
+
+  /** Notes why the changes from before the stream began cannot be loaded. */
+  missChanges(reason: string): void {
+    if (this.changesMissing !== undefined) this.changesMissing = reason
     this.#onChange()
   }
 
@@ -156,6 +167,11 @@ export class Model {
     return this.changes.filter(change =>
       change.kind === 'route' ? routes.has(change.id) : service !== '' && change.service === service,
     )
+  }
+
+  /** Returns what is shown in place of rows of the table where there are none. */
+  emptyText(text: string): string {
+    return this.hasTable ? text : LOADING
   }
 
   /** How many rows figures can have. */

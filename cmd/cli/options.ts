@@ -1,4 +1,5 @@
 import { didYouMean } from '../../config/kit/closest.ts'
+import { protocolOf } from '../../discovery/codecs/metadata.ts'
 import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.ts'
 import { Arguments, jsonOrText } from './arguments.ts'
 import {
@@ -96,7 +97,8 @@ function parseRegister(given: Arguments): RegisterCommand {
   // A lease shorter than 6 s would expire while etcd recovers from losing a member.
   const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 })
   const metadata = Object.fromEntries(given.pairs('meta'))
-  const { host, port } = parseNode(given, name, id)
+  const protocol = given.one('protocol')
+  const { host, port } = parseNode(given, { name, id, metadata, protocol })
   const [file, ...args] = given.rest
   const child = file === undefined ? undefined : { file, args }
   const adopt = given.has('adopt')
@@ -109,7 +111,7 @@ function parseRegister(given: Arguments): RegisterCommand {
     port,
     id,
     weight,
-    protocol: given.one('protocol'),
+    protocol,
     metadata,
     ttlSeconds,
     child,
@@ -117,9 +119,20 @@ function parseRegister(given: Arguments): RegisterCommand {
   }
 }
 
-function parseNode(given: Arguments, service: string, id = 'unnamed'): { host: string; port: number } {
+/** Reads the address. Whatever is wrong with the node is a mistake on the command line, and is found before anything is started. */
+function parseNode(
+  given: Arguments,
+  {
+    name: service,
+    id = 'unnamed',
+    metadata,
+    protocol,
+  }: Pick<RegisterCommand, 'name' | 'id' | 'metadata' | 'protocol'>,
+): { host: string; port: number } {
   try {
-    return createNode({ service, id, ...parseAddress(given.required('address')) })
+    const address = parseAddress(given.required('address'))
+    const spoken = protocolOf(protocol ?? metadata.protocol, 'http')
+    return createNode({ service, id, ...address, metadata, protocol: spoken })
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     throw given.error(error.message)

@@ -59,7 +59,10 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   }
   const services = options.grpc ? GRPC_SERVICES : HTTP_SERVICES
   onHangup()
-  const signal = untilSignal()
+  let isEnding = false
+  const signal = untilSignal().then(() => {
+    isEnding = true
+  })
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const removeFolder = () => rm(folder, { recursive: true, force: true })
   const prepare = async () => {
@@ -98,6 +101,8 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     const token = signToken({ subject: 'demo', expiresInSeconds: 3_600, claims: {} }, loaded)
     await Promise.race([untilRegistered(stack, services), failed, signal])
     if (options.grpc) await Promise.race([untilDescribed(stack, token), failed, signal])
+    // What it tells to try would be gone by then.
+    if (isEnding) return 0
     const { pid: firstPid } = children[0]!
     console.log(
       introduction(options.grpc ? 'grpc' : 'http', stack, {

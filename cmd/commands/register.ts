@@ -43,7 +43,8 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
 
   const registration = keepRegistered()
   collectStartupLater(() => false)
-  await ended
+  // One that fails ends the sidecar as every other error does, also when there is no command whose end is waited for.
+  await Promise.race([ended, registration.then(() => ended)])
   await (await registration)?.unregister()
   if (!child) return 0
   if (!child.hasExited()) await delay(DRAIN_MS)

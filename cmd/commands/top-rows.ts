@@ -8,10 +8,10 @@ export interface TopRow {
   readonly nodes: number
   /** How many of the nodes are used. */
   readonly usable: number
-  /** How many requests ended, and how many of them with 4xx and 5xx. */
-  readonly requests: number
-  readonly c4: number
-  readonly c5: number
+  /** How many requests ended, and how many of them with 4xx and 5xx; null = not known. */
+  readonly requests: number | null
+  readonly c4: number | null
+  readonly c5: number | null
   /** Milliseconds: the highest of the samples; null without requests. */
   readonly p50: number | null
   readonly p99: number | null
@@ -20,6 +20,7 @@ export interface TopRow {
 }
 
 const NONE: Figures = [0, 0, 0, null, null]
+const UNKNOWN = [null, null, null, null, null] as const
 
 /** Adds samples up. Quantiles cannot be added, so the worst ones are kept. */
 export function sumOf(samples: readonly Sample[]): Figures {
@@ -44,17 +45,24 @@ function highest(a: number | null, b: number | null): number | null {
   return a === null || (b !== null && b > a) ? b : a
 }
 
-/** Makes the rows, those with the most failures first, then those with the most requests. */
+/**
+ * Makes the rows, those with the most failures first, then those with the most requests.
+ *
+ * @param samplesOf returns undefined for a service of which nothing is known
+ */
 export function topRows(
   services: readonly Pick<ServiceSummary, 'name' | 'nodes' | 'usable'>[],
-  samplesOf: (service: string) => readonly Sample[],
+  samplesOf: (service: string) => readonly Sample[] | undefined,
   inFlightOf: (service: string) => number | null,
 ): TopRow[] {
   const rows = services.map(({ name, nodes, usable }): TopRow => {
-    const [requests, c4, c5, p50, p99] = sumOf(samplesOf(name))
+    const samples = samplesOf(name)
+    const [requests, c4, c5, p50, p99] = samples ? sumOf(samples) : UNKNOWN
     return { service: name, nodes, usable, requests, c4, c5, p50, p99, inFlight: inFlightOf(name) }
   })
-  return rows.sort((a, b) => b.c5 - a.c5 || b.requests - a.requests || (a.service < b.service ? -1 : 1))
+  const order = (a: TopRow, b: TopRow) =>
+    Number(b.c5) - Number(a.c5) || Number(b.requests) - Number(a.requests)
+  return rows.sort((a, b) => order(a, b) || (a.service < b.service ? -1 : 1))
 }
 
 /**
@@ -65,7 +73,7 @@ export function topColumns(seconds: number, isLive: boolean): readonly Column<To
   return [
     { title: 'SERVICE', cell: ({ service }) => service },
     { title: 'NODES', cell: ({ nodes, usable }) => (nodes === 0 ? 'none' : `${usable}/${nodes} usable`) },
-    { title: 'REQ/S', cell: ({ requests }) => rate(requests / seconds) },
+    { title: 'REQ/S', cell: ({ requests }) => (requests === null ? undefined : rate(requests / seconds)) },
     { title: '4XX', cell: ({ c4, requests }) => shareOf(c4, requests) },
     { title: '5XX', cell: ({ c5, requests }) => shareOf(c5, requests) },
     { title: 'P50', cell: ({ p50 }) => timeText(p50) },
@@ -85,8 +93,8 @@ export function describeTotal([n, c4, c5, p50, p99]: Figures, seconds: number): 
   ].join('   ')
 }
 
-function shareOf(part: number, whole: number): string | undefined {
-  return whole === 0 ? undefined : percent(part / whole)
+function shareOf(part: number | null, whole: number | null): string | undefined {
+  return part === null || !whole ? undefined : percent(part / whole)
 }
 
 function timeText(ms: number | null): string | undefined {
@@ -129,14 +137,20 @@ export class LiveWindow {
     return sumOf(this.#ticks.map(({ t, total }) => ({ t, figures: total })))
   }
 
-  samplesOf(service: string): Sample[] {
+  /** Returns undefined when a tick has not told of the service: there are more rows than a gateway sends. */
+  samplesOf(service: string): Sample[] | undefined {
+    const isMissing = ({ omitted, services }: LiveFigures) =>
+      omitted === 'unknown' && figuresOf(services, service) === undefined
+    if (this.#ticks.some(isMissing)) return undefined
     return this.#ticks.flatMap(({ t, services }) => {
       const figures = figuresOf(services, service)
       return figures === undefined ? [] : [{ t, figures }]
     })
   }
 
-  inFlightOf(service: string): number {
+  /** Returns null when the last tick has not told of all nodes. */
+  inFlightOf(service: string): number | null {
+    if (this.#ticks.at(-1)?.omitted === 'unknown') return null
     let sum = 0
     for (const [node, inFlight] of this.#inFlight) if (node.startsWith(`${service}/`)) sum += inFlight
     return sum

@@ -28,11 +28,12 @@ export async function runTop(command: TopCommand): Promise<0> {
 
 /** Prints the last minute, which the gateway has kept, or as much of it as the gateway has been there. */
 async function printOnce(client: AdminClient, output: TopCommand['output']): Promise<void> {
-  const [services, figures, { startedAt }] = await Promise.all([
+  const [services, { startedAt }] = await Promise.all([
     client.readItems<ServiceSummary>('/api/v1/services'),
-    client.read<FiguresPage>('/api/v1/figures'),
     client.read<StatusPage>('/api/v1/status'),
   ])
+  // Alone, since the time of the last answer must be that of the figures.
+  const figures = await client.read<FiguresPage>('/api/v1/figures')
   // The present step is not over, so nothing is known of it.
   const end = Math.floor(client.answeredAt / figures.stepMs) * figures.stepMs
   const since = Math.max(end - ONCE_SECONDS * 1_000, Date.parse(startedAt))
@@ -57,17 +58,22 @@ async function printOnce(client: AdminClient, output: TopCommand['output']): Pro
 /** Redraws the screen each second. */
 async function draw(client: AdminClient): Promise<void> {
   const window = new LiveWindow(LIVE_SECONDS)
-  let services: readonly ServiceSummary[] = []
+  let services: readonly ServiceSummary[] | undefined
   let age = 0
   for await (const { event, data } of followLive(client, 'figures=1')) {
-    if (event === 'open') window.clear()
+    if (event === 'open') {
+      // It may be another gateway, or the same one after a restart, with other services.
+      window.clear()
+      services = undefined
+    }
     if (event !== 'figures') continue
     const tick = data as LiveFigures
     window.add(tick)
-    if (age++ % SERVICES_EVERY_SECONDS === 0) services = (await readServices(client)) ?? services
+    if (services === undefined || age++ % SERVICES_EVERY_SECONDS === 0)
+      services = (await readServices(client)) ?? services
     const { seconds } = window
     const rows = topRows(
-      services,
+      services ?? [],
       name => window.samplesOf(name),
       name => window.inFlightOf(name),
     )

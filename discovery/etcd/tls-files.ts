@@ -71,7 +71,10 @@ export function checkTls(tls: EtcdTls): void {
     if (key !== undefined) createPrivateKey(key)
     process.getBuiltinModule('node:tls').createSecureContext({ ca, cert, key })
   } catch (error) {
-    const where = Object.values(tls.files ?? {}).join(', ') || 'the etcd certificates'
+    const where =
+      Object.values(tls.files ?? {})
+        .filter(Boolean)
+        .join(', ') || 'the etcd certificates'
     throw new Error(`${where}: ${explainPem(error)}`)
   }
 }

@@ -106,6 +106,17 @@ test('if default ports are taken, the demo says so and uses free ones', async ()
   }
 })
 
+test('a demo that is told to end while it starts does not say what to try', async () => {
+  await using program = await startProgram({ args: ['demo', ...FREE_PORTS] })
+  const { child } = program
+  await until('its first service starts', async () => (await childrenOf(child.pid!)).length > 0, {
+    withinMs: 60_000,
+  })
+  child.kill('SIGTERM')
+  assert.deepEqual(await program.exited, { code: 0, signal: null })
+  assert.doesNotMatch(program.stdout(), /export TOKEN/)
+})
+
 test('a chosen port that is taken gives one clear line, and nothing is left running', async () => {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import { makeAuthority } from '../support/certificates.ts'
 import { onPath } from '../support/etcd.ts'
 import { openEtcdClient } from '../support/etcd-client.ts'
 import { freePort } from '../support/free-port.ts'
@@ -303,6 +304,22 @@ test('without a command the sidecar keeps the key until it gets SIGTERM', async 
   sidecar.child.kill('SIGTERM')
   assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
   assert.equal(await keyOf('plain'), null)
+})
+
+test('a sidecar without a command that cannot register says why, and ends', async t => {
+  const authority = makeAuthority(t)
+  const [{ cert }, { key }] = [authority.issue('a'), authority.issue('b')]
+  const { code, stderr } = await runProgram({
+    args: ['register', '--name', 'x', '--address', '127.0.0.1:1', '--etcd', 'https://127.0.0.1:1'],
+    env: { WAYGATE_ETCD_CERT: cert, WAYGATE_ETCD_KEY: key },
+  })
+  assert.equal(code, 1)
+  // Node.js adds its version to an error that nobody has caught.
+  assert.ok(
+    stderr.startsWith(`Error: ${cert}, ${key}: the private key is not that of the certificate\n`),
+    stderr,
+  )
+  assert.ok(!stderr.includes('Node.js'), stderr)
 })
 
 for (const [program, line] of [

@@ -32,7 +32,7 @@ export function ChangesView({ model, place: { params } }: ViewProps) {
   const { rows, error } = filterRows(model.changes, filter, LANGUAGE)
   const none =
     model.changes.length === 0
-      ? 'Nothing has changed since the gateway started.'
+      ? (model.changesMissing ?? 'Nothing has changed since the gateway started.')
       : 'No change fits the filter.'
   return html`
     ${heading(

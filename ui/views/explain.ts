@@ -1,7 +1,7 @@
 import type { ExplainPage } from '../../routes/admin/explain.ts'
 import type { ViewProps } from '../context.ts'
 import { explanation } from '../explanation.ts'
-import { html, useEffect, useState } from '../html.ts'
+import { html, useEffect, useRef, useState } from '../html.ts'
 import { heading } from '../parts.ts'
 import { setParam } from '../place.ts'
 
@@ -14,6 +14,14 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
   /** Undefined while there is no question, and until it is answered: what was answered before is of another one. */
   const [answer, setAnswer] = useState<{ page: ExplainPage } | { error: string } | undefined>(undefined)
   const [question, setQuestion] = useState<object | undefined>(url === '' ? undefined : { method, url })
+  /** The parameters of the present question, and how many links have brought others. */
+  const asked = useRef({ method, url, links: 0 })
+  useEffect(() => {
+    if (asked.current.method === method && asked.current.url === url) return
+    asked.current = { method, url, links: asked.current.links + 1 }
+    setAnswer(undefined)
+    setQuestion(url === '' ? undefined : { method, url })
+  }, [method, url])
   useEffect(() => {
     if (question === undefined) return undefined
     const abort = new AbortController()
@@ -31,6 +39,7 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
     event.preventDefault()
     const form = new FormData(event.currentTarget as HTMLFormElement)
     const text = (name: string) => String(form.get(name) ?? '').trim()
+    asked.current = { ...asked.current, method: text('method'), url: text('url') }
     setParam('method', text('method'))
     setParam('url', text('url'))
     setAnswer(undefined)
@@ -51,7 +60,7 @@ export function ExplainView({ api, place: { params } }: ViewProps) {
   }
   return html`
     ${heading('Explain')}
-    <form class="explain" onSubmit=${submit}>
+    <form key=${asked.current.links} class="explain" onSubmit=${submit}>
       <div class="line">
         <select name="method" aria-label="Method" defaultValue=${method}>${METHODS.map(each => html`<option key=${each} selected=${each === method}>${each}</option>`)}</select>
         <input name="url" aria-label="URL" required placeholder="http://api.example.com/tasks/7" defaultValue=${url} spellcheck=${false} autocomplete="off" />

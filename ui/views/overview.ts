@@ -43,7 +43,8 @@ export function OverviewView({ model, place }: ViewProps) {
       keyOf: row => row.key,
       classOf: row => `${row.kind} ${rowClass(row.severity, isStale(row))}`,
       sorted: true,
-      empty: isOnly ? 'Nothing needs attention.' : 'No service is registered.',
+      empty:
+        isOnly && model.hasTable ? 'Nothing needs attention.' : model.emptyText('No service is registered.'),
     })}
   `
 }
@@ -55,6 +56,9 @@ function isStale(row: Row): boolean {
 /** The figures of all requests. */
 function figures(model: Model): Shown {
   const { rate: now, share4, share5, p50, p99 } = model.total.present(model.now)
+  // Before the first second was told, nothing is known, which is not the same as nothing.
+  const tile = (...[name, value, unit, tone]: Parameters<typeof shownTile>) =>
+    model.total.latest ? shownTile(name, value, unit, tone) : shownTile(name, '–', '')
   const retries = model.retries.reduce((sum, count) => sum + count, 0) / Math.max(1, model.retries.length)
   return html`<dl class="tiles">
     ${tile('Requests', rate(now), '/s')}
@@ -72,7 +76,7 @@ function parted(text: string): [value: string, unit: string] {
   return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
 }
 
-function tile(name: string, value: string, unit: string, tone = ''): Shown {
+function shownTile(name: string, value: string, unit: string, tone = ''): Shown {
   return html`<div class=${tone}><dt>${name}</dt><dd>${value}${unit && html`<small>${unit}</small>`}</dd></div>`
 }
 
@@ -80,6 +84,7 @@ function tile(name: string, value: string, unit: string, tone = ''): Shown {
 function Attention({ model }: { readonly model: Model }) {
   const [isWhole, setWhole] = useState(false)
   const lines = attentionLines(model)
+  if (lines.length === 0 && !model.hasTable) return ''
   if (lines.length === 0) {
     return html`<p class="calm"><i class="sign good">●</i> Nothing needs attention.</p>`
   }

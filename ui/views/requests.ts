@@ -1,37 +1,42 @@
-import { parseFilter, wentWrong } from '../../internal/telemetry/filter.ts'
+import { wentWrong } from '../../internal/telemetry/filter.ts'
 import { counted, durationText } from '../../internal/telemetry/format.ts'
 import type { Items, OpenCall, RequestEntry } from '../../routes/admin/api-types.ts'
 import { useResource, type ViewProps } from '../context.ts'
 import { html, type Shown, useEffect, useRef } from '../html.ts'
+import { LOADING } from '../model.ts'
 import { FilterBox, heading, toggle } from '../parts.ts'
 import { linkTo, setParam } from '../place.ts'
 import { ALL_COLUMNS, FIRST_COLUMNS, requestClass, requestColumns } from '../request-columns.ts'
 import { table } from '../table.ts'
+import { readFilter } from '../tail-filter.ts'
 
 /** Calls under way are shown when they have lasted so long. */
 const LONG_MS = 1_000
 
 /** Requests as they end, and those that have not ended for a while. */
 export function RequestsView({ model, api, place: { params } }: ViewProps) {
-  const filter = params.get('filter') ?? ''
+  const { filter, error } = readFilter(params)
   const isProblems = params.get('problems') === '1'
-  const error = errorOf(filter)
-  const query = new URLSearchParams({ limit: '200', filter: error === undefined ? filter : '' })
+  const query = new URLSearchParams({ limit: '200', filter })
   if (isProblems) query.set('problems', '1')
   const path = `requests?${query}`
   const past = useResource<Items<RequestEntry>>(api, path, undefined, model.streams)
-  const told = useRef<string | undefined>(undefined)
+  const told = useRef<{ readonly path: string; readonly value: unknown } | undefined>(undefined)
+  const { value, error: failure } = past
   useEffect(() => {
-    // A list that is held stays, unless it is another one that is asked for.
-    if (past.value === undefined || (model.isPaused && told.current === path)) return
-    told.current = path
-    model.setTail(past.value.items)
-  }, [past.value, model])
+    if (value === undefined && failure === undefined) return
+    // A list that is held stays until it goes on, unless it is another one that is asked for.
+    if (told.current?.path === path && (model.isPaused || told.current.value === value)) return
+    told.current = { path, value }
+    model.setTail(value?.items ?? [])
+  }, [value, failure, model, model.isPaused])
   const open = useResource<Items<OpenCall>>(api, `in-flight?over=${LONG_MS}`, 2_000)
   const shown = (params.get('cols') ?? FIRST_COLUMNS.join(' ')).split(' ')
   // The stream knows only the filter. Of those that were loaded, some are problems because others were much faster.
   const loaded = new Set(past.value?.items.map(({ requestId }) => requestId))
-  const rows = isProblems ? model.tail.filter(row => loaded.has(row.requestId) || wentWrong(row)) : model.tail
+  const isOf = told.current?.path === path
+  const tail = isOf ? model.tail : []
+  const rows = isProblems ? tail.filter(row => loaded.has(row.requestId) || wentWrong(row)) : tail
   return html`
     ${heading(
       'Requests',
@@ -39,7 +44,7 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
       html`<button type="button" class="toggle" aria-pressed=${model.isPaused} onClick=${() => model.pause(!model.isPaused)}>
           ${model.isPaused ? `Paused, ${model.waiting.length} new` : 'Pause'}
         </button>
-        <${FilterBox} value=${filter} error=${error} placeholder="service:user status:5xx ms>100 path:/api/*" />
+        <${FilterBox} value=${params.get('filter') ?? ''} error=${error} placeholder="service:user status:5xx ms>100 path:/api/*" />
         ${toggle(params, 'problems', '1', 'Only problems')}
         <${ColumnChoice} shown=${shown} />`,
     )}
@@ -54,20 +59,13 @@ export function RequestsView({ model, api, place: { params } }: ViewProps) {
       sorted: true,
       empty: past.error
         ? past.error.message
-        : filter === '' && !isProblems
-          ? 'No requests yet.'
-          : 'No request fits.',
+        : !isOf
+          ? LOADING
+          : filter === '' && !isProblems
+            ? 'No requests yet.'
+            : 'No request fits.',
     })}
   `
-}
-
-function errorOf(filter: string): string | undefined {
-  try {
-    parseFilter(filter)
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  }
 }
 
 function sampled(perSecond: number | undefined, lost: number): Shown {

@@ -42,7 +42,7 @@ export function RouteView({ model, api, place: { args } }: ViewProps) {
   const route = model.routes.get(id)
   const back = { text: 'Routes', href: linkTo('routes') }
   if (!route) {
-    const text = model.hasTable ? 'There is no route with this id.' : 'Loading …'
+    const text = model.emptyText('There is no route with this id.')
     return html`${heading(id, back)}<p class="empty">${text}</p>`
   }
   const service = model.services.get(route.service)

@@ -46,7 +46,7 @@ export function RoutesView({ model, place: { params } }: ViewProps) {
       keyOf: row => row.route.id,
       classOf: ({ severity, present }) => rowClass(severity, present.isStale),
       sort: params.get('sort') ?? 'rps',
-      empty: all.length === 0 ? 'There are no routes.' : 'No route fits the filter.',
+      empty: all.length === 0 ? model.emptyText('There are no routes.') : 'No route fits the filter.',
     })}
   `
 }

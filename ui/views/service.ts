@@ -21,7 +21,7 @@ export function ServiceView({ model, api, place: { args, params } }: ViewProps) 
   const service = model.services.get(name)
   const back = { text: 'Services', href: linkTo('services') }
   if (!service) {
-    return html`${heading(name, back)}<p class="empty">${model.hasTable ? 'There is no service of this name.' : 'Loading …'}</p>`
+    return html`${heading(name, back)}<p class="empty">${model.emptyText('There is no service of this name.')}</p>`
   }
   const filter = params.get('filter') ?? ''
   const all = nodeRows(model, service)

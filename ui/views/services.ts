@@ -74,7 +74,7 @@ export function ServicesView({ model, place: { params } }: ViewProps) {
       keyOf: row => row.key,
       classOf: ({ severity, present }) => rowClass(severity, present.isStale),
       sort: params.get('sort') ?? 'rps',
-      empty: all.length === 0 ? 'No service is registered.' : 'No service fits the filter.',
+      empty: all.length === 0 ? model.emptyText('No service is registered.') : 'No service fits the filter.',
     })}
   `
 }

@@ -124,13 +124,14 @@ export class LiveWatch {
     if (table) this.#tell(listener => listener.onTable(table))
     if (note(this.#sources, deltas, delta => delta.source)) {
       const source = mergeSources([...this.#sources.values()])
-      const isNews = this.#source !== undefined && !isSameSource(source, this.#source)
+      // What the listeners were told when they came may be older than the first tick.
+      const isNews = this.#source === undefined || !isSameSource(source, this.#source)
       this.#source = source
       if (isNews) this.#tell(listener => listener.onSource(source))
     }
     if (note(this.#problems, deltas, delta => delta.problems)) {
       const problems = mergeProblems([...this.#problems.values()])
-      const isNews = this.#allProblems !== undefined && !isDeepStrictEqual(problems, this.#allProblems)
+      const isNews = !isDeepStrictEqual(problems, this.#allProblems)
       this.#allProblems = problems
       if (isNews) this.#tell(listener => listener.onProblems(problems))
     }

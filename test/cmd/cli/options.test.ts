@@ -196,6 +196,8 @@ const refused: [line: string, message: RegExp][] = [
   ['register --name a --address h:1 --weight -1', /--weight must be an integer from 0 to 65535, not -1/],
   ['register --name a --address h:1 --weight 65536', /--weight must be an integer/],
   ['register --name a --address h:1 --meta a', /--meta must be KEY=VALUE, not a/],
+  ['register --name a --address h:1 --protocol /', /protocol must be one word/],
+  ['register --name a --address h:1 --meta protocol=/', /protocol must be one word/],
   ['register --name a --address h:1 --ttl 5', /--ttl must be an integer from 6 to 86400, not 5/],
   ['register --name a --address h:1 node server.js', /unexpected argument node/],
   ['routes --admin localhost:9180', /--admin must be an http or https URL/],

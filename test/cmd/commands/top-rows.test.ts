@@ -50,16 +50,44 @@ test('a window of ticks forgets the oldest, and what a tick does not name is as 
   window.add(tick(5, { 'user/a': node(3), 'user/b': node(4), 'users/c': node(9) }))
   window.add(tick(0, { 'user/a': node(1) }))
   assert.deepEqual([window.seconds, window.total()[0]], [2, 5])
-  assert.deepEqual(sumOf(window.samplesOf('user')), [10, 0, 0, 1, 1])
+  assert.deepEqual(sumOf(window.samplesOf('user')!), [10, 0, 0, 1, 1])
   assert.deepEqual([window.inFlightOf('user'), window.inFlightOf('none')], [5, 0])
   window.add(tick(7, {}))
   assert.deepEqual([window.seconds, window.total()[0]], [2, 7])
   window.add({ ...tick(5, { 'user/a': node(2) }), omitted: 'none' })
   assert.equal(window.inFlightOf('user'), 2, 'a tick of all rows leaves out those that have nothing to do')
   window.add({ ...tick(0, {}), omitted: 'none' })
-  assert.equal(sumOf(window.samplesOf('user'))[0], 5)
+  assert.equal(sumOf(window.samplesOf('user')!)[0], 5)
   window.clear()
   assert.deepEqual([window.seconds, window.inFlightOf('user')], [0, 0])
+})
+
+test('of a service that is left out because there are too many, nothing is known, which is not nothing', () => {
+  const window = new LiveWindow(2)
+  const tick: LiveFigures = {
+    ...{ t: 0, total: [9, 0, 0, 1, 1], inFlight: 0, retries: 0, routes: {}, omitted: 'unknown', nodes: {} },
+    services: { busy: [9, 0, 0, 1, 1] },
+  }
+  window.add(tick)
+  const rowsOf = () =>
+    topRows(
+      ['quiet', 'busy'].map(name => ({ name, nodes: 1, usable: 1 })),
+      name => window.samplesOf(name),
+      name => window.inFlightOf(name),
+    )
+  const cells = () => rowsOf().map(row => topColumns(1, true).map(({ cell }) => cell(row) ?? '-'))
+  assert.deepEqual(cells(), [
+    ['busy', '1/1 usable', '9', '0 %', '0 %', '1 ms', '1 ms', '-'],
+    ['quiet', '1/1 usable', '-', '-', '-', '-', '-', '-'],
+  ])
+  for (let i = 0; i < 2; i++) window.add({ ...tick, omitted: 'none' })
+  assert.deepEqual(
+    rowsOf().map(({ requests, inFlight }) => [requests, inFlight]),
+    [
+      [18, 0],
+      [0, 0],
+    ],
+  )
 })
 
 test('a service with a name that all objects have, and without requests, has no figures', () => {
