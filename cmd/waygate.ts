@@ -3,12 +3,13 @@
  * The program. This file is all that older releases of Node.js can load: everything else is imported once the version was
  * checked. `engines` in package.json says the same version.
  */
-import { isatty } from 'node:tty'
 
 // First of all: Node.js opens its debugger at a SIGUSR1 that nobody listens to, and ends at a SIGUSR2.
 for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => {})
 // A gateway that a service manager starts and tells to reload at once has not read its configuration yet.
-if (process.argv[2] === 'start' && ![0, 1, 2].some(isatty)) process.on('SIGHUP', () => {})
+// Releases that are too old do not have `getBuiltinModule`.
+const tty = process.getBuiltinModule?.('node:tty')
+if (tty && process.argv[2] === 'start' && ![0, 1, 2].some(tty.isatty)) process.on('SIGHUP', () => {})
 
 const NEEDED_MAJOR = 22
 const NEEDED_MINOR = 19
