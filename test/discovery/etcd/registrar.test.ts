@@ -234,6 +234,21 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.deepEqual(registrar.node.metadata, { a: 'b' })
   })
 
+  test('has its own weight again when an operator has deleted the key, even if an update comes before it is noticed', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    await etcdctl(etcd.url, 'put', '--ignore-lease', KEY, written({ weight: 3 }))
+    await until('it is taken over', () => registrar.node.weight === 3)
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await deleteKey(etcd.url, KEY)
+      return send(request)
+    }
+    await registrar.update({ metadata: { a: 'b' } })
+    assert.equal(await weight(), 1)
+  })
+
   test('leaves nothing behind when it ends before its key is under its next lease', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
