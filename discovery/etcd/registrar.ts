@@ -314,12 +314,12 @@ export class Registrar implements Registration {
     const found = await this.#read()
     if (found === undefined) {
       if (!isHeld) await this.#putBack(session)
-    } else if (found.lease === session.id) {
-      if (this.#puts.includes(found.value)) this.#revision = found.modRevision
-      else await this.#takeOver(session, found)
     } else if (found.lease === undefined) await this.#takeOver(session, found)
-    else if (this.#leases.some(({ id }) => id === found.lease)) await this.#put(session, found.modRevision)
-    else this.#leave()
+    else if (!this.#leases.some(({ id }) => id === found.lease)) this.#leave()
+    else if (!this.#puts.includes(found.value)) await this.#takeOver(session, found)
+    else if (found.lease === session.id && found.value === encodeNode(this.node)) {
+      this.#revision = found.modRevision
+    } else await this.#put(session, found.modRevision)
     if (this.#displaced && !this.#isDisplacedLogged) {
       this.#logger.warn(this.#about(), 'another process registered this node; leaving the key to it')
     }
@@ -334,7 +334,7 @@ export class Registrar implements Registration {
     }
   }
 
-  /** Handles a key that somebody else has put without a lease, or under ours. */
+  /** Handles a key that somebody else has put without a lease, or under one of ours. */
   async #takeOver(session: LeaseSession, { value, lease, modRevision }: StoredKey): Promise<void> {
     let reason: string | undefined
     const wasWithoutLease = lease === undefined
