@@ -87,8 +87,7 @@ async function register(
       options: etcd.options(),
     })
     if (revision !== undefined) {
-      // It ends by itself in any case.
-      if (isOwn && found.lease !== lease) await revoke(etcd, found.lease!).catch(() => {})
+      // The lease of another TTL ends by itself. Revoked late, it could take the key along, which may be under it again by then.
       return { outcome: found ? 'updated' : 'registered', leftSeconds: ttlSeconds }
     }
     // Somebody was faster. Who, is to be read.

@@ -15,22 +15,20 @@ export interface PutIfFree {
 }
 
 /**
- * Puts a key in one transaction if it does not exist, or was written last at the revision `replaces`.
+ * Puts a key in one transaction if it was written last at the revision `replaces`, or if it does not exist and nothing is to be
+ * replaced. A key that is to be replaced and has been deleted is not put.
  *
- * @returns the revision of the put; undefined when the key has been written by somebody else, or by an earlier call without an answer
+ * @returns the revision of the put; undefined when the key has been written or deleted by somebody else, or written by an earlier
+ * call without an answer
  */
 export async function putIfFree(
   client: Etcd3,
   { key, value, lease, replaces, options }: PutIfFree,
 ): Promise<bigint | undefined> {
-  const result = CompareResult.Equal
+  // That of a key that does not exist is 0.
+  const mod_revision = String(replaces ?? 0n)
+  const compare: ICompare[] = [{ key, result: CompareResult.Equal, target: CompareTarget.Mod, mod_revision }]
   const success = [{ request_put: { key, value, lease } }]
-  const isAbsent: ICompare = { key, result, target: CompareTarget.Create, create_revision: '0' }
-  const isAsKnown: ICompare = { key, result, target: CompareTarget.Mod, mod_revision: String(replaces) }
-  // A transaction has "and" but no "or", so the second condition is checked in the failure branch of the first.
-  const otherwise = { request_txn: { compare: [isAsKnown], success, failure: [] } }
-  const failure = replaces === undefined ? [] : [otherwise]
-  const answer = await client.kv.txn({ compare: [isAbsent], success, failure }, options)
-  const isDone = answer.succeeded || answer.responses[0]?.response_txn?.succeeded
-  return isDone ? BigInt(answer.header.revision) : undefined
+  const answer = await client.kv.txn({ compare, success, failure: [] }, options)
+  return answer.succeeded ? BigInt(answer.header.revision) : undefined
 }

@@ -196,7 +196,10 @@ export class Registrar implements Registration {
   async #putFirst(session: LeaseSession): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
-        await this.#put(session)
+        // A key that is not there has gone with its lease, so an operator's edits still apply.
+        if (!(await this.#put(session, this.#revision)) && this.#revision !== undefined) {
+          await this.#put(session, undefined)
+        }
         this.#isFailing = false
         return
       } catch (error) {
@@ -217,11 +220,11 @@ export class Registrar implements Registration {
   }
 
   /**
-   * Puts the key, unless it has been written since `replaces`. Why, is for a check to find out.
+   * Puts the key, unless it has been written or deleted since `replaces`. Why, is for a check to find out.
    *
    * @returns whether it was put
    */
-  async #put(session: LeaseSession, replaces = this.#revision): Promise<boolean> {
+  async #put(session: LeaseSession, replaces: bigint | undefined): Promise<boolean> {
     const version = this.#wanted
     const lease = session.id
     const encoded = encodeNode(this.node)
@@ -290,7 +293,7 @@ export class Registrar implements Registration {
           this.#settled = doubts
           checkAt = this.#clock.now() + this.#checkMs
         }
-        if (this.#written < this.#wanted) await this.#put(session)
+        if (this.#written < this.#wanted) await this.#put(session, this.#revision)
         failures = 0
       } catch (error) {
         session.noteError(error)
@@ -310,12 +313,12 @@ export class Registrar implements Registration {
     const found = await this.#read()
     if (found === undefined) {
       if (!isHeld) await this.#putBack(session)
-    } else if (found.lease === session.id) {
-      if (this.#puts.includes(found.value)) this.#revision = found.modRevision
-      else await this.#takeOver(session, found)
     } else if (found.lease === undefined) await this.#takeOver(session, found)
-    else if (this.#leases.some(({ id }) => id === found.lease)) await this.#put(session, found.modRevision)
-    else this.#leave()
+    else if (!this.#leases.some(({ id }) => id === found.lease)) this.#leave()
+    else if (!this.#puts.includes(found.value)) await this.#takeOver(session, found)
+    else if (found.lease === session.id && found.value === encodeNode(this.node)) {
+      this.#revision = found.modRevision
+    } else await this.#put(session, found.modRevision)
     if (this.#displaced && !this.#isDisplacedLogged) {
       this.#logger.warn(this.#about(), 'another process registered this node; leaving the key to it')
     }
@@ -325,12 +328,12 @@ export class Registrar implements Registration {
   async #putBack(session: LeaseSession): Promise<void> {
     const wasDisplaced = this.#displaced
     this.#values.forgetEdits()
-    if ((await this.#put(session)) && !wasDisplaced) {
+    if ((await this.#put(session, undefined)) && !wasDisplaced) {
       this.#logger.warn(this.#about(), 'key was deleted; put it back')
     }
   }
 
-  /** Handles a key that somebody else has put without a lease, or under ours. */
+  /** Handles a key that somebody else has put without a lease, or under one of ours. */
   async #takeOver(session: LeaseSession, { value, lease, modRevision }: StoredKey): Promise<void> {
     let reason: string | undefined
     const wasWithoutLease = lease === undefined

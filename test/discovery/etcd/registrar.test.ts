@@ -234,6 +234,63 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.deepEqual(registrar.node.metadata, { a: 'b' })
   })
 
+  test('keeps the weight that an operator writes under its last lease while its next one is on its way', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url, { clock })
+    const lease = await leaseOf(etcd.url)
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await etcdctl(etcd.url, 'put', '--ignore-lease', KEY, written({ weight: 3 }))
+      return send(request)
+    }
+    jumpedMs = 7_000
+    await until('it is under another lease', async () => (await leaseOf(etcd.url)) !== lease)
+    assert.equal(await weight(), 3)
+    assert.equal(registrar.node.weight, 3)
+  })
+
+  test('has its own weight again when an operator has deleted the key, even if an update comes before it is noticed', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    await etcdctl(etcd.url, 'put', '--ignore-lease', KEY, written({ weight: 3 }))
+    await until('it is taken over', () => registrar.node.weight === 3)
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await deleteKey(etcd.url, KEY)
+      return send(request)
+    }
+    await registrar.update({ metadata: { a: 'b' } })
+    assert.equal(await weight(), 1)
+  })
+
+  test('has its latest weight when the key is free again and etcd carries out an older put late', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { client, registrar, send, weight } = await withTxn(t, etcd.url)
+    const { ID } = await client.leaseClient.leaseGrant({ TTL: 60 })
+    await etcdctl(etcd.url, 'put', `--lease=${BigInt(ID).toString(16)}`, KEY, written({ weight: 9 }))
+    let arrive: (() => Promise<unknown>) | undefined
+    client.kv.txn = async request => {
+      // A put that waits for a key that nobody has.
+      if (arrive || request.compare?.[0]?.mod_revision !== '0') return send(request)
+      arrive = () => send(request)
+      throw new Error('no answer')
+    }
+    for (let weight = 2; !arrive && weight < 50; weight++) await registrar.update({ weight })
+    await registrar.update({ weight: 50 })
+    client.kv.txn = async request => {
+      client.kv.txn = send
+      await arrive!()
+      return send(request)
+    }
+    await revoke(etcd.url, ID)
+    await until('it has the key', async () => (await weight()) === 50)
+  })
+
   test('leaves nothing behind when it ends before its key is under its next lease', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
