@@ -11,6 +11,7 @@ import { MemoryRegistry } from '../../discovery/memory-registry.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
 import type { NodeInput } from '../../internal/nodes/node.ts'
 import { tempFolder } from '../config/temp-folder.ts'
+import { until } from './until.ts'
 
 export const SECRET = 'a secret of tests that is long enough'
 
@@ -46,6 +47,8 @@ export interface TestGateway {
   readonly adminPort: number
   readonly gateway: Gateway
   readonly registry: MemoryRegistry
+  /** Changes the registry. Resolves when the gateway has read it, which may be a few turns later. */
+  change<Result>(write: (registry: MemoryRegistry) => Result | Promise<Result>): Promise<Result>
   /** The lines of the log until the table was loaded, as objects. */
   readonly startLog: readonly Record<string, unknown>[]
   /** The lines of the log since then. */
@@ -134,6 +137,12 @@ export async function startTestGateway(
     adminPort: admin.address.port,
     gateway,
     registry,
+    async change(write) {
+      const { revision } = gateway.table.source()
+      const result = await write(registry)
+      await until('it is read', () => gateway.table.source().revision !== revision)
+      return result
+    },
     startLog,
     log,
     logged: requestId =>

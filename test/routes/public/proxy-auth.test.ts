@@ -3,13 +3,11 @@ import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
-import type { MemoryRegistry } from '../../../discovery/memory-registry.ts'
 import type { RoutesPage } from '../../../routes/admin/page-types.ts'
 import { startTestGateway, type TestGateway, token } from '../../support/gateway.ts'
 import { type ClientRequest, openRaw, send } from '../../support/http.ts'
 import { cheapHash } from '../../support/password.ts'
 import { type Handler, type Service, startService } from '../../support/service.ts'
-import { until } from '../../support/until.ts'
 import { openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
 
 /** Answers with the target and the header lines that it received. */
@@ -44,19 +42,9 @@ const AUTHENTICATORS = {
   },
 }
 
-/** Changes the registry. Resolves when the gateway has read it. */
-async function change(
-  { gateway, registry }: TestGateway,
-  write: (registry: MemoryRegistry) => void,
-): Promise<void> {
-  const before = gateway.table.source().revision
-  write(registry)
-  await until('it is read', () => gateway.table.source().revision !== before)
-}
-
 function putKey(gateway: TestGateway, document: unknown, sha256 = SHA256): Promise<void> {
   const entry = { kind: 'api-key', key: `/waygate/api-keys/${sha256}`, hash: sha256, document } as const
-  return change(gateway, registry => registry.putEntry('api-keys', entry))
+  return gateway.change(registry => registry.putEntry('api-keys', entry))
 }
 
 /** Sends a request. Returns what the node saw, or the code of the refusal. */
@@ -90,7 +78,7 @@ test('an API key admits its owner, is not forwarded, and stops working when it i
   assert.equal((await ask(gateway, '/key/x', headers)).code, 'WG_FORBIDDEN')
   await putKey(gateway, { owner: 'acme', scopes: ['read'], expiresAt: '2020-01-01T00:00:00Z' })
   assert.equal((await ask(gateway, '/key/x', headers)).code, 'WG_TOKEN_EXPIRED')
-  await change(gateway, registry => registry.deleteEntry('api-keys', `/waygate/api-keys/${SHA256}`))
+  await gateway.change(registry => registry.deleteEntry('api-keys', `/waygate/api-keys/${SHA256}`))
   const gone = await ask(gateway, '/key/x', headers)
   assert.equal(gone.code, 'WG_TOKEN_INVALID')
   assert.equal(gone.challenge, 'ApiKey realm="waygate", header="x-api-key"')
@@ -335,11 +323,11 @@ test('a revoked token is refused until its revocation ends', async t => {
   const headers = { authorization: `Bearer ${token({ jti: 'a/b c' })}` }
   const key = '/waygate/revocations/a/b c'
   assert.equal((await ask(gateway, '/token/x', headers)).status, 200)
-  await change(gateway, registry =>
+  await gateway.change(registry =>
     registry.putEntry('revocations', { kind: 'revocation', key, tokenId: 'a/b c' }),
   )
   assert.equal((await ask(gateway, '/token/x', headers)).code, 'WG_TOKEN_INVALID')
-  await change(gateway, registry => registry.deleteEntry('revocations', key))
+  await gateway.change(registry => registry.deleteEntry('revocations', key))
   assert.equal((await ask(gateway, '/token/x', headers)).status, 200)
 })
 

@@ -85,13 +85,9 @@ test('somebody who comes later first gets all rows that are at work', async t =>
 test('a node that leaves the table is told to be at rest, also to somebody who comes later', async t => {
   const held: (() => void)[] = []
   const node = await startNode(t, socket => void held.push(() => socket.write(answer('late'))))
-  const { api, get, registry } = await setUp(t, { nodes: {} })
-  const registration = await registry.register({
-    service: 'user',
-    id: 'u9',
-    host: '127.0.0.1',
-    port: node.port,
-  })
+  const { api, get, change } = await setUp(t, { nodes: {} })
+  const u9 = { service: 'user', id: 'u9', host: '127.0.0.1', port: node.port }
+  const registration = await change(registry => registry.register(u9))
   const first = notingListener(null)
   t.after(api.watch(first))
   const asked = get('/user/1')
