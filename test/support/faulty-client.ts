@@ -76,7 +76,7 @@ export function makeFaulty(client: Etcd3, random: () => number): ClientFaults {
       }
       if (fate < 0.35) {
         faults.pending++
-        // With the deadline of now, it would not be sent any more.
+        // By now its deadline is over, and it would not be sent.
         void delay(waitMs).then(() => {
           faults.pending--
           send('late', { deadline: Date.now() + 5_000 }).catch(() => {})

@@ -31,7 +31,7 @@ import { isJudgedLater, watchCall } from './watch-call.ts'
  *
  * A gRPC call is judged by its status, which comes last; as the probe, by its first message if that comes before. Any other
  * try counts when the head of its answer comes or it fails, and not at all when its client has left. Tries that began before
- * the breaker opened do not count any more, whenever they end. When the breaker closes, the window starts empty; otherwise the
+ * the breaker opened no longer count, whenever they end. When the breaker closes, the window starts empty; otherwise the
  * failures that opened it would open it again at the next one. A probe whose client leaves decides nothing, and
  * neither does one of which nothing is heard in twice the timeout of its route: the breaker opens for the same time again.
  * Nor does a probe that ends after something else has closed the breaker, even if it has opened again since.

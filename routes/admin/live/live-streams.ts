@@ -56,7 +56,7 @@ export class LiveStreams {
     throw new ApiError('WA_STREAMS', `there are ${MAX_STREAMS} streams already: close some of them`)
   }
 
-  /** Returns the latest stream of whoever has the most; undefined when nobody has more than the owner with one more. */
+  /** Returns the latest stream of the owner with the most, if that has more than `owner` would have with one more. */
   #surplus(owner: string): LiveStream | undefined {
     const byOwner = Map.groupBy(this.#streams, stream => stream.viewer.owner)
     const own = byOwner.get(owner)?.length ?? 0
